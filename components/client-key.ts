@@ -1,0 +1,48 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { moduleProvider } from "./module-provider.ts";
+
+export interface ClientKeyArgs {
+  /** Base URL of the gateway, as this machine reaches it. */
+  readonly gatewayUrl: string;
+  readonly masterKey: pulumi.Input<string>;
+  /** LiteLLM's `key_alias`: the client's name in every log row. */
+  readonly alias: string;
+  /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77.3 takes an empty list for all servers. */
+  readonly groups: readonly string[];
+  /** Models it may use. */
+  readonly models: readonly string[];
+  /** Requests a minute. */
+  readonly rpm: number | undefined;
+  /** US dollars. */
+  readonly budget: number | undefined;
+  /** The database the key lives in: dropped with it, the key needs no gateway that still answers. */
+  readonly deletedWith: pulumi.Resource;
+}
+
+class LiteLlmKey extends pulumi.dynamic.Resource {
+  constructor(name: string, props: pulumi.Inputs, opts: pulumi.CustomResourceOptions) {
+    super(moduleProvider("./components/client-key.provider.ts", ["create", "update", "delete", "read"]), name, props, opts);
+  }
+}
+
+/** A client's virtual key in LiteLLM, with a value of its own that stays encrypted in the state. */
+export class ClientKey extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:gateway:ClientKey";
+  /** The key, secret. Known to LiteLLM before anything that uses this output runs. */
+  readonly key: pulumi.Output<string>;
+
+  constructor(name: string, args: ClientKeyArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(ClientKey.TYPE, name, {}, opts);
+    const value = new random.RandomPassword(`${name}-value`, { length: 40, special: false }, { parent: this });
+    const key = pulumi.secret(pulumi.interpolate`sk-${value.result}`);
+    const { gatewayUrl, masterKey, alias, groups, models, rpm, budget } = args;
+    const registered = new LiteLlmKey(
+      `${name}-key`,
+      { gatewayUrl, masterKey: pulumi.secret(masterKey), key, alias, groups, models, rpm: rpm ?? null, budget: budget ?? null },
+      { parent: this, deletedWith: args.deletedWith, additionalSecretOutputs: ["key", "masterKey"] },
+    );
+    this.key = pulumi.secret(pulumi.all([key, registered.id]).apply(([text]) => text));
+    this.registerOutputs({});
+  }
+}

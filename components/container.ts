@@ -1,0 +1,97 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+
+export const projectLabel = { label: "project", value: "litellm" } as const;
+
+/** A Docker healthcheck in seconds. */
+export interface Health {
+  readonly test: readonly string[];
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+  /** Failures before this many seconds do not count. */
+  readonly startPeriodSeconds: number;
+}
+
+export interface ServiceContainerArgs {
+  /** Full container name on the daemon. */
+  readonly containerName: string;
+  readonly image: pulumi.Input<string>;
+  readonly command?: readonly string[];
+  /** The only place for secrets: Docker shows them in `docker inspect`, Pulumi keeps the whole list encrypted. */
+  readonly env: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly networks: readonly { readonly id: pulumi.Input<string>; readonly aliases: readonly string[] }[];
+  /** Published ports; `ip` is the server's LAN address, never 0.0.0.0. */
+  readonly ports?: readonly { readonly ip: string; readonly external: number; readonly internal: number }[];
+  readonly uploads?: readonly { readonly file: string; readonly content: string }[];
+  readonly volumes?: readonly docker.types.input.ContainerVolume[];
+  /** Linux capabilities kept; everything else is dropped. `CAP_` names: others are rewritten by the daemon and differ for ever. */
+  readonly capabilities?: readonly `CAP_${string}`[];
+  readonly user?: string;
+  /** Most processes and threads the container's user may have. Docker's pids limit cannot be set through the provider, so this is RLIMIT_NPROC: give each container a user of its own. Does not bind root. */
+  readonly processes?: number;
+  readonly readOnly?: boolean;
+  /** MiB; swap is not added to it. */
+  readonly memoryMiB: number;
+  /** None: `pulumi up` then only knows that the process was started. */
+  readonly health: Health | undefined;
+}
+
+/**
+ * What every container of this project has: restart policy, capped JSON logs, labels, no capabilities, no new
+ * privileges, bounded memory, an init process, and a healthcheck that `pulumi up` waits for.
+ */
+export function serviceContainer(args: ServiceContainerArgs): docker.ContainerArgs {
+  return {
+    name: args.containerName,
+    image: args.image,
+    ...(args.command && { command: [...args.command] }),
+    envs: pulumi.all(args.env).apply((env) =>
+      Object.entries(env)
+        .map(([name, value]) => `${name}=${value}`)
+        .sort(),
+    ),
+    networksAdvanced: args.networks.map(({ id, aliases }) => ({ name: id, aliases: [...aliases] })),
+    // The provider reads ports back sorted; another order would be a difference at every preview.
+    ...(args.ports && { ports: [...args.ports].sort((a, b) => a.internal - b.internal) }),
+    ...(args.uploads && { uploads: [...args.uploads] }),
+    ...(args.volumes && { volumes: [...args.volumes] }),
+    ...(args.user && { user: args.user }),
+    ...(args.processes && { ulimits: [{ name: "nproc", soft: args.processes, hard: args.processes }] }),
+    ...(args.readOnly && { readOnly: true, tmpfs: { "/tmp": "size=64m,mode=1777" } }),
+    restart: "unless-stopped",
+    init: true,
+    capabilities: { drops: ["ALL"], ...(args.capabilities && { adds: [...args.capabilities].sort() }) },
+    securityOpts: ["no-new-privileges:true"],
+    memory: args.memoryMiB,
+    // Left out, the daemon stores twice the memory and every preview shows a change.
+    memorySwap: args.memoryMiB,
+    logDriver: "json-file",
+    logOpts: { "max-size": "20m", "max-file": "5" },
+    labels: [{ label: "logging", value: "enabled" }, projectLabel],
+    ...(args.health && healthcheck(args.health)),
+  };
+}
+
+/** `up` waits as long as Docker itself can take to call the container unhealthy, and a little. */
+export function healthcheck(health: Health): Pick<docker.ContainerArgs, "healthcheck" | "wait" | "waitTimeout"> {
+  const { test, intervalSeconds, timeoutSeconds, retries, startPeriodSeconds } = health;
+  return {
+    healthcheck: {
+      tests: [...test],
+      interval: goDuration(intervalSeconds),
+      timeout: goDuration(timeoutSeconds),
+      startPeriod: goDuration(startPeriodSeconds),
+      retries,
+    },
+    wait: true,
+    waitTimeout: startPeriodSeconds + retries * (intervalSeconds + timeoutSeconds),
+  };
+}
+
+/** Seconds as Go prints a duration ("1m30s"); the daemon answers in that form and "90s" would differ at every preview. */
+export function goDuration(seconds: number): string {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+  if (hours) return `${hours}h${minutes}m${rest}s`;
+  return minutes ? `${minutes}m${rest}s` : `${rest}s`;
+}

@@ -1,0 +1,141 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings/settings.ts";
+import { ClientKey } from "./client-key.ts";
+import { Databases } from "./databases.ts";
+import { GatewayCheck } from "./gateway-check.ts";
+import { LiteLlm } from "./litellm.ts";
+import { renderLiteLlmConfig, serverGroup } from "./litellm-config.ts";
+import { McpServer } from "./mcp-server.ts";
+import { Networks } from "./networks.ts";
+import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
+
+/** Secret names that this program provides itself; all others are secrets of the stack. */
+const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
+
+/** Everything on the server, in the order it depends on each other. `secret` gives a secret of the stack by name. */
+export function deploy(settings: Settings, secret: (name: string) => pulumi.Output<string>) {
+  const { namePrefix, lan, gateway, servers, clients, models } = settings;
+  const provider = new docker.Provider("docker", { host: settings.docker.host, sshOpts: [...settings.docker.sshOpts] });
+  const opts = { providers: { docker: provider } };
+
+  const networks = new Networks("networks", { namePrefix }, opts);
+  const databases = deployDatabases(settings, networks, secret, opts);
+
+  const litellm = new LiteLlm(
+    "litellm",
+    {
+      image: gateway.image,
+      namePrefix,
+      publish: { ip: lan.address, port: gateway.port },
+      memoryMiB: gateway.memoryMiB,
+      config: renderLiteLlmConfig({ models, servers, gateway }),
+      env: mapValues(gateway.secretEnv, secret),
+      databaseUrl: databases.litellmUrl,
+      networks,
+    },
+    opts,
+  );
+
+  const mcpServers = servers.map(
+    (server) =>
+      new McpServer(
+        `mcp-${server.name}`,
+        {
+          server,
+          namePrefix,
+          lanAddress: lan.address,
+          secrets: mapValues(server.secrets, (name) => (name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name))),
+          networks,
+          postgresIsExternal: settings.postgres.kind === "existing",
+        },
+        opts,
+      ),
+  );
+
+  const keys = clients.map(
+    (client) =>
+      new ClientKey(
+        `client-${client.name}`,
+        {
+          gatewayUrl: litellm.url,
+          masterKey: litellm.masterKey,
+          alias: client.name,
+          groups: client.servers.map(serverGroup),
+          models: client.models,
+          rpm: client.rpm,
+          budget: client.budget,
+          deletedWith: databases.litellm,
+        },
+        { dependsOn: [litellm.container] },
+      ),
+  );
+
+  const check = new GatewayCheck(
+    "gateway-check",
+    {
+      gatewayUrl: litellm.url,
+      docker: settings.docker,
+      servers: servers.map(({ name, host, tools, check }) => ({
+        name,
+        container: `${namePrefix}${host}`,
+        tools,
+        call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
+      })),
+      clients: clients.map((client, at) => ({ name: client.name, key: keys[at]!.key, servers: client.servers })),
+      triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],
+    },
+    { dependsOn: keys },
+  );
+
+  return {
+    gateway: `${gateway.url}/mcp/`,
+    models: `${gateway.url}/v1`,
+    tools: check.tools,
+    clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(clients.map((client, at) => [client.name, keys[at]!.key])))),
+    masterKey: litellm.masterKey,
+  };
+}
+
+function deployDatabases(
+  { postgres, lan, namePrefix }: Settings,
+  networks: Networks,
+  secret: (name: string) => pulumi.Output<string>,
+  opts: pulumi.ComponentResourceOptions,
+): Databases {
+  const { readOnly, protect } = postgres;
+  if (postgres.kind === "existing") {
+    const { host, port, adminUser: user, sslmode } = postgres;
+    return new Databases("databases", {
+      admin: { host, port, user, password: secret(postgres.adminPasswordSecret), sslmode },
+      fromContainers: { host, port },
+      readOnly,
+      protect,
+      dependsOn: [],
+      deletedWith: undefined,
+    });
+  }
+  const server = new PostgresServer(
+    "postgres",
+    {
+      image: postgres.image,
+      namePrefix,
+      publish: { ip: lan.address, port: postgres.port },
+      memoryMiB: postgres.memoryMiB,
+      protect,
+      networks,
+    },
+    opts,
+  );
+  return new Databases("databases", {
+    admin: { host: lan.address, port: postgres.port, user: POSTGRES_ADMIN, password: server.adminPassword, sslmode: "disable" },
+    fromContainers: { host: PostgresServer.HOST, port: POSTGRES_PORT },
+    readOnly,
+    protect,
+    dependsOn: [server.container],
+    deletedWith: server.volume,
+  });
+}
+
+const mapValues = <T>(record: Readonly<Record<string, string>>, map: (value: string) => T) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)])) as Record<string, T>;

@@ -1,0 +1,31 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DockerEndpoint } from "./docker-connection.ts";
+import type { ExpectedServer } from "./gateway-check.provider.ts";
+import { moduleProvider } from "./module-provider.ts";
+
+export interface GatewayCheckArgs {
+  readonly gatewayUrl: string;
+  readonly docker: DockerEndpoint;
+  readonly servers: readonly ExpectedServer[];
+  readonly clients: readonly { readonly name: string; readonly key: pulumi.Input<string>; readonly servers: readonly string[] }[];
+  /** Values that change when something was deployed anew: ids of containers. */
+  readonly triggers: readonly pulumi.Input<string>[];
+}
+
+/**
+ * The last resource of the graph: speaks MCP to the gateway with every client's key, lists the tools, calls one of each
+ * server, and fails `pulumi up` with the server's name, what was seen and its log when that does not work.
+ */
+export class GatewayCheck extends pulumi.dynamic.Resource {
+  /** Tools by server, as listed through the gateway. */
+  declare readonly tools: pulumi.Output<Record<string, string[]>>;
+
+  constructor(name: string, args: GatewayCheckArgs, opts?: pulumi.CustomResourceOptions) {
+    super(
+      moduleProvider("./components/gateway-check.provider.ts", ["create", "update"]),
+      name,
+      { ...args, clients: pulumi.secret(args.clients), tools: undefined },
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["clients"] }),
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { serviceContainer } from "./container.ts";
+import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
+import type { Networks } from "./networks.ts";
+
+export const LITELLM_PORT = 4000;
+const CONFIG_FILE = "/app/config.yaml";
+const HEALTH_FILE = "/app/mcp_health.py";
+
+export interface LiteLlmArgs {
+  readonly image: string;
+  readonly namePrefix: string;
+  /** Address and port on the server where clients reach the gateway. */
+  readonly publish: { readonly ip: string; readonly port: number };
+  readonly memoryMiB: number;
+  /** config.yaml, from `renderLiteLlmConfig`. */
+  readonly config: string;
+  /** Environment variables that config.yaml refers to; secret. */
+  readonly env: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Connection URL of LiteLLM's own database; secret. */
+  readonly databaseUrl: pulumi.Input<string>;
+  readonly networks: Networks;
+}
+
+/** The gateway: master and salt key, container, generated config, and a healthcheck that sees and ends its lock-up. */
+export class LiteLlm extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:gateway:LiteLlm";
+  readonly masterKey: pulumi.Output<string>;
+  readonly container: docker.Container;
+  /** Base URL on the LAN, without a trailing slash. */
+  readonly url: string;
+
+  constructor(name: string, args: LiteLlmArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(LiteLlm.TYPE, name, {}, opts);
+    const secret = (what: string) =>
+      new random.RandomPassword(`${name}-${what}`, { length: 40, special: false }, { parent: this }).result;
+    // LiteLLM takes only keys that start with sk-.
+    this.masterKey = pulumi.secret(pulumi.interpolate`sk-${secret("master-key")}`);
+    const image = new docker.RemoteImage(`${name}-image`, { name: args.image, keepLocally: true }, { parent: this });
+    this.container = new docker.Container(
+      `${name}-container`,
+      serviceContainer({
+        containerName: `${args.namePrefix}litellm`,
+        image: image.imageId,
+        command: ["--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
+        env: {
+          ...args.env,
+          DATABASE_URL: args.databaseUrl,
+          LITELLM_MASTER_KEY: this.masterKey,
+          // Encrypts what LiteLLM stores; another value would make stored entries unreadable.
+          LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret("salt-key")}`,
+          // Otherwise the start waits for a file from GitHub.
+          LITELLM_LOCAL_MODEL_COST_MAP: "True",
+          LITELLM_MODE: "PRODUCTION",
+        },
+        networks: [
+          { id: args.networks.mcp.id, aliases: [] },
+          { id: args.networks.postgres.id, aliases: [] },
+          { id: args.networks.lan.id, aliases: [] },
+        ],
+        ports: [{ ip: args.publish.ip, external: args.publish.port, internal: LITELLM_PORT }],
+        uploads: [
+          { file: CONFIG_FILE, content: args.config },
+          { file: HEALTH_FILE, content: mcpHealthScript() },
+        ],
+        memoryMiB: args.memoryMiB,
+        health: {
+          // One call to a dead `http` server locks /mcp/ for good on 1.77.3, while /health/liveliness stays green, Docker restarts
+          // nothing that is merely unhealthy and SIGTERM is ignored. So the check speaks MCP and kills what does not answer.
+          test: mcpHealthCommand(["python3", HEALTH_FILE], {
+            transport: "http",
+            url: `http://127.0.0.1:${LITELLM_PORT}/mcp/`,
+            initializeOnly: true,
+            bearerEnv: "LITELLM_MASTER_KEY",
+            timeoutSeconds: 4,
+            attempts: 3,
+            killAfterSeconds: 120,
+          }),
+          intervalSeconds: 10,
+          timeoutSeconds: 20,
+          retries: 3,
+          startPeriodSeconds: 120,
+        },
+      }),
+      { parent: this },
+    );
+    this.url = `http://${args.publish.ip}:${args.publish.port}`;
+    this.registerOutputs({ url: this.url });
+  }
+}

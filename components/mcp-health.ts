@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+
+/** Options of `mcp/_wrapper/mcp_health.py`, the one healthcheck of every container that speaks MCP. */
+export interface McpHealth {
+  readonly transport: "sse" | "http";
+  /** Address inside the container. */
+  readonly url: string;
+  /** Stop after `initialize`: for the gateway, whose tools/list asks every server in turn. */
+  readonly initializeOnly?: boolean;
+  /** Variable of the container that holds the bearer token. */
+  readonly bearerEnv?: string;
+  readonly timeoutSeconds: number;
+  readonly attempts: number;
+  /** When every attempt of a run failed and the container is older than this, end it: the restart policy brings it back. */
+  readonly killAfterSeconds: number;
+}
+
+const scriptFile = new URL("../mcp/_wrapper/mcp_health.py", import.meta.url);
+
+export const mcpHealthScript = () => readFileSync(scriptFile, "utf8");
+
+/** A Docker healthcheck test; `python` is the command that runs the script, for example `["python3", "/app/mcp_health.py"]`. */
+export function mcpHealthCommand(python: readonly string[], health: McpHealth): string[] {
+  return [
+    "CMD",
+    ...python,
+    ...["--transport", health.transport, "--url", health.url],
+    ...(health.initializeOnly ? ["--initialize-only"] : []),
+    ...(health.bearerEnv ? ["--bearer-env", health.bearerEnv] : []),
+    ...["--timeout", String(health.timeoutSeconds), "--attempts", String(health.attempts)],
+    ...["--kill-after", String(health.killAfterSeconds)],
+  ];
+}

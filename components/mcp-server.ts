@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { ServerSettings } from "../settings/settings.ts";
+import { serviceContainer, type Health } from "./container.ts";
+import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
+import type { Networks } from "./networks.ts";
+import { wrapperBuild } from "./wrapper-image.ts";
+
+export interface McpServerArgs {
+  readonly server: ServerSettings;
+  readonly namePrefix: string;
+  /** Address of the server that a debug port is published on. */
+  readonly lanAddress: string;
+  /** Values of `server.secrets` by variable. */
+  readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly networks: Networks;
+  /** Postgres runs outside this stack, so that `postgres: true` needs a way out instead of `postgres-net`. */
+  readonly postgresIsExternal: boolean;
+}
+
+/** One MCP server: its image (pulled, or built from locked packages on the target daemon) and its container. */
+export class McpServer extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:mcp:McpServer";
+  readonly container: docker.Container;
+
+  constructor(name: string, args: McpServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(McpServer.TYPE, name, {}, opts);
+    const { server, networks } = args;
+    const image = new docker.RemoteImage(
+      `${name}-image`,
+      // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune` removes it.
+      server.source.kind === "wrapped" ? { ...wrapperBuild(server), keepLocally: true } : { name: server.source.image, keepLocally: true },
+      { parent: this },
+    );
+    const alone = [{ id: networks.mcp.id, aliases: [server.host] }];
+    this.container = new docker.Container(
+      `${name}-container`,
+      serviceContainer({
+        containerName: `${args.namePrefix}${server.host}`,
+        image: image.imageId,
+        command: server.command,
+        env: { ...server.env, ...args.secrets },
+        networks: [
+          ...alone,
+          ...(server.postgres && !args.postgresIsExternal ? [{ id: networks.postgres.id, aliases: [] }] : []),
+          ...(needsWayOut(args) ? [{ id: networks.egress.id, aliases: [] }] : []),
+        ],
+        ...(server.debugPort !== undefined && {
+          ports: [{ ip: args.lanAddress, external: server.debugPort, internal: server.port }],
+        }),
+        volumes: server.mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
+        ...(server.source.kind === "wrapped" && { user: userFor(server.name), readOnly: true, processes: server.pids }),
+        memoryMiB: server.memoryMiB,
+        health: health(server),
+      }),
+      { parent: this },
+    );
+    this.registerOutputs({ container: this.container.name });
+  }
+}
+
+/** Docker publishes no port of a container that is on internal networks only. */
+const needsWayOut = ({ server, postgresIsExternal }: McpServerArgs) =>
+  server.egress || server.debugPort !== undefined || (server.postgres && postgresIsExternal);
+
+/**
+ * A numeric user of the server's own: a limit on processes counts all processes of a user on the whole host, and two
+ * servers of one user could signal each other wherever they share a PID namespace.
+ */
+export function userFor(server: string): string {
+  const uid = 900_000 + (createHash("sha256").update(server).digest().readUInt32BE(0) % 90_000);
+  return `${uid}:${uid}`;
+}
+
+function health(server: ServerSettings): Health | undefined {
+  const timing = { intervalSeconds: 15, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 60 };
+  const check = {
+    transport: server.register,
+    url: `http://127.0.0.1:${server.port}${server.path}`,
+    timeoutSeconds: 5,
+    attempts: 3,
+    killAfterSeconds: 60,
+  };
+  switch (server.healthcheck) {
+    case "image":
+      return { ...timing, test: mcpHealthCommand(["python3", "/opt/wrapper/mcp_health.py"], check) };
+    case "python":
+      return { ...timing, test: mcpHealthCommand(["python3", "-c", mcpHealthScript()], check) };
+    case "none":
+      return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { projectLabel } from "./container.ts";
+
+export interface NetworksArgs {
+  /** Put before every network's name on the daemon, so that two stacks can share one. */
+  readonly namePrefix: string;
+}
+
+/**
+ * The four networks. Two are internal (no way out, nothing published): what an MCP server may reach is decided by the
+ * networks it is on, not by trust in it.
+ */
+export class Networks extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:docker:Networks";
+  /** `litellm-mcp-net`, internal: LiteLLM and every MCP server. */
+  readonly mcp: docker.Network;
+  /** `postgres-net`, internal: Postgres, LiteLLM and the MCP servers that declare `postgres: true`. */
+  readonly postgres: docker.Network;
+  /** `litellm-lan-net`: LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an internal network. */
+  readonly lan: docker.Network;
+  /** `mcp-egress-net`: MCP servers that declare `egress: true`. */
+  readonly egress: docker.Network;
+
+  constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(Networks.TYPE, name, {}, opts);
+    const network = (networkName: string, internal: boolean) =>
+      new docker.Network(
+        `${name}-${networkName}`,
+        { name: `${args.namePrefix}${networkName}`, driver: "bridge", internal, labels: [projectLabel] },
+        { parent: this, deleteBeforeReplace: true },
+      );
+    this.mcp = network("litellm-mcp-net", true);
+    this.postgres = network("postgres-net", true);
+    this.lan = network("litellm-lan-net", false);
+    this.egress = network("mcp-egress-net", false);
+    this.registerOutputs({ mcp: this.mcp.id, postgres: this.postgres.id, lan: this.lan.id, egress: this.egress.id });
+  }
+}

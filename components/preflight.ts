@@ -1,0 +1,121 @@
+import net from "node:net";
+import type * as pulumi from "@pulumi/pulumi";
+import type Docker from "dockerode";
+import pg from "pg";
+import type { ExistingPostgres, Settings } from "../settings/settings.ts";
+import { connectDocker } from "./docker-connection.ts";
+
+const CONNECT_TIMEOUT_MS = 15_000;
+
+/** Something about the server that would let `up` fail half-way; the message says what to do. */
+export class PreflightError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`the server is not ready, nothing was changed:\n${problems.map((problem) => `  - ${problem.replace(/\n/g, "\n    ")}`).join("\n")}`);
+    this.name = "PreflightError";
+  }
+}
+
+/**
+ * Looks at the real server before any resource is touched: Docker answers, ports are free, an existing Postgres lets us
+ * in. The provider would notice each of these late, once per resource, or only after `waitTimeout`.
+ *
+ * @throws PreflightError with every problem found.
+ */
+export async function preflight(settings: Settings, secret: (name: string) => pulumi.Output<string>): Promise<void> {
+  const docker = connectDocker(settings.docker);
+  const answer = docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+  const containers = await answer.catch((error: Error) => {
+    throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
+  });
+  const problems = await Promise.all([
+    ...publishedPorts(settings).map((port) => portProblem(settings, port, containers)),
+    settings.postgres.kind === "existing" ? postgresProblem(settings.postgres, secret) : undefined,
+  ]);
+  const found = problems.filter((problem) => problem !== undefined);
+  if (found.length) throw new PreflightError(found);
+}
+
+/** What ssh, the remote shell or the socket said → what the user can do about it. */
+export function explainDocker(host: string, said: string): string {
+  const url = new URL(host);
+  const where = url.protocol === "ssh:" ? `${url.hostname}${url.port ? `:${url.port}` : ""}` : url.pathname;
+  const keyscan = `ssh-keyscan ${url.port ? `-p ${url.port} ` : ""}${url.hostname} >> ~/.ssh/known_hosts`;
+  const causes: readonly (readonly [RegExp, string])[] = [
+    [/Host key verification failed/, `the SSH host key of ${where} is not known. Compare its fingerprint on the server (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: ${keyscan}`],
+    [/REMOTE HOST IDENTIFICATION HAS CHANGED/, `the SSH host key of ${where} is not the one in known_hosts. If the server was really reinstalled: ssh-keygen -R '${url.hostname}'`],
+    [/Permission denied \(/, `${where} refuses the SSH login of "${url.username || "this user"}". Put your public key there: ssh-copy-id ${url.username}@${url.hostname}`],
+    [/Could not resolve hostname/, `the name ${url.hostname} is not known here. Use an IP address in litellm-mcp:docker.host, or add the name to /etc/hosts`],
+    [/Connection refused|Connection timed out|No route to host|aborted/, `${where} does not answer. Is the server on, sshd running and the port right?`],
+    [/docker: (command )?not found|docker: No such file/, `there is no docker command on ${where}. Install Docker there (Debian: sudo apt-get install docker.io)`],
+    [/permission denied.*docker|EACCES/is, `no permission to use Docker on ${where}. On that machine: sudo usermod -aG docker ${url.username || "$USER"}, then log in again`],
+    [/Cannot connect to the Docker daemon|ENOENT|ECONNREFUSED/, `no Docker daemon answers at ${where}. Start it: sudo systemctl start docker`],
+  ];
+  const cause = causes.find(([pattern]) => pattern.test(said))?.[1] ?? `Docker at ${host} cannot be used`;
+  return `litellm-mcp:docker.host ${host}: ${cause}\n(${said.trim().split("\n").slice(-3).join(" ")})`;
+}
+
+interface PublishedPort {
+  readonly setting: string;
+  readonly port: number;
+  readonly container: string;
+}
+
+function publishedPorts({ gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
+  return [
+    { setting: "litellm-mcp:gateway.port", port: gateway.port, container: `${namePrefix}litellm` },
+    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", port: postgres.port, container: `${namePrefix}postgres` }] : []),
+    ...servers.flatMap(({ name, host, debugPort }) =>
+      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, port: debugPort, container: `${namePrefix}${host}` }],
+    ),
+  ];
+}
+
+async function portProblem(
+  { lan }: Settings,
+  { setting, port, container }: PublishedPort,
+  containers: readonly Docker.ContainerInfo[],
+): Promise<string | undefined> {
+  const holders = containers.filter((info) => info.State === "running" && info.Ports.some((published) => published.PublicPort === port));
+  // Ours already; Docker replaces it before it publishes the port again.
+  if (holders.some((info) => info.Names.includes(`/${container}`))) return undefined;
+  const mend = `Free it, or write another port at ${setting}`;
+  const holder = holders[0];
+  if (holder) return `port ${port} on ${lan.address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;
+  return (await accepts(lan.address, port)) ? `port ${port} on ${lan.address} is taken by another program. ${mend}` : undefined;
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: 2_000 });
+    const answer = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.on("connect", () => answer(true)).on("timeout", () => answer(false)).on("error", () => answer(false));
+  });
+}
+
+async function postgresProblem(
+  { host, port, adminUser, sslmode, adminPasswordSecret }: ExistingPostgres,
+  secret: (name: string) => pulumi.Output<string>,
+): Promise<string | undefined> {
+  const password = await new Promise<string>((resolve) => secret(adminPasswordSecret).apply(resolve));
+  const client = new pg.Client({
+    host,
+    port,
+    user: adminUser,
+    password,
+    database: "postgres",
+    // As libpq reads sslmode: `require` encrypts and believes any certificate.
+    ssl: sslmode === "disable" ? false : { rejectUnauthorized: sslmode !== "require" },
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  try {
+    await client.connect();
+    return undefined;
+  } catch (error) {
+    return `litellm-mcp:postgres (existing) refuses ${adminUser}@${host}:${port}: ${(error as Error).message}. Check host, port, adminUser and pg_hba.conf, and: pulumi config set --secret --path 'litellm-mcp:secrets.${adminPasswordSecret}' <password>`;
+  } finally {
+    await client.end();
+  }
+}

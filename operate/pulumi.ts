@@ -1,0 +1,53 @@
+import { execa } from "execa";
+import { projectRoot, pulumiEnvironment } from "./environment.ts";
+
+/** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
+const PARALLEL = "8";
+
+/** The `pulumi` command for one stack, run in this project. */
+export class Pulumi {
+  readonly #stack: string;
+  readonly #env: Record<string, string>;
+
+  private constructor(stack: string, env: Record<string, string>) {
+    this.#stack = stack;
+    this.#env = env;
+  }
+
+  /** Makes the stack in the backend if it is not there yet. */
+  static async open(stack: string): Promise<Pulumi> {
+    const pulumi = new Pulumi(stack, await pulumiEnvironment());
+    await pulumi.#capture(["stack", "select", "--create", stack]);
+    return pulumi;
+  }
+
+  async #capture(args: readonly string[]): Promise<string> {
+    const { stdout } = await execa("pulumi", [...args, "--non-interactive"], { cwd: projectRoot, env: this.#env });
+    return stdout;
+  }
+
+  async #show(args: readonly string[]): Promise<number> {
+    const { exitCode } = await execa("pulumi", [...args, "--stack", this.#stack], {
+      cwd: projectRoot,
+      env: this.#env,
+      stdio: "inherit",
+      reject: false,
+    });
+    return exitCode ?? 1;
+  }
+
+  /** Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code. */
+  up(): Promise<number> {
+    return this.#show(["up", "--yes", "--parallel", PARALLEL]);
+  }
+
+  /** Destroys everything of the stack; the stack itself, with its settings, stays. */
+  down(): Promise<number> {
+    return this.#show(["destroy", "--yes", "--parallel", PARALLEL]);
+  }
+
+  /** Stack outputs; secret ones are left out by pulumi ("[secret]"). */
+  async outputs(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<string, unknown>;
+  }
+}
