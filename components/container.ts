@@ -33,13 +33,13 @@ export interface ServiceContainerArgs {
   readonly readOnly?: boolean;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
-  /** None: `pulumi up` then only knows that the process was started. */
+  /** None: whether it works is then for the gateway check to find out. */
   readonly health: Health | undefined;
 }
 
 /**
  * What every container of this project has: restart policy, capped JSON logs, labels, no capabilities, no new
- * privileges, bounded memory, an init process, and a healthcheck that `pulumi up` waits for.
+ * privileges, bounded memory, an init process, and a healthcheck.
  */
 export function serviceContainer(args: ServiceContainerArgs): docker.ContainerArgs {
   return {
@@ -69,23 +69,17 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     logDriver: "json-file",
     logOpts: { "max-size": "20m", "max-file": "5" },
     labels: [{ label: "logging", value: "enabled" }, projectLabel],
-    ...(args.health && healthcheck(args.health)),
+    ...(args.health && { healthcheck: healthcheck(args.health) }),
   };
 }
 
-/** `up` waits as long as Docker itself can take to call the container unhealthy, and a little. */
-export function healthcheck(health: Health): Pick<docker.ContainerArgs, "healthcheck" | "wait" | "waitTimeout"> {
-  const { test, intervalSeconds, timeoutSeconds, retries, startPeriodSeconds } = health;
+function healthcheck({ test, intervalSeconds, timeoutSeconds, retries, startPeriodSeconds }: Health) {
   return {
-    healthcheck: {
-      tests: [...test],
-      interval: goDuration(intervalSeconds),
-      timeout: goDuration(timeoutSeconds),
-      startPeriod: goDuration(startPeriodSeconds),
-      retries,
-    },
-    wait: true,
-    waitTimeout: startPeriodSeconds + retries * (intervalSeconds + timeoutSeconds),
+    tests: [...test],
+    interval: goDuration(intervalSeconds),
+    timeout: goDuration(timeoutSeconds),
+    startPeriod: goDuration(startPeriodSeconds),
+    retries,
   };
 }
 

@@ -68,7 +68,7 @@ export class Databases extends pulumi.ComponentResource {
         managed,
       );
     };
-    const url = (account: postgresql.Role, database: string, query: string) =>
+    const url = (account: postgresql.Role, database: pulumi.Input<string>, query: string) =>
       pulumi.secret(
         pulumi.interpolate`postgresql://${account.name}:${account.password}@${args.fromContainers.host}:${args.fromContainers.port}/${database}${query}`,
       );
@@ -79,7 +79,7 @@ export class Databases extends pulumi.ComponentResource {
       { name: LITELLM_DATABASE, owner: owner.name },
       { ...managed, protect: args.protect },
     );
-    this.litellmUrl = url(owner, LITELLM_DATABASE, "");
+    this.litellmUrl = url(owner, this.litellm.name, "");
 
     const { database, schemas } = args.readOnly;
     const reader = role(args.readOnly.role, 10);

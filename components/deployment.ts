@@ -1,6 +1,6 @@
-import * as docker from "@pulumi/docker";
+import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings/settings.ts";
+import { POSTGRES_READ_ONLY_URL, type Settings } from "../settings/settings.ts";
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
@@ -10,13 +10,10 @@ import { McpServer } from "./mcp-server.ts";
 import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
 
-/** Secret names that this program provides itself; all others are secrets of the stack. */
-const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
-
 /** Everything on the server, in the order it depends on each other. `secret` gives a secret of the stack by name. */
 export function deploy(settings: Settings, secret: (name: string) => pulumi.Output<string>) {
   const { namePrefix, lan, gateway, servers, clients, models } = settings;
-  const provider = new docker.Provider("docker", { host: settings.docker.host, sshOpts: [...settings.docker.sshOpts] });
+  const provider = new DockerProvider("docker", { host: settings.docker.host, sshOpts: [...settings.docker.sshOpts] });
   const opts = { providers: { docker: provider } };
 
   const networks = new Networks("networks", { namePrefix }, opts);
@@ -32,6 +29,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       config: renderLiteLlmConfig({ models, servers, gateway }),
       env: mapValues(gateway.secretEnv, secret),
       databaseUrl: databases.litellmUrl,
+      docker: settings.docker,
       networks,
     },
     opts,
@@ -46,6 +44,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           namePrefix,
           lanAddress: lan.address,
           secrets: mapValues(server.secrets, (name) => (name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name))),
+          docker: settings.docker,
           networks,
           postgresIsExternal: settings.postgres.kind === "existing",
         },
@@ -67,7 +66,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           budget: client.budget,
           deletedWith: databases.litellm,
         },
-        { dependsOn: [litellm.container] },
+        { dependsOn: [litellm.health] },
       ),
   );
 
@@ -85,7 +84,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       clients: clients.map((client, at) => ({ name: client.name, key: keys[at]!.key, servers: client.servers })),
       triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],
     },
-    { dependsOn: keys },
+    { dependsOn: [...keys, ...mcpServers.map((server) => server.health)] },
   );
 
   return {
@@ -98,7 +97,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 }
 
 function deployDatabases(
-  { postgres, lan, namePrefix }: Settings,
+  { docker, postgres, lan, namePrefix }: Settings,
   networks: Networks,
   secret: (name: string) => pulumi.Output<string>,
   opts: pulumi.ComponentResourceOptions,
@@ -123,6 +122,7 @@ function deployDatabases(
       publish: { ip: lan.address, port: postgres.port },
       memoryMiB: postgres.memoryMiB,
       protect,
+      docker,
       networks,
     },
     opts,
@@ -132,7 +132,7 @@ function deployDatabases(
     fromContainers: { host: PostgresServer.HOST, port: POSTGRES_PORT },
     readOnly,
     protect,
-    dependsOn: [server.container],
+    dependsOn: [server.health],
     deletedWith: server.volume,
   });
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import http from "node:http";
 import { Duplex } from "node:stream";
 import Docker from "dockerode";
@@ -12,36 +12,60 @@ export interface DockerEndpoint {
 }
 
 /**
- * An HTTP agent whose connections are `ssh … docker system dial-stdio`, as the docker CLI and the Pulumi provider open
- * theirs: the same ssh configuration, host keys and permissions hold, and the server needs nothing but the docker CLI.
+ * One connection to the daemon: `ssh … docker system dial-stdio`, as the docker CLI and the Pulumi provider open theirs.
+ * The same ssh configuration, host keys and permissions hold, and the server needs nothing but the docker CLI.
  */
-class SshDialAgent extends http.Agent {
-  readonly #url: URL;
-  readonly #sshOpts: readonly string[];
+class SshConnection extends Duplex {
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor({ host, sshOpts }: DockerEndpoint) {
+    super();
+    const url = new URL(host);
+    const port = url.port ? ["-p", url.port] : [];
+    const user = url.username ? ["-l", decodeURIComponent(url.username)] : [];
+    this.#child = spawn("ssh", [...sshOpts, ...user, ...port, "--", url.hostname, "docker system dial-stdio"]);
+    let complaint = "";
+    this.#child.stderr.on("data", (chunk) => (complaint += chunk));
+    this.#child.stdout.on("data", (chunk) => {
+      if (!this.push(chunk)) this.#child.stdout.pause();
+    });
+    // Not at the end of stdout nor at a broken pipe: what ssh or the remote shell said comes with the exit code, and is the useful part.
+    this.#child.on("close", (code) => {
+      if (code) this.destroy(new Error(complaint.trim() || `ssh ended with exit code ${code}`));
+      else this.push(null);
+    });
+    this.#child.on("error", (error) => this.destroy(error));
+    this.#child.stdin.on("error", () => {});
+  }
+
+  override _read() {
+    this.#child.stdout.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void) {
+    this.#child.stdin.write(chunk, () => done());
+  }
+
+  override _final(done: () => void) {
+    this.#child.stdin.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void) {
+    this.#child.kill();
+    done(error);
+  }
+}
+
+class SshAgent extends http.Agent {
+  readonly #endpoint: DockerEndpoint;
 
   constructor(endpoint: DockerEndpoint) {
     super({ keepAlive: false });
-    this.#url = new URL(endpoint.host);
-    this.#sshOpts = endpoint.sshOpts;
+    this.#endpoint = endpoint;
   }
 
-  override createConnection(_options: unknown, created: (error: Error | null, stream: Duplex) => void): Duplex {
-    const port = this.#url.port ? ["-p", this.#url.port] : [];
-    const user = this.#url.username ? ["-l", decodeURIComponent(this.#url.username)] : [];
-    const child = spawn("ssh", [...this.#sshOpts, ...user, ...port, "--", this.#url.hostname, "docker system dial-stdio"], {
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    let complaint = "";
-    child.stderr.on("data", (chunk) => (complaint += chunk));
-    const connection = Duplex.from({ readable: child.stdout, writable: child.stdin });
-    connection.on("close", () => child.kill());
-    // Without this the caller sees "socket hang up"; what ssh or the remote shell said is the useful part.
-    child.on("close", (code) => {
-      if (code) connection.destroy(new Error(complaint.trim() || `ssh ended with exit code ${code}`));
-    });
-    child.on("error", (error) => connection.destroy(error));
-    created(null, connection);
-    return connection;
+  override createConnection(): Duplex {
+    return new SshConnection(this.#endpoint);
   }
 }
 
@@ -53,7 +77,7 @@ export function connectDocker(endpoint: DockerEndpoint): Docker {
       return new Docker({ socketPath: url.pathname });
     case "ssh:":
       // docker-modem honours `agent`; its type declarations leave it out.
-      return new Docker({ protocol: "http", host: url.hostname, port: 80, agent: new SshDialAgent(endpoint) } as Docker.DockerOptions);
+      return new Docker({ protocol: "http", host: url.hostname, port: 80, agent: new SshAgent(endpoint) } as Docker.DockerOptions);
     default:
       throw new Error(`${endpoint.host}: a Docker host is reached by unix:// or ssh://`);
   }

@@ -1,7 +1,9 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { ContainerHealth } from "./container-health.ts";
 import { serviceContainer } from "./container.ts";
+import type { DockerEndpoint } from "./docker-connection.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
 
@@ -21,6 +23,7 @@ export interface LiteLlmArgs {
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
   /** Connection URL of LiteLLM's own database; secret. */
   readonly databaseUrl: pulumi.Input<string>;
+  readonly docker: DockerEndpoint;
   readonly networks: Networks;
 }
 
@@ -29,6 +32,8 @@ export class LiteLlm extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:gateway:LiteLlm";
   readonly masterKey: pulumi.Output<string>;
   readonly container: docker.Container;
+  /** There when the container is healthy: what needs it depends on this. */
+  readonly health: ContainerHealth;
   /** Base URL on the LAN, without a trailing slash. */
   readonly url: string;
 
@@ -84,6 +89,11 @@ export class LiteLlm extends pulumi.ComponentResource {
           startPeriodSeconds: 120,
         },
       }),
+      { parent: this },
+    );
+    this.health = new ContainerHealth(
+      `${name}-health`,
+      { docker: args.docker, container: this.container, withinSeconds: 240 },
       { parent: this },
     );
     this.url = `http://${args.publish.ip}:${args.publish.port}`;

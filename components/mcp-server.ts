@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerSettings } from "../settings/settings.ts";
+import { ContainerHealth } from "./container-health.ts";
 import { serviceContainer, type Health } from "./container.ts";
+import type { DockerEndpoint } from "./docker-connection.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
 import { wrapperBuild } from "./wrapper-image.ts";
@@ -14,6 +16,7 @@ export interface McpServerArgs {
   readonly lanAddress: string;
   /** Values of `server.secrets` by variable. */
   readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly docker: DockerEndpoint;
   readonly networks: Networks;
   /** Postgres runs outside this stack, so that `postgres: true` needs a way out instead of `postgres-net`. */
   readonly postgresIsExternal: boolean;
@@ -23,6 +26,8 @@ export interface McpServerArgs {
 export class McpServer extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:mcp:McpServer";
   readonly container: docker.Container;
+  /** There when the container is healthy: what needs it depends on this. */
+  readonly health: ContainerHealth;
 
   constructor(name: string, args: McpServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(McpServer.TYPE, name, {}, opts);
@@ -54,6 +59,11 @@ export class McpServer extends pulumi.ComponentResource {
         memoryMiB: server.memoryMiB,
         health: health(server),
       }),
+      { parent: this },
+    );
+    this.health = new ContainerHealth(
+      `${name}-health`,
+      { docker: args.docker, container: this.container, withinSeconds: 150 },
       { parent: this },
     );
     this.registerOutputs({ container: this.container.name });

@@ -1,7 +1,9 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { ContainerHealth } from "./container-health.ts";
 import { projectLabel, serviceContainer } from "./container.ts";
+import type { DockerEndpoint } from "./docker-connection.ts";
 import type { Networks } from "./networks.ts";
 
 export const POSTGRES_PORT = 5432;
@@ -16,6 +18,7 @@ export interface PostgresServerArgs {
   readonly memoryMiB: number;
   /** Refuse to destroy the data volume. */
   readonly protect: boolean;
+  readonly docker: DockerEndpoint;
   readonly networks: Networks;
 }
 
@@ -26,6 +29,8 @@ export class PostgresServer extends pulumi.ComponentResource {
   static readonly HOST = "postgres";
   readonly adminPassword: pulumi.Output<string>;
   readonly container: docker.Container;
+  /** There when the container is healthy: what needs it depends on this. */
+  readonly health: ContainerHealth;
   readonly volume: docker.Volume;
 
   constructor(name: string, args: PostgresServerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -71,6 +76,11 @@ export class PostgresServer extends pulumi.ComponentResource {
         stopSignal: "SIGINT",
         destroyGraceSeconds: 30,
       },
+      { parent: this },
+    );
+    this.health = new ContainerHealth(
+      `${name}-health`,
+      { docker: args.docker, container: this.container, withinSeconds: 90 },
       { parent: this },
     );
     this.registerOutputs({ container: this.container.name });

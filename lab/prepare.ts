@@ -1,7 +1,7 @@
 import { confirm, isCancel } from "@clack/prompts";
 import { prepareEngine } from "./docker/engine.ts";
 import { prepareImages } from "./docker/images.ts";
-import { installSystemPackages } from "./docker/systemPackages.ts";
+import type { Ask } from "./docker/system-packages.ts";
 import { preparePulumi } from "./pulumi/toolchain.ts";
 
 /**
@@ -13,7 +13,7 @@ import { preparePulumi } from "./pulumi/toolchain.ts";
  */
 export async function prepare({ yes }: { yes: boolean }): Promise<Record<string, string>> {
   const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY;
-  const ask = async (what: string, packages: readonly string[]) => {
+  const ask: Ask = async (what, packages) => {
     const question = `${what}: install the system packages ${packages.join(" ")}?`;
     if (unattended) {
       process.stderr.write(`${question} yes (unattended)\n`);
@@ -22,7 +22,8 @@ export async function prepare({ yes }: { yes: boolean }): Promise<Record<string,
     const answer = await confirm({ message: question });
     if (isCancel(answer) || !answer) throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
   };
-  await installSystemPackages(ask);
-  const [pulumi] = await Promise.all([preparePulumi(), prepareEngine(ask).then(prepareImages)]);
+  await prepareEngine(ask);
+  await prepareImages(ask);
+  const pulumi = await preparePulumi();
   return { ...pulumi.env, PATH: [...pulumi.bin, process.env.PATH].join(":") };
 }

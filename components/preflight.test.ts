@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explainDocker } from "./preflight.ts";
+
+for (const [said, mend] of [
+  ["Host key verification failed.", /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/],
+  ["me@server: Permission denied (publickey).", /refuses the SSH login of "me".*ssh-copy-id me@server/],
+  ["ssh: Could not resolve hostname server: Name or service not known", /the name server is not known here/],
+  ["ssh: connect to host server port 2222: Connection refused", /server:2222 does not answer/],
+  ["sh: 1: docker: not found", /no docker command on server:2222/],
+  ["permission denied while trying to connect to the Docker daemon socket", /usermod -aG docker me/],
+  ["Cannot connect to the Docker daemon at unix:///var/run/docker.sock", /sudo systemctl start docker/],
+  ["something new", /cannot be used\n\(something new\)$/],
+] as const) {
+  test(`"${said}" is explained`, () => {
+    const text = explainDocker("ssh://me@server:2222", said);
+    assert.match(text, /^litellm-mcp:docker\.host ssh:\/\/me@server:2222: /);
+    assert.match(text, mend);
+  });
+}
+
+test("a socket that is not there is explained", () => {
+  assert.match(explainDocker("unix:///var/run/docker.sock", "connect ENOENT /var/run/docker.sock"), /no Docker daemon answers at \/var\/run\/docker\.sock/);
+});

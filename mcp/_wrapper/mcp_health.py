@@ -1,0 +1,180 @@
+"""Healthcheck of a container that speaks MCP: a real exchange, not a port that is open.
+
+Standard library only, one file, because it runs in three places: in the wrapper image, in native images by
+`python3 -c`, and in LiteLLM's container. Exit code 0 is healthy; otherwise 1 and one line that says why.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import sys
+import time
+from urllib.parse import urljoin, urlsplit
+
+PROTOCOL_VERSION = "2025-06-18"
+INITIALIZE = {
+    "protocolVersion": PROTOCOL_VERSION,
+    "capabilities": {},
+    "clientInfo": {"name": "mcp-health", "version": "1.0.0"},
+}
+
+
+class Unhealthy(Exception):
+    """What is wrong, in one line."""
+
+
+def request(method, number=None, params=None):
+    message = {"jsonrpc": "2.0", "method": method}
+    if number is not None:
+        message["id"] = number
+    if params is not None:
+        message["params"] = params
+    return message
+
+
+def result_of(message, method):
+    if "error" in message:
+        raise Unhealthy(f"{method} answered {message['error']}")
+    return message["result"]
+
+
+def events(response):
+    """Server-sent events as (name, data)."""
+    name, data = "message", []
+    while line := response.readline():
+        field, _, value = line.decode().rstrip("\r\n").partition(":")
+        if field == "event":
+            name = value.strip()
+        elif field == "data":
+            data.append(value.removeprefix(" "))
+        elif not field and data:
+            yield name, "\n".join(data)
+            name, data = "message", []
+
+
+def message_numbered(stream, number):
+    for _, data in stream:
+        message = json.loads(data)
+        if message.get("id") == number:
+            return message
+    raise Unhealthy("the stream ended before the answer came")
+
+
+class Endpoint:
+    """One address, one time limit for each wait on the network, one connection for each exchange."""
+
+    def __init__(self, url, headers, timeout):
+        self.url, self.headers, self.timeout = url, headers, timeout
+
+    def send(self, method, url, body=None, headers=None):
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, path, payload, {**self.headers, **(headers or {})})
+        response = connection.getresponse()
+        if response.status >= 400:
+            raise Unhealthy(f"{method} {parts.path} answered {response.status} {response.read(200).decode(errors='replace')}")
+        return response
+
+
+class HttpSession(Endpoint):
+    """Streamable HTTP."""
+
+    session = {}
+
+    def call(self, method, number=None, params=None):
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **self.session}
+        response = self.send("POST", self.url, request(method, number, params), headers)
+        if method == "initialize":
+            identifier = response.headers.get("Mcp-Session-Id")
+            self.session = {"Mcp-Protocol-Version": PROTOCOL_VERSION, **({"Mcp-Session-Id": identifier} if identifier else {})}
+        if number is None:
+            return None
+        if response.headers.get_content_type() == "text/event-stream":
+            return result_of(message_numbered(events(response), number), method)
+        return result_of(json.loads(response.read()), method)
+
+    def close(self):
+        # A session that nobody ends stays in the server's memory.
+        if "Mcp-Session-Id" in self.session:
+            self.send("DELETE", self.url, headers=self.session)
+
+
+class SseSession(Endpoint):
+    """HTTP+SSE: answers arrive on one long stream, requests go to the address that its first event names."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.response = self.send("GET", self.url, headers={"Accept": "text/event-stream"})
+        self.stream = events(self.response)
+        name, data = next(self.stream, ("nothing", ""))
+        if name != "endpoint":
+            raise Unhealthy(f"the stream began with {name}, not with its endpoint")
+        self.messages = urljoin(self.url, data)
+
+    def call(self, method, number=None, params=None):
+        self.send("POST", self.messages, request(method, number, params), {"Content-Type": "application/json"}).read()
+        return None if number is None else result_of(message_numbered(self.stream, number), method)
+
+    def close(self):
+        self.response.close()
+
+
+def probe(options):
+    headers = {}
+    if options.bearer_env:
+        headers["Authorization"] = f"Bearer {os.environ[options.bearer_env]}"
+    session = {"http": HttpSession, "sse": SseSession}[options.transport](options.url, headers, options.timeout)
+    try:
+        session.call("initialize", 1, INITIALIZE)
+        if options.initialize_only:
+            return
+        session.call("notifications/initialized")
+        if not session.call("tools/list", 2)["tools"]:
+            raise Unhealthy("tools/list is empty")
+    finally:
+        session.close()
+
+
+def container_age():
+    """Seconds since PID 1 of the container started."""
+    with open("/proc/1/stat", encoding="ascii") as stat, open("/proc/uptime", encoding="ascii") as uptime:
+        # Field 22 of the line; the second, in brackets, may hold blanks.
+        ticks = int(stat.read().rpartition(")")[2].split()[19])
+        return float(uptime.read().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--transport", choices=["http", "sse"], required=True)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--initialize-only", action="store_true", help="do not list tools")
+    parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
+    parser.add_argument("--timeout", type=float, default=5, metavar="S", help="longest wait for an answer")
+    parser.add_argument("--attempts", type=int, default=1, metavar="N")
+    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container older than S seconds")
+    options = parser.parse_args()
+
+    for attempt in range(options.attempts):
+        if attempt:
+            time.sleep(0.5)
+        try:
+            probe(options)
+            print("healthy")
+            return 0
+        except (Unhealthy, OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            problem = f"{type(error).__name__}: {error}"
+    print(f"unhealthy: {problem}", flush=True)
+    if options.kill_after is not None and container_age() > options.kill_after:
+        # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
+        # process is killed; without its child that ends too, and the restart policy starts the container anew.
+        print("ending the container, its restart policy brings it back", flush=True)
+        os.kill(-1, signal.SIGKILL)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

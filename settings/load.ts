@@ -1,0 +1,153 @@
+import { existsSync } from "node:fs";
+import type { z } from "zod";
+import { OLDEST_VERSION, unknownKeyAdvice } from "./capabilities.ts";
+import { resolveClients } from "./clients.ts";
+import { type Context, isMap, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
+import { checkGatewaySettings, gatewayVersion, resolveModels, secretVariable } from "./gateway.ts";
+import { compareText, Problems, unknownKey } from "./problems.ts";
+import { readServerFolders } from "./server-folder.ts";
+import { resolveServers } from "./servers.ts";
+import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings, type Settings } from "./settings.ts";
+import { expandHome, sshOptions } from "./ssh-options.ts";
+import { type StackConfig, stackKeys } from "./stack.ts";
+
+/** Checks everything the user wrote and resolves it. Throws one SettingsError with all problems; touches nothing. */
+export function loadSettings(args: LoadArgs): Settings {
+  const context: Context = { ...args, problems: new Problems(), warnings: [], usedSecrets: new Set() };
+  const { problems, warnings } = context;
+
+  const stack = parseStack(context);
+  const version = stack.gateway && gatewayVersion(stack.gateway, context);
+  const folders = readServerFolders(args.mcpDir, version ?? OLDEST_VERSION, problems);
+  const servers = resolveServers(folders, stack.servers ?? {}, context);
+  const models = resolveModels(stack.models ?? [], context);
+  const clients = resolveClients(stack, folders, servers, context);
+  checkDocker(stack, context);
+  if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
+  const postgres = stack.postgres && resolvePostgres(stack.postgres, context);
+  checkPorts(stack, context);
+  checkSecrets(context);
+
+  const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
+  const hostname = lan.hostname ?? lan.address;
+  const modelSecrets = rest.models.flatMap(({ secrets }) => Object.values(secrets)).sort(compareText);
+  return {
+    docker: { host: docker.host, sshOpts: isSsh(docker.host) ? sshOptions(docker) : [] },
+    lan: { address: lan.address, hostname },
+    gateway: {
+      image: gateway.image,
+      version: rest.version,
+      port: gateway.port,
+      url: `http://${hostname}:${gateway.port}`,
+      memoryMiB: gateway.memory,
+      generalSettings: gateway.generalSettings,
+      litellmSettings: gateway.litellmSettings,
+      secretEnv: Object.fromEntries(modelSecrets.map((name) => [secretVariable(name), name])),
+    },
+    postgres: rest.postgres,
+    models,
+    servers,
+    clients,
+    namePrefix,
+    warnings,
+  };
+}
+
+const isSsh = (host: string) => host.startsWith("ssh://");
+
+function parseStack({ config, stackFile, problems }: Context): Parsed {
+  const advice = (key: string) => unknownKeyAdvice(key, OLDEST_VERSION);
+  const parse = <T>(key: string, schema: z.ZodType<T>, value: unknown) =>
+    problems.parse(schema, value, stackFile, stackPath(key), advice);
+  /** Entry by entry, so that a wrong one does not hide what else is wrong: the checks that follow see the others. */
+  const parseEach = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
+    const value = config[key];
+    if (!isMap(value)) return parse(key, schema, value);
+    const good = Object.entries(value).filter(([name, entry]) => parse(key, schema, { [name]: entry }) !== undefined);
+    return parse(key, schema, Object.fromEntries(good));
+  };
+
+  if ("secrets" in config) {
+    problems.add(
+      stackFile,
+      stackPath("secrets"),
+      Symbol("values that are not encrypted"),
+      `a map of secrets: ${setSecret("NAME")}`,
+    );
+  }
+  for (const key of Object.keys(config).filter((key) => !Object.hasOwn(stackKeys, key) && key !== "secrets")) {
+    const known = [...Object.keys(stackKeys), "secrets"].join(", ");
+    problems.add(stackFile, stackPath(key), unknownKey, advice(key) ?? `one of the keys ${known}`);
+  }
+  return {
+    docker: parse("docker", stackKeys.docker, config["docker"]),
+    lan: parse("lan", stackKeys.lan, config["lan"]),
+    gateway: parseEach("gateway", stackKeys.gateway),
+    postgres: parse("postgres", stackKeys.postgres, config["postgres"]),
+    models: parse("models", stackKeys.models, config["models"]),
+    servers: parseEach("servers", stackKeys.servers),
+    clients: parseEach("clients", stackKeys.clients),
+    namePrefix: parse("namePrefix", stackKeys.namePrefix, config["namePrefix"]),
+  };
+}
+
+function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }: Context): void {
+  if (!docker) return;
+  const { host, ...ssh } = docker;
+  if (!isSsh(host)) {
+    for (const [key, value] of Object.entries(ssh)) {
+      if (value !== undefined && value.length > 0)
+        problems.add(stackFile, stackPath("docker", key), value, "leave it out: the host is a socket, not ssh://");
+    }
+    return;
+  }
+  for (const key of ["knownHosts", "identity"] as const) {
+    const file = ssh[key];
+    if (file && !existsSync(expandHome(file)))
+      problems.add(stackFile, stackPath("docker", key), file, "a file that exists on this machine");
+  }
+  if (lan?.address.startsWith("127.")) {
+    warnings.push(`Ports are published on ${lan.address} of the server behind ${host}: no other machine reaches them.`);
+  }
+}
+
+function resolvePostgres(postgres: StackConfig["postgres"], { usedSecrets }: Context): PostgresSettings {
+  if (postgres.kind === "dedicated") {
+    const { memory, ...rest } = postgres;
+    return { ...rest, memoryMiB: memory };
+  }
+  usedSecrets.add(POSTGRES_ADMIN_PASSWORD);
+  return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };
+}
+
+/** Every port published on the server, once. */
+function checkPorts({ gateway, postgres, servers }: Parsed, { stackFile, problems }: Context): void {
+  const published: [string, number | undefined][] = [
+    [stackPath("gateway", "port"), gateway?.port],
+    [stackPath("postgres", "port"), postgres?.kind === "dedicated" ? postgres.port : undefined],
+    ...Object.entries(servers ?? {}).map(([name, { debugPort }]): [string, number | undefined] => [
+      stackPath("servers", name, "debugPort"),
+      debugPort,
+    ]),
+  ];
+  const owners = new Map<number, string>();
+  for (const [path, port] of published) {
+    if (port === undefined) continue;
+    const owner = owners.get(port);
+    if (owner) problems.add(stackFile, path, port, `another port: ${owner} has this one`);
+    else owners.set(port, path);
+  }
+}
+
+function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings }: Context): void {
+  const path = (name: string) => stackPath("secrets", name);
+  for (const name of [...usedSecrets].sort(compareText)) {
+    if (name !== POSTGRES_READ_ONLY_URL && !secretNames.includes(name))
+      problems.add(stackFile, path(name), undefined, setSecret(name));
+  }
+  for (const name of secretNames) {
+    if (name === POSTGRES_READ_ONLY_URL)
+      problems.add(stackFile, path(name), Symbol("a secret"), "another name: this program provides it");
+    else if (!usedSecrets.has(name)) warnings.push(`The secret ${path(name)} is used by nothing on this stack.`);
+  }
+}

@@ -1,0 +1,121 @@
+import type { z } from "zod";
+
+/** One thing the user has to change. */
+export interface Problem {
+  /** As the user knows it, for example `Pulumi.local.yaml` or `mcp/git/server.yaml`. */
+  readonly file: string;
+  /** Dotted, for example `litellm-mcp:servers.git.mounts.repositories`. */
+  readonly path: string;
+  readonly found: string;
+  /** What to write instead. */
+  readonly write: string;
+}
+
+/** All problems of all files in one error; its message is meant for the user as it is. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+
+  constructor(readonly problems: readonly Problem[]) {
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+    const each = problems.map(
+      ({ file, path, found, write }) => `${file}: ${path}\n    found: ${found}\n    write: ${write}\n`,
+    );
+    super(`${count} in the settings, nothing was changed:\n\n${each.join("\n")}`);
+  }
+}
+
+type Path = readonly PropertyKey[];
+
+/** Collects problems, so that one wrong key does not hide the next. */
+export class Problems {
+  readonly #list: Problem[] = [];
+
+  /** An empty path is the whole file; `found` is shown as the user would write it. */
+  add(file: string, path: string, found: unknown, write: string): void {
+    this.#list.push({ file, path: path || "(file)", found: describe(found, path), write });
+  }
+
+  /**
+   * The parsed value, or undefined after its problems were noted. The messages of the schemas in this folder say what to
+   * write; `advice` says it for a key that no schema knows.
+   */
+  parse<T>(
+    schema: z.ZodType<T>,
+    value: unknown,
+    file: string,
+    at: string,
+    advice: (key: string) => string | undefined,
+  ): T | undefined {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      if (issue.code === "unrecognized_keys") {
+        for (const key of issue.keys) {
+          this.add(file, dotted(at, [...issue.path, key]), unknownKey, advice(key) ?? issue.message);
+        }
+      } else if (issue.code === "invalid_key") {
+        this.add(
+          file,
+          dotted(at, issue.path.slice(0, -1)),
+          issue.path.at(-1),
+          issue.issues[0]?.message ?? issue.message,
+        );
+      } else {
+        this.add(file, dotted(at, issue.path), valueAt(value, issue.path), issue.message);
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * `parts` without the undefined that `parse` gives for what is wrong; throws when there was any problem. Sorted by
+   * file, so that each is opened once.
+   */
+  complete<T extends object>(parts: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+    if (this.#list.length) throw new SettingsError([...this.#list].sort((a, b) => compareText(a.file, b.file)));
+    return parts as { [K in keyof T]: Exclude<T[K], undefined> };
+  }
+}
+
+/** Stands for a key that nothing reads; shown in place of its value, which may be anything. */
+export const unknownKey: unique symbol = Symbol("a key that nothing reads");
+
+/** `record[key]`, but not what every object has: `constructor` is a fine name for a server. */
+export const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+/** Order by code units: the same on every machine, whatever its language. */
+export const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+const LONGEST_SHOWN = 100;
+/** Names of what is likely to be, or to contain, a password: the message goes to terminals and CI logs. */
+const CONFIDENTIAL = /(key|token|password|secret|uri|url)$/i;
+
+function describe(found: unknown, path: string): string {
+  if (found === undefined) return "nothing";
+  if (typeof found === "symbol") return found.description ?? "";
+  if (typeof found === "string" && CONFIDENTIAL.test(path)) return "a text that is not shown here";
+  const text = JSON.stringify(found);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}
+
+const valueAt = (value: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+
+/** `at` and `path` as one dotted path: `models[0].params["a.b"]`. */
+export function dotted(at: string, path: Path): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    const name = String(key);
+    if (!/^[\w@:/-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
+    return text ? `${text}.${name}` : name;
+  }, at);
+}
+
+/** Index and value of everything that was in the list before. */
+export const repeatedValues = (values: readonly string[]): [number, string][] =>
+  [...values.entries()].filter(([index, value]) => values.indexOf(value) < index);

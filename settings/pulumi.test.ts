@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { readStack } from "./pulumi.ts";
+
+/** Gives the configuration as the engine does: structured values as JSON, and the keys under which something is encrypted. */
+function withConfig(config: Record<string, string>, secretKeys: readonly string[] = []) {
+  pulumi.runtime.setAllConfig(config, [...secretKeys]);
+  return readStack();
+}
+
+test("structured values are parsed, plain ones stay text, other namespaces are left alone", () => {
+  const { config, secretNames } = withConfig({
+    "litellm-mcp:docker": '{"host":"unix:///d.sock"}',
+    "litellm-mcp:models": '[{"name":"a"}]',
+    "litellm-mcp:namePrefix": "lab-",
+    "litellm-mcp:odd": "{not json",
+    "docker:host": "unix:///x",
+  });
+  assert.deepEqual(config, {
+    docker: { host: "unix:///d.sock" },
+    models: [{ name: "a" }],
+    namePrefix: "lab-",
+    odd: "{not json",
+  });
+  assert.deepEqual(secretNames, []);
+});
+
+test("secrets leave by name, and as secret outputs", async () => {
+  const stack = withConfig({ "litellm-mcp:secrets": '{"openaiKey":"sk-live","zone":"12345"}' }, [
+    "litellm-mcp:secrets",
+  ]);
+  assert.deepEqual(stack.secretNames, ["openaiKey", "zone"]);
+  assert.equal(JSON.stringify(stack.config).includes("sk-live"), false);
+  assert.equal("secrets" in stack.config, false);
+  const output = stack.secret("openaiKey");
+  assert.equal(await pulumi.isSecret(output), true);
+  assert.equal(await new Promise((resolve) => output.apply(resolve)), "sk-live");
+  assert.throws(() => stack.secret("opnaiKey"), /No secret litellm-mcp:secrets\.opnaiKey in this stack/);
+});
+
+test("secrets in plain text and encrypted values elsewhere are handed on to be refused", () => {
+  const { config, secretNames } = withConfig(
+    { "litellm-mcp:secrets": '{"openaiKey":"sk-plain"}', "litellm-mcp:gateway": '{"image":"x"}' },
+    ["litellm-mcp:gateway"],
+  );
+  assert.deepEqual(secretNames, []);
+  assert("secrets" in config);
+  assert.equal(typeof config["gateway"], "symbol");
+});

@@ -1,0 +1,132 @@
+import { type Context, stackPath } from "./context.ts";
+import { compareText, own } from "./problems.ts";
+import { checkLock, type ServerFolder } from "./server-folder.ts";
+import type { ServerDefinition } from "./server.ts";
+import type { ServerSettings } from "./settings.ts";
+import type { StackConfig } from "./stack.ts";
+
+/** The enabled servers with the stack's changes applied; notes the secrets they need. */
+export function resolveServers(
+  folders: readonly ServerFolder[],
+  overrides: StackConfig["servers"],
+  context: Context,
+): ServerSettings[] {
+  const { stackFile, problems } = context;
+  const names = folders.map(({ name }) => name);
+  for (const name of Object.keys(overrides).filter((name) => !names.includes(name))) {
+    problems.add(
+      stackFile,
+      stackPath("servers", name),
+      name,
+      `the name of a folder under mcp/: ${names.join(", ") || "there is none"}`,
+    );
+  }
+  return folders.flatMap((folder) => {
+    const { name, file, definition } = folder;
+    if (!definition) return [];
+    for (const [index, group] of definition.accessGroups.entries()) {
+      if (names.includes(group))
+        problems.add(file, `accessGroups[${index}]`, group, "a group that has not the name of a server");
+    }
+    const override = own(overrides, name) ?? { mounts: {}, env: {} };
+    checkOverride(override, name, definition, context);
+    if (!(override.enabled ?? definition.enabled)) return [];
+    checkLock(folder, definition.source, problems);
+    for (const secret of Object.values(definition.secrets)) context.usedSecrets.add(secret);
+    return [resolveServer(folder, definition, override, context)];
+  });
+}
+
+type Override = StackConfig["servers"][string];
+
+function checkOverride(
+  override: Override,
+  name: string,
+  definition: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  const mounts = definition.mounts.map((mount) => mount.name);
+  for (const mount of Object.keys(override.mounts).filter((mount) => !mounts.includes(mount))) {
+    const path = stackPath("servers", name, "mounts", mount);
+    problems.add(
+      stackFile,
+      path,
+      mount,
+      mounts.length ? `one of its mounts: ${mounts.join(", ")}` : "leave it out: the server has no mounts",
+    );
+  }
+  for (const variable of Object.keys(override.env).filter((variable) => Object.hasOwn(definition.secrets, variable))) {
+    const path = stackPath("servers", name, "env", variable);
+    problems.add(
+      stackFile,
+      path,
+      override.env[variable],
+      "leave it out: server.yaml takes this variable from a secret",
+    );
+  }
+}
+
+/** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */
+const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
+
+function resolveServer(
+  { name, folder }: ServerFolder,
+  definition: ServerDefinition,
+  { mounts, debugPort, env }: Override,
+  { warnings }: Context,
+): ServerSettings {
+  const { source, transport, limits } = definition;
+  const register = transport.kind === "stdio" ? (definition.register ?? "sse") : transport.kind;
+  const { port, path } = transport.kind === "stdio" ? { port: WRAPPER.port, path: WRAPPER.paths[register] } : transport;
+  const host = `mcp-${name}`;
+  if (register === "http") {
+    warnings.push(
+      `\`${name}\` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck ` +
+        "restarts the gateway.",
+    );
+  }
+  if (debugPort !== undefined) {
+    warnings.push(
+      `\`${name}\` is published on port ${debugPort}: every machine that reaches it can call its tools without a key.`,
+    );
+  }
+  return {
+    name,
+    description: definition.description,
+    folder,
+    source:
+      source.kind === "image"
+        ? { kind: "native", image: source.image }
+        : {
+            kind: "wrapped",
+            runtime: source.kind === "pypi" ? "python" : "npm",
+            package: source.package,
+            version: source.version,
+          },
+    command: source.command,
+    register,
+    host,
+    port,
+    path,
+    url: `http://${host}:${port}${path}`,
+    transport,
+    env: sorted({ ...definition.env, ...env }),
+    secrets: sorted(definition.secrets),
+    egress: definition.egress,
+    postgres: definition.postgres,
+    accessGroups: definition.accessGroups,
+    mounts: definition.mounts.flatMap((mount) => {
+      const bound = own(mounts, mount.name);
+      return bound === undefined ? [] : [{ ...mount, source: bound }];
+    }),
+    memoryMiB: limits.memory,
+    pids: limits.pids,
+    healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
+    debugPort,
+    tools: definition.tools,
+    check: definition.check,
+  };
+}
+
+const sorted = (record: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => compareText(a, b)));

@@ -1,0 +1,167 @@
+import type { Check, Transport } from "./server.ts";
+
+/** Secret that the program itself provides: connection URL of the read-only role. All others are the stack's. */
+export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
+
+/** Stack secret with the administrator's password of an existing Postgres server. */
+export const POSTGRES_ADMIN_PASSWORD = "postgresAdminPassword";
+
+/**
+ * Everything the user decided, checked and resolved: what `loadSettings` returns and the only thing components read.
+ * Nothing secret is in it; secrets appear by name and are fetched as Outputs.
+ */
+export interface Settings {
+  /** The daemon, in the form both `docker.Provider` and the program's own connection take. */
+  readonly docker: DockerSettings;
+  readonly lan: LanSettings;
+  readonly gateway: GatewaySettings;
+  readonly postgres: PostgresSettings;
+  readonly models: readonly ModelSettings[];
+  /** Enabled servers only, sorted by name. */
+  readonly servers: readonly ServerSettings[];
+  /** Sorted by name; `test-key` is always among them. */
+  readonly clients: readonly ClientSettings[];
+  /** Goes before every container, network and volume name; empty or ends with `-`. */
+  readonly namePrefix: string;
+  /** What works, but has a catch worth telling; one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export interface DockerSettings {
+  /** `unix:///path/to.sock` or `ssh://user@host[:port]`. */
+  readonly host: string;
+  /** Options of the `ssh` command; empty for a socket. */
+  readonly sshOpts: readonly string[];
+}
+
+export interface LanSettings {
+  /** IPv4 address of the server that ports are published on; loopback or private. */
+  readonly address: string;
+  /** Name or address put into printed URLs; nothing listens on it. */
+  readonly hostname: string;
+}
+
+export interface GatewaySettings {
+  readonly image: string;
+  /** LiteLLM's version, for example `1.77.3`. */
+  readonly version: string;
+  /** Port on the server. */
+  readonly port: number;
+  /** `http://<lan.hostname>:<port>`, for people. */
+  readonly url: string;
+  readonly memoryMiB: number;
+  readonly generalSettings: Readonly<Record<string, unknown>>;
+  readonly litellmSettings: Readonly<Record<string, unknown>>;
+  /** Variables the container needs for `models[].paramsFromEnv`: variable → name of the stack secret. */
+  readonly secretEnv: Readonly<Record<string, string>>;
+}
+
+export type PostgresSettings = DedicatedPostgres | ExistingPostgres;
+
+interface CommonPostgres {
+  /** On the server (dedicated: published there, existing: it listens there). */
+  readonly port: number;
+  /** Refuse to destroy volume and databases. */
+  readonly protect: boolean;
+  /** What the read-only role of the Postgres MCP server may read. */
+  readonly readOnly: {
+    readonly role: string;
+    readonly database: string;
+    /** Make the database; false: it exists already. */
+    readonly create: boolean;
+    readonly schemas: readonly string[];
+  };
+}
+
+/** A container of this stack. */
+export interface DedicatedPostgres extends CommonPostgres {
+  readonly kind: "dedicated";
+  readonly image: string;
+  readonly memoryMiB: number;
+}
+
+/** A server that runs already; its administrator's password is a stack secret. */
+export interface ExistingPostgres extends CommonPostgres {
+  readonly kind: "existing";
+  /** Reachable both from where Pulumi runs and from the containers. */
+  readonly host: string;
+  readonly adminUser: string;
+  readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
+  readonly adminPasswordSecret: typeof POSTGRES_ADMIN_PASSWORD;
+}
+
+/** One entry of LiteLLM's `model_list`. */
+export interface ModelSettings {
+  readonly name: string;
+  /** `litellm_params` without the secret ones. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Parameter → variable of the LiteLLM container that holds it (see `GatewaySettings.secretEnv`). */
+  readonly paramsFromEnv: Readonly<Record<string, string>>;
+}
+
+/** One MCP server that this stack runs: its `server.yaml` with the stack's overrides applied. */
+export interface ServerSettings {
+  /** Folder name, LiteLLM's name and alias, prefix of the tools. */
+  readonly name: string;
+  readonly description: string;
+  /** Absolute path of `mcp/<name>`. */
+  readonly folder: string;
+  readonly source: ServerSource;
+  /** Argv for the container: of the MCP server itself (wrapped), or arguments of the image's entrypoint (native). */
+  readonly command: readonly string[];
+  /** Transport LiteLLM speaks to the container. */
+  readonly register: "sse" | "http";
+  /** Name on the Docker network, and the container's name without `namePrefix`: `mcp-<name>`. */
+  readonly host: string;
+  /** Port inside the container. */
+  readonly port: number;
+  /** Path of the registered transport, for example `/sse`. */
+  readonly path: string;
+  /** `http://<host>:<port><path>`: what LiteLLM is told. */
+  readonly url: string;
+  /** As declared: `stdio` for a wrapped server, otherwise what the image speaks. */
+  readonly transport: Transport;
+  /** Plain variables, sorted; never one that is also in `secrets`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variable → secret: `postgresReadOnlyUrl` or the name of a stack secret. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly egress: boolean;
+  readonly postgres: boolean;
+  /** As declared; the group that holds this server alone is not among them. */
+  readonly accessGroups: readonly string[];
+  /** Only those the stack bound to a directory of the server. */
+  readonly mounts: readonly {
+    readonly name: string;
+    readonly source: string;
+    readonly target: string;
+    readonly readOnly: boolean;
+  }[];
+  readonly memoryMiB: number;
+  readonly pids: number;
+  /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
+  readonly healthcheck: "image" | "python" | "none";
+  /** Port 48000-48999 on the server, for debugging; normally none is published. */
+  readonly debugPort: number | undefined;
+  /** Tools that must be listed through the gateway, without prefix. */
+  readonly tools: readonly string[];
+  readonly check: Check | undefined;
+}
+
+export type ServerSource =
+  /** Installed from its locked package into the shared wrapper image. */
+  | { readonly kind: "wrapped"; readonly runtime: "python" | "npm"; readonly package: string; readonly version: string }
+  /** An image that speaks sse or http by itself. */
+  | { readonly kind: "native"; readonly image: string };
+
+export interface ClientSettings {
+  /** Also the alias of its key. */
+  readonly name: string;
+  /** Servers it may use, access groups resolved, sorted; explicit, because LiteLLM takes an empty list for "all". */
+  readonly servers: readonly string[];
+  /** Models it may use; explicit for the same reason. */
+  readonly models: readonly string[];
+  /** Requests a minute. */
+  readonly rpm: number | undefined;
+  /** USD in total. */
+  readonly budget: number | undefined;
+}

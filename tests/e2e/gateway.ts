@@ -1,0 +1,35 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+
+/** Speaks MCP to the gateway as a client does, with one key. */
+export async function withMcp<T>(url: string, key: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ name: "e2e", version: "1.0.0" });
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as Parameters<Client["connect"]>[0]);
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+export const listTools = (url: string, key: string | undefined): Promise<string[]> =>
+  withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort());
+
+/** Calls a tool and gives the text it answered. */
+export const callTool = (url: string, key: string, name: string, args: Record<string, unknown> = {}, timeoutMs = 60_000): Promise<string> =>
+  withMcp(url, key, async (client) => {
+    const answer = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs });
+    return (answer.content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
+  });
+
+/** Waits until `condition` gives something, asking every half second; fails with `what` after `seconds`. */
+export async function eventually<T>(what: string, seconds: number, condition: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const result = await condition();
+    if (result !== undefined && result !== false) return result;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}

@@ -1,0 +1,122 @@
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { parse, stringify } from "yaml";
+
+const checkout = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+/** What a command printed, and how long it took. */
+export interface Finished {
+  readonly exitCode: number;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/**
+ * A copy of this checkout with a Pulumi backend of its own, so that a test can edit settings and server folders as a
+ * user would. Everything any command printed is kept, to be searched for secrets.
+ */
+export class Workspace {
+  readonly root: string;
+  readonly stack: string;
+  readonly #env: Record<string, string>;
+  #printed = "";
+
+  private constructor(root: string, stack: string, env: Record<string, string>) {
+    this.root = root;
+    this.stack = stack;
+    this.#env = env;
+  }
+
+  /** @param config Contents of `Pulumi.<stack>.yaml` under `config:`. */
+  static async create(stack: string, config: Record<string, unknown>): Promise<Workspace> {
+    const home = await mkdtemp(path.join(tmpdir(), `litellm-mcp-${stack}-`));
+    const root = path.join(home, "project");
+    const { stdout } = await execa("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: checkout });
+    for (const file of stdout.split("\n").filter((file) => !/^Pulumi\..+\.yaml$/.test(file)))
+      await cp(path.join(checkout, file), path.join(root, file)).catch((error: NodeJS.ErrnoException) => {
+        // Listed by git, but deleted in the work tree.
+        if (error.code !== "ENOENT") throw error;
+      });
+    await symlink(path.join(checkout, "node_modules"), path.join(root, "node_modules"));
+    await mkdir(path.join(home, "state"));
+    const workspace = new Workspace(root, stack, {
+      PULUMI_BACKEND_URL: `file://${path.join(home, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      NO_COLOR: "1",
+    });
+    await workspace.writeConfig(config);
+    return workspace;
+  }
+
+  get #configFile() {
+    return path.join(this.root, `Pulumi.${this.stack}.yaml`);
+  }
+
+  /** Replaces the settings; the salt that `pulumi` has put into the file stays. */
+  async writeConfig(config: Record<string, unknown>): Promise<void> {
+    const before = await readFile(this.#configFile, "utf8").then(parse, () => ({}));
+    await writeFile(this.#configFile, stringify({ ...before, config: { "pulumi:disable-default-providers": ["docker", "postgresql"], ...config } }));
+  }
+
+  async run(command: string, args: readonly string[], options: { env?: Record<string, string> } = {}): Promise<Finished> {
+    const started = Date.now();
+    const result = await execa(command, args, {
+      cwd: this.root,
+      env: { ...this.#env, ...options.env },
+      reject: false,
+      all: true,
+      stdin: "ignore",
+    });
+    this.#printed += `$ ${command} ${args.join(" ")}\n${result.all}\n`;
+    return { exitCode: result.exitCode ?? 1, output: String(result.all), seconds: (Date.now() - started) / 1000 };
+  }
+
+  pulumi(...args: string[]): Promise<Finished> {
+    return this.run("pulumi", [...args, "--stack", this.stack, "--non-interactive"]);
+  }
+
+  up(): Promise<Finished> {
+    return this.pulumi("up", "--yes", "--parallel", "8", "--skip-preview");
+  }
+
+  previewWithoutChanges(): Promise<Finished> {
+    return this.pulumi("preview", "--expect-no-changes", "--diff");
+  }
+
+  destroy(): Promise<Finished> {
+    return this.pulumi("destroy", "--yes", "--parallel", "8");
+  }
+
+  /** Stack outputs with secrets, read apart so that they do not count as printed. */
+  async outputs(): Promise<{ gateway: string; models: string; masterKey: string; clientKeys: Record<string, string>; tools: Record<string, string[]> }> {
+    const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], { cwd: this.root, env: this.#env });
+    return JSON.parse(stdout);
+  }
+
+  /** The state as it is stored, or with every secret in plain text. */
+  async exportState(options: { showSecrets: boolean }): Promise<string> {
+    const args = ["stack", "export", "--stack", this.stack, ...(options.showSecrets ? ["--show-secrets"] : [])];
+    return (await execa("pulumi", args, { cwd: this.root, env: this.#env })).stdout;
+  }
+
+  /** Everything that commands printed so far. */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  async editFile(file: string, edit: (text: string) => string): Promise<void> {
+    const full = path.join(this.root, file);
+    const before = await readFile(full, "utf8");
+    const after = edit(before);
+    if (after === before) throw new Error(`the edit of ${file} changed nothing`);
+    await writeFile(full, after);
+  }
+
+  async remove(): Promise<void> {
+    await rm(path.dirname(this.root), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,69 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { execa } from "execa";
+import { prepare } from "../lab/prepare.ts";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const { unit, e2e } = new Command("npm test --")
+  .description("Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.")
+  .option("--unit", "only types, lint and unit tests; needs no Docker")
+  .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
+  .option("--yes", "install missing system packages without asking")
+  .parse()
+  .opts<{ unit?: boolean; e2e?: string | boolean }>();
+
+const filesIn = (folder: string, suffix: string) =>
+  readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(suffix) && !file.includes("node_modules"))
+    .map((file) => path.join(root, folder, file))
+    .sort();
+
+const total = { passed: 0, failed: 0 };
+
+/** Runs test files with node:test, printing as it goes, and counts single tests (a test that holds others is not one). */
+async function runTests(files: readonly string[], concurrency: boolean): Promise<number> {
+  const before = total.passed + total.failed;
+  await new Promise<void>((resolve, reject) => {
+    const stream = run({ files: [...files], concurrency });
+    const count = (outcome: "passed" | "failed") => (event: { name: string; details: { type?: string } }) => {
+      if (event.details.type !== "suite") total[outcome] += 1;
+    };
+    stream.on("test:pass", count("passed"));
+    stream.on("test:fail", count("failed"));
+    stream.on("error", reject).on("end", resolve);
+    stream.compose(new spec()).pipe(process.stdout, { end: false });
+  });
+  return total.passed + total.failed - before;
+}
+
+async function check(title: string, command: string, args: readonly string[]): Promise<void> {
+  const { exitCode } = await execa(command, args, { cwd: root, stdio: "inherit", preferLocal: true, reject: false });
+  console.log(`${exitCode === 0 ? "✔" : "✖"} ${title}`);
+  total[exitCode === 0 ? "passed" : "failed"] += 1;
+}
+
+if (!e2e) {
+  await check("types", "tsc", ["--noEmit"]);
+  await check("lint", "eslint", ["."]);
+  await runTests(["settings", "components", "operate", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
+}
+if (!unit) {
+  Object.assign(process.env, await prepare({ yes: process.argv.includes("--yes") }));
+  const part = typeof e2e === "string" ? e2e : "";
+  // One after the other: they share the daemon, and timings are measured.
+  const ran = await runTests(
+    filesIn("tests/e2e", ".e2e.ts").filter((file) => file.includes(part)),
+    false,
+  );
+  if (ran === 0) {
+    console.error(`✖ no end-to-end test ran${part ? `: no file of tests/e2e has "${part}" in its name` : ""}`);
+    total.failed += 1;
+  }
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed ? 1 : 0;
