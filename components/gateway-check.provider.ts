@@ -33,8 +33,8 @@ export interface GatewayCheckInputs {
 /** Tool names by server, without prefix, as one key sees them. */
 export type Listing = ReadonlyMap<string, readonly string[]>;
 
-/** How long a server may take from "container started" to "listed"; only servers without a healthcheck need it. */
-const LISTED_WITHIN_MS = 45_000;
+/** How long the servers may take from "container started" to "listed"; only those without a healthcheck need it. */
+const LISTED_WITHIN_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const LOG_LINES = 15;
 
@@ -93,9 +93,8 @@ async function listing(mcp: Client): Promise<Listing> {
   return groupByServer(tools.map((tool) => tool.name));
 }
 
-async function checkClient(inputs: GatewayCheckInputs, client: ExpectedClient): Promise<{ seen: Listing; problems: Map<string, string> }> {
+async function checkClient(inputs: GatewayCheckInputs, client: ExpectedClient, deadline: number): Promise<{ seen: Listing; problems: Map<string, string> }> {
   return withGateway(inputs.gatewayUrl, client.key, async (mcp) => {
-    const deadline = Date.now() + LISTED_WITHIN_MS;
     let seen = await listing(mcp);
     let problems = judgeListing(seen, client, inputs.servers);
     while (problems.size && Date.now() < deadline) {
@@ -134,26 +133,33 @@ async function failureReport(inputs: GatewayCheckInputs, problems: ReadonlyMap<s
   return [`gateway check: ${problems.size} of ${inputs.servers.length} MCP servers failed at ${inputs.gatewayUrl}/mcp/`, ...sections].join("\n");
 }
 
-async function check(inputs: GatewayCheckInputs) {
+/**
+ * Lists the tools with every client's key and calls one of each server.
+ *
+ * @returns Tools by server.
+ * @throws Error with each server that failed, what was seen and its log.
+ */
+export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<string, readonly string[]>> {
   if (!(await refusesStrangers(inputs.gatewayUrl)))
     throw new Error(`gateway check: ${inputs.gatewayUrl}/mcp/ lists tools for an unknown key; authentication is off (is LITELLM_MASTER_KEY set in the container?)`);
   const problems = new Map<string, string>();
   const tools: Record<string, readonly string[]> = {};
+  const deadline = Date.now() + LISTED_WITHIN_MS;
   for (const client of inputs.clients) {
-    const result = await checkClient(inputs, client).catch((error: Error) => {
+    const result = await checkClient(inputs, client, deadline).catch((error: Error) => {
       throw new Error(`gateway check: the key of client "${client.name}" gets no answer from ${inputs.gatewayUrl}/mcp/: ${error.message}`);
     });
     for (const [name, problem] of result.problems) if (!problems.has(name)) problems.set(name, problem);
     for (const [name, seen] of result.seen) tools[name] = [...seen].sort();
   }
   if (problems.size) throw new Error(await failureReport(inputs, problems));
-  return { ...inputs, tools };
+  return tools;
 }
 
 export async function create(inputs: GatewayCheckInputs) {
-  return { id: "gateway-check", outs: await check(inputs) };
+  return { id: "gateway-check", outs: { ...inputs, tools: await checkGateway(inputs) } };
 }
 
 export async function update(_id: string, _olds: GatewayCheckInputs, news: GatewayCheckInputs) {
-  return { outs: await check(news) };
+  return { outs: { ...news, tools: await checkGateway(news) } };
 }

@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import type { GatewayCheckInputs } from "../components/gateway-check.provider.ts";
 import { projectRoot, pulumiEnvironment } from "./environment.ts";
 
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
@@ -50,4 +51,19 @@ export class Pulumi {
   async outputs(): Promise<Record<string, unknown>> {
     return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<string, unknown>;
   }
+
+  /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
+  async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
+    const text = await this.#capture(["stack", "export", "--show-secrets", "--stack", this.#stack]);
+    const { deployment } = JSON.parse(text) as { deployment: { resources?: { urn: string; inputs?: Record<string, unknown> }[] } };
+    const resource = deployment.resources?.find(({ urn }) => urn.endsWith("::gateway-check"));
+    return resource?.inputs && (mapValues(resource.inputs, decrypted) as unknown as GatewayCheckInputs);
+  }
 }
+
+/** An exported secret is a map with its JSON text under `plaintext`. */
+const decrypted = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "plaintext" in value ? JSON.parse(String(value.plaintext)) : value;
+
+const mapValues = (record: Record<string, unknown>, map: (value: unknown) => unknown) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));

@@ -36,7 +36,7 @@ export class Workspace {
     const root = path.join(home, "project");
     const { stdout } = await execa("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: checkout });
     for (const file of stdout.split("\n").filter((file) => !/^Pulumi\..+\.yaml$/.test(file)))
-      await cp(path.join(checkout, file), path.join(root, file)).catch((error: NodeJS.ErrnoException) => {
+      await cp(path.join(checkout, file), path.join(root, file), { preserveTimestamps: true }).catch((error: NodeJS.ErrnoException) => {
         // Listed by git, but deleted in the work tree.
         if (error.code !== "ENOENT") throw error;
       });
@@ -60,6 +60,12 @@ export class Workspace {
   async writeConfig(config: Record<string, unknown>): Promise<void> {
     const before = await readFile(this.#configFile, "utf8").then(parse, () => ({}));
     await writeFile(this.#configFile, stringify({ ...before, config: { "pulumi:disable-default-providers": ["docker", "postgresql"], ...config } }));
+  }
+
+  /** One key of the settings as it stands in the file, encrypted values included. */
+  async configSection(key: string): Promise<Record<string, unknown>> {
+    const { config } = parse(await readFile(this.#configFile, "utf8")) as { config: Record<string, unknown> };
+    return key in config ? { [key]: config[key] } : {};
   }
 
   async run(command: string, args: readonly string[], options: { env?: Record<string, string> } = {}): Promise<Finished> {

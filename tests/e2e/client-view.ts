@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import pg from "pg";
+import { docker, logsOf } from "./docker.ts";
+import { callTool, eventually, listTools } from "./gateway.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Spend rows are written every 7 to 13 seconds. */
+const SPEND_LOGS_WITHIN_S = 40;
+
+/** The models both end-to-end stacks declare: one that answers, one that asks for a tool. */
+export const testModels = [
+  { name: "mock", params: { model: "openai/mock", api_key: "none", mock_response: "MOCK-OK", input_cost_per_token: 0, output_cost_per_token: 0 } },
+  {
+    name: "mock-tool-caller",
+    // A provider without a Responses API of its own, so that LiteLLM bridges to chat completions and runs MCP tools itself.
+    params: {
+      model: "hosted_vllm/mock",
+      api_base: "http://127.0.0.1:9/v1",
+      input_cost_per_token: 0,
+      output_cost_per_token: 0,
+      mock_tool_calls: [{ id: "call_1", type: "function", function: { name: "everything-echo", arguments: '{"message":"through the responses API"}' } }],
+    },
+  },
+];
+
+export const testClients = { "test-key": {}, "claude-code": {}, limited: { servers: ["time"], models: ["mock"] } };
+
+interface Row {
+  readonly call_type: string;
+  readonly alias: string;
+  readonly tool: string | null;
+  readonly args: Record<string, unknown> | null;
+  readonly model: string;
+}
+
+/** What clients on other machines see of a deployed gateway: the tests that both transports to Docker share. */
+export function clientViewTests(workspace: () => Workspace, database: () => Promise<string>, prefix: string): void {
+  const post = async (path: string, key: string, body: unknown) => {
+    const { models } = await workspace().outputs();
+    return fetch(`${models.replace(/\/v1$/, "")}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  };
+  const key = async (client: string) => (await workspace().outputs()).clientKeys[client]!;
+
+  test("a client lists the tools of every server", async () => {
+    const { gateway, clientKeys, tools } = await workspace().outputs();
+    const expected = Object.entries(tools).flatMap(([server, names]) => names.map((name) => `${server}-${name}`)).sort();
+    assert.ok(expected.length > 20, `only ${expected.length} tools`);
+    assert.deepEqual(await listTools(gateway, clientKeys["claude-code"]), expected);
+  });
+
+  test("a client calls tools over all three paths: native sse, wrapped sse, wrapped http", async () => {
+    const { gateway } = await workspace().outputs();
+    const client = await key("claude-code");
+    assert.match(await callTool(gateway, client, "postgres-execute_sql", { sql: "SELECT current_user AS me, 6 * 7 AS answer" }), /mcp_readonly.*42/s);
+    assert.match(await callTool(gateway, client, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
+    assert.match(await callTool(gateway, client, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
+    assert.match(await callTool(gateway, client, "everything-get-sum", { a: 20, b: 22 }), /42/);
+  });
+
+  test("the Postgres MCP server cannot write, whatever it is told", async () => {
+    const { gateway } = await workspace().outputs();
+    const answer = await callTool(gateway, await key("test-key"), "postgres-execute_sql", { sql: "CREATE TABLE forbidden (id int)" });
+    assert.match(answer, /Error|not allowed|read-only|permission denied/i);
+    const client = new pg.Client({ connectionString: (await database()).replace(/\/litellm_db$/, "/mcp_db") });
+    await client.connect();
+    const { rows } = await client.query("SELECT to_regclass('public.forbidden') AS found");
+    await client.end();
+    assert.equal(rows[0].found, null);
+  });
+
+  test("a wrong key and no key are refused", async () => {
+    const { gateway } = await workspace().outputs();
+    await assert.rejects(listTools(gateway, "sk-wrong"));
+    await assert.rejects(listTools(gateway, undefined));
+  });
+
+  test("a client with one server lists that server alone", async () => {
+    const { gateway } = await workspace().outputs();
+    assert.deepEqual(await listTools(gateway, await key("limited")), ["time-convert_time", "time-get_current_time"]);
+  });
+
+  test("the mock model answers, whole and streamed; a model that is not the client's is refused", async () => {
+    const body = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+    const whole = (await (await post("/v1/chat/completions", await key("limited"), body)).json()) as { choices: { message: { content: string } }[] };
+    assert.equal(whole.choices[0]?.message.content, "MOCK-OK");
+    const stream = await (await post("/v1/chat/completions", await key("limited"), { ...body, stream: true })).text();
+    const chunks = stream.split("\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice("data: ".length)).choices[0]?.delta.content ?? ""] : []));
+    assert.ok(chunks.length > 1, `one chunk: ${stream}`);
+    assert.equal(chunks.join(""), "MOCK-OK");
+    assert.equal((await post("/v1/chat/completions", await key("limited"), { ...body, model: "mock-tool-caller" })).status, 401);
+  });
+
+  test("/v1/responses with type mcp and require_approval never really runs the tool", async () => {
+    const requestsBefore = (await logsOf(`${prefix}mcp-everything`)).length;
+    const response = await post("/v1/responses", await key("test-key"), {
+      model: "mock-tool-caller",
+      input: "echo something",
+      tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+    });
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    assert.match(text, /Echo: through the responses API/);
+    assert.ok((await logsOf(`${prefix}mcp-everything`)).length > requestsBefore, "the server logged no request");
+  });
+
+  test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments", async () => {
+    const { gateway } = await workspace().outputs();
+    const timezone = "Antarctica/Troll";
+    await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
+    const client = new pg.Client({ connectionString: await database() });
+    await client.connect();
+    try {
+      const rows = async () =>
+        (
+          await client.query<Row>(`SELECT call_type, model, metadata->>'user_api_key_alias' AS alias, mcp_namespaced_tool_name AS tool,
+            metadata->'mcp_tool_call_metadata'->'arguments' AS args FROM "LiteLLM_SpendLogs"`)
+        ).rows;
+      const row = await eventually("a row of the call", SPEND_LOGS_WITHIN_S, async () => (await rows()).find(({ args }) => args?.timezone === timezone));
+      assert.deepEqual({ ...row, model: undefined }, { call_type: "call_mcp_tool", model: undefined, alias: "claude-code", tool: "time/get_current_time", args: { timezone } });
+      const tools = new Set((await rows()).flatMap(({ tool }) => tool ?? []));
+      for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"]) assert.ok(tools.has(called), `no row of ${called} in ${[...tools]}`);
+      assert.ok((await rows()).some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"), "no row of the model call");
+    } finally {
+      await client.end();
+    }
+  });
+
+  test("no secret is in plain text in state, previews, output, labels or logs", async () => {
+    const { masterKey, clientKeys } = await workspace().outputs();
+    const shown = JSON.parse(await workspace().exportState({ showSecrets: true })) as {
+      deployment: { resources: { type: string; outputs?: { result?: { plaintext?: string } } }[] };
+    };
+    const passwords = shown.deployment.resources
+      .filter(({ type }) => type === "random:index/randomPassword:RandomPassword")
+      .map(({ outputs }) => JSON.parse(outputs!.result!.plaintext!) as string);
+    assert.ok(passwords.length >= 6, `${passwords.length} generated secrets found`);
+    const secrets = [...passwords, masterKey, ...Object.values(clientKeys)];
+    const preview = await workspace().pulumi("preview", "--diff", "--show-sames");
+    const containers = (await docker.listContainers()).filter(({ Names }) => Names[0]?.startsWith(`/${prefix}`));
+    const places: Record<string, string> = {
+      state: await workspace().exportState({ showSecrets: false }),
+      preview: preview.output,
+      "output of commands": workspace().printed,
+      labels: JSON.stringify(containers.map(({ Labels }) => Labels)),
+    };
+    for (const { Names } of containers) places[`log of ${Names[0]}`] = await logsOf(Names[0]!.slice(1));
+    for (const [place, text] of Object.entries(places)) for (const secret of secrets) assert.ok(!text.includes(secret), `a secret is in the ${place}`);
+  });
+}

@@ -1,0 +1,36 @@
+import Docker from "dockerode";
+
+export const docker = new Docker();
+
+/** Containers, networks and volumes whose name starts with `prefix`. */
+export async function leftovers(prefix: string): Promise<string[]> {
+  const [containers, networks, { Volumes: volumes }] = await Promise.all([docker.listContainers({ all: true }), docker.listNetworks(), docker.listVolumes()]);
+  return [...containers.flatMap(({ Names }) => Names.map((name) => name.slice(1))), ...networks.map(({ Name }) => Name), ...volumes.map(({ Name }) => Name)].filter(
+    (name) => name.startsWith(prefix),
+  );
+}
+
+/** Container ids by name, without the prefix. */
+export async function containerIds(prefix: string): Promise<Record<string, string>> {
+  const containers = await docker.listContainers();
+  return Object.fromEntries(
+    containers.flatMap(({ Id, Names }) => Names.filter((name) => name.startsWith(`/${prefix}`)).map((name) => [name.slice(1 + prefix.length), Id])),
+  );
+}
+
+/** Everything a container has logged. */
+export async function logsOf(name: string): Promise<string> {
+  return String(await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false }));
+}
+
+/** When the container's process was started last. */
+export const startedAt = async (name: string): Promise<number> => Date.parse((await docker.getContainer(name).inspect()).State.StartedAt);
+
+/** Runs Python in a container that has it. */
+export async function python(container: string, program: string): Promise<void> {
+  const exec = await docker.getContainer(container).exec({ Cmd: ["python3", "-c", program], AttachStdout: true, AttachStderr: true });
+  const stream = await exec.start({});
+  await new Promise((resolve) => stream.on("end", resolve).resume());
+  const { ExitCode } = await exec.inspect();
+  if (ExitCode !== 0) throw new Error(`python3 in ${container} ended with exit code ${ExitCode}`);
+}

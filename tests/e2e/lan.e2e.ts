@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import net from "node:net";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import pg from "pg";
+import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
+import { clientViewTests, testClients, testModels } from "./client-view.ts";
+import { docker, leftovers } from "./docker.ts";
+import { eventually } from "./gateway.ts";
+import { Workspace } from "./workspace.ts";
+
+// Docker over ssh, an existing Postgres: an sshd of the lab and a Postgres outside the stack play linuxserver.lan.
+const PREFIX = "e2e-lan-";
+const SSH_PORT = 12222;
+const GATEWAY_PORT = 24000;
+const POSTGRES_PORT = 25432;
+const POSTGRES_CONTAINER = "existing-postgres-for-e2e";
+const PASSWORD = "administrator-of-the-existing-server";
+
+let address: string;
+let sshd: TestSshd;
+let workspace: Workspace;
+const adminUrl = (database: string) => `postgresql://postgres:${PASSWORD}@${address}:${POSTGRES_PORT}/${database}`;
+
+const config = (overrides: Record<string, unknown> = {}) => ({
+  "litellm-mcp:docker": { host: sshd.url, knownHosts: sshd.knownHosts, identity: sshd.identity },
+  "litellm-mcp:lan": { address, hostname: address },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: GATEWAY_PORT },
+  "litellm-mcp:postgres": { kind: "existing", host: address, port: POSTGRES_PORT, adminUser: "postgres", sslmode: "disable", protect: false },
+  "litellm-mcp:servers": { everything: { enabled: true } },
+  "litellm-mcp:models": testModels,
+  "litellm-mcp:clients": testClients,
+  ...overrides,
+});
+
+before(async () => {
+  // An address of this machine that containers reach as well, as they reach a server's LAN address.
+  const bridge = await docker.getNetwork("bridge").inspect();
+  address = bridge.IPAM!.Config![0]!.Gateway!;
+  sshd = await startSshd({ address: "127.0.0.1", port: SSH_PORT });
+  await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
+    if (error.statusCode !== 404) throw error;
+  });
+  const postgres = await docker.createContainer({
+    name: POSTGRES_CONTAINER,
+    Image: "postgres:17.6-trixie",
+    Env: [`POSTGRES_PASSWORD=${PASSWORD}`],
+    Cmd: ["postgres", "-c", `listen_addresses=${address}`, "-c", `port=${POSTGRES_PORT}`],
+    HostConfig: { NetworkMode: "host" },
+  });
+  await postgres.start();
+  workspace = await Workspace.create("e2elan", config());
+  const init = await workspace.run("pulumi", ["stack", "init", "e2elan"]);
+  assert.equal(init.exitCode, 0, init.output);
+  await eventually("the existing Postgres answers", 60, async () => {
+    const client = new pg.Client({ connectionString: adminUrl("postgres") });
+    return client.connect().then(
+      () => client.end().then(() => true),
+      () => false,
+    );
+  });
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+  await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true });
+  await sshd.stop();
+});
+
+/** A preview with other settings must fail with this message, before anything is on the server. */
+async function previewFails(overrides: Record<string, unknown>, message: RegExp): Promise<void> {
+  await workspace.writeConfig({ ...config(overrides), ...(await secrets()) });
+  const { exitCode, output } = await workspace.pulumi("preview");
+  await workspace.writeConfig({ ...config(), ...(await secrets()) });
+  assert.notEqual(exitCode, 0, output);
+  assert.match(output, message);
+  assert.deepEqual(await leftovers(PREFIX), []);
+}
+
+/** The encrypted part of the settings, as `pulumi config set --secret` wrote it. */
+const secrets = async () => workspace.configSection("litellm-mcp:secrets");
+
+test("a missing secret is reported with the command that sets it", async () => {
+  const { exitCode, output } = await workspace.pulumi("preview");
+  assert.notEqual(exitCode, 0);
+  assert.match(output, /pulumi config set --secret --path 'litellm-mcp:secrets\.postgresAdminPassword'/);
+  const set = await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.postgresAdminPassword", "not-the-password");
+  assert.equal(set.exitCode, 0, set.output);
+});
+
+test("a Postgres that refuses the password is reported before anything is changed", async () => {
+  await previewFails({}, /litellm-mcp:postgres \(existing\) refuses postgres@.*password authentication failed/s);
+  const set = await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.postgresAdminPassword", PASSWORD);
+  assert.equal(set.exitCode, 0, set.output);
+});
+
+test("an unknown SSH host key is refused, with the way to make it known", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "known-hosts-"));
+  await writeFile(path.join(folder, "known_hosts"), "");
+  await previewFails(
+    { "litellm-mcp:docker": { host: sshd.url, knownHosts: path.join(folder, "known_hosts"), identity: sshd.identity } },
+    /SSH host key of 127\.0\.0\.1:12222 is not known.*ssh-keyscan -p 12222/s,
+  );
+  await rm(folder, { recursive: true });
+});
+
+test("a server that does not answer is reported", async () => {
+  await previewFails(
+    { "litellm-mcp:docker": { host: sshd.url.replace(String(SSH_PORT), "12223"), knownHosts: sshd.knownHosts, identity: sshd.identity } },
+    /127\.0\.0\.1:12223 does not answer/,
+  );
+});
+
+test("a server without Docker is reported", async () => {
+  // A login that finds a shell and nothing else.
+  const folder = await mkdtemp(path.join(tmpdir(), "no-docker-"));
+  await symlink((await execa("sh", ["-c", "command -v sh"])).stdout, path.join(folder, "sh"));
+  const bare = await startSshd({ address: "127.0.0.1", port: SSH_PORT + 2, path: folder });
+  try {
+    await previewFails(
+      { "litellm-mcp:docker": { host: bare.url, knownHosts: bare.knownHosts, identity: bare.identity } },
+      /no docker command on 127\.0\.0\.1:12224/,
+    );
+  } finally {
+    await bare.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a port that is taken is reported with its setting", async () => {
+  const other = net.createServer().listen(GATEWAY_PORT, address);
+  await new Promise((resolve) => other.on("listening", resolve));
+  try {
+    await previewFails({}, new RegExp(`port ${GATEWAY_PORT} on ${address} is taken by another program.*litellm-mcp:gateway\\.port`, "s"));
+  } finally {
+    other.close();
+  }
+});
+
+test("pulumi up deploys over ssh", async () => {
+  const { exitCode, output, seconds } = await workspace.up();
+  console.log(`pulumi up over ssh: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+});
+
+test("a preview shows no changes, before and after a refresh", async () => {
+  for (const step of [
+    () => workspace.previewWithoutChanges(),
+    () => workspace.pulumi("refresh", "--yes", "--expect-no-changes", "--parallel", "8"),
+    () => workspace.previewWithoutChanges(),
+  ]) {
+    const { exitCode, output } = await step();
+    assert.equal(exitCode, 0, output);
+  }
+});
+
+clientViewTests(
+  () => workspace,
+  async () => adminUrl("litellm_db"),
+  PREFIX,
+);
+
+test("destroy leaves no container, network, volume, database or role", async () => {
+  const { exitCode, output } = await workspace.destroy();
+  assert.equal(exitCode, 0, output);
+  assert.deepEqual(await leftovers(PREFIX), []);
+  const client = new pg.Client({ connectionString: adminUrl("postgres") });
+  await client.connect();
+  const { rows } = await client.query(
+    `SELECT datname AS name FROM pg_database WHERE datname IN ('litellm_db', 'mcp_db') UNION SELECT rolname FROM pg_roles WHERE rolname IN ('litellm_user', 'mcp_readonly')`,
+  );
+  await client.end();
+  assert.deepEqual(rows, []);
+});

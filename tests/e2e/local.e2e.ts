@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { cp, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { clientViewTests, testClients, testModels } from "./client-view.ts";
+import { containerIds, docker, leftovers, python, startedAt } from "./docker.ts";
+import { callTool, eventually, listTools } from "./gateway.ts";
+import { Workspace } from "./workspace.ts";
+
+// Docker by its socket, a Postgres of the stack's own; deployed by `npm run up` as the README has it.
+const PREFIX = "e2e-";
+const GATEWAY_PORT = 14000;
+const POSTGRES_PORT = 15432;
+const config = {
+  "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+  "litellm-mcp:lan": { address: "127.0.0.1" },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: GATEWAY_PORT },
+  "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
+  "litellm-mcp:servers": { everything: { enabled: true } },
+  "litellm-mcp:models": testModels,
+  "litellm-mcp:clients": testClients,
+};
+/** Older than this, the gateway's healthcheck may end it (components/litellm.ts, killAfterSeconds). */
+const HEALING_AGE_MS = 125_000;
+
+let workspace: Workspace;
+let database: string;
+
+before(async () => {
+  workspace = await Workspace.create("e2e", config);
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+});
+
+test("npm run up deploys and says where everything is", async () => {
+  // The fetch server arrives later, as a folder.
+  await rename(path.join(workspace.root, "mcp/fetch"), path.join(workspace.root, "fetch"));
+  const { exitCode, output, seconds } = await workspace.run("npm", ["run", "up", "--", "--stack", "e2e", "--yes"]);
+  console.log(`npm run up: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /http:\/\/127\.0\.0\.1:14000\/mcp\//);
+  assert.match(output, /│ postgres +│ 9 /);
+  assert.match(output, /│ time +│ 2 /);
+  assert.match(output, /│ git +│ 12 /);
+  assert.match(output, /pulumi stack output clientKeys --show-secrets --stack e2e/);
+  const state = JSON.parse(await workspace.exportState({ showSecrets: true }));
+  const password = state.deployment.resources.find(({ urn }: { urn: string }) => urn.endsWith("::postgres-admin-password")).outputs.result.plaintext;
+  database = `postgresql://postgres:${JSON.parse(password)}@127.0.0.1:${POSTGRES_PORT}/litellm_db`;
+});
+
+test("a second npm run up changes nothing", async () => {
+  const before = await containerIds(PREFIX);
+  const { exitCode, output, seconds } = await workspace.run("npm", ["run", "up", "--", "--stack", "e2e", "--yes"]);
+  console.log(`npm run up without changes: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /Resources:\n +\d+ unchanged\n/);
+  assert.deepEqual(await containerIds(PREFIX), before);
+});
+
+test("a preview shows no changes, before and after a refresh", async () => {
+  const preview = await workspace.previewWithoutChanges();
+  console.log(`preview without changes: ${preview.seconds.toFixed(1)} s`);
+  assert.equal(preview.exitCode, 0, preview.output);
+  const refresh = await workspace.pulumi("refresh", "--yes", "--expect-no-changes");
+  assert.equal(refresh.exitCode, 0, refresh.output);
+  const again = await workspace.previewWithoutChanges();
+  assert.equal(again.exitCode, 0, again.output);
+});
+
+clientViewTests(
+  () => workspace,
+  async () => database,
+  PREFIX,
+);
+
+/** Runs `up` and says which containers are new, gone or another than before. */
+async function changesOfUp(): Promise<{ created: string[]; replaced: string[]; removed: string[] }> {
+  const before = await containerIds(PREFIX);
+  const { exitCode, output } = await workspace.up();
+  assert.equal(exitCode, 0, output);
+  const now = await containerIds(PREFIX);
+  return {
+    created: Object.keys(now).filter((name) => !(name in before)).sort(),
+    replaced: Object.keys(now).filter((name) => name in before && before[name] !== now[name]).sort(),
+    removed: Object.keys(before).filter((name) => !(name in now)).sort(),
+  };
+}
+
+test("a server is added by its folder alone", async () => {
+  await cp(path.join(workspace.root, "fetch"), path.join(workspace.root, "mcp/fetch"), { recursive: true, preserveTimestamps: true });
+  assert.deepEqual(await changesOfUp(), { created: ["mcp-fetch"], replaced: ["litellm"], removed: [] });
+  const { gateway, clientKeys } = await workspace.outputs();
+  assert.ok((await listTools(gateway, clientKeys["test-key"])).includes("fetch-fetch"));
+  // Its declared way out, and the package's own refusal of private addresses.
+  assert.match(await callTool(gateway, clientKeys["test-key"]!, "fetch-fetch", { url: "http://127.0.0.1/" }), /private|not allowed|blocked|refused|disallowed/i);
+});
+
+test("a changed server is replaced, alone", async () => {
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("--local-timezone, UTC", "--local-timezone, Europe/Berlin"));
+  assert.deepEqual(await changesOfUp(), { created: [], replaced: ["mcp-time"], removed: [] });
+});
+
+test("a server that lacks an expected tool fails up with its name, what was seen and its log", async () => {
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("tools: [", "tools: [no_such_tool, "));
+  const { exitCode, output } = await workspace.up();
+  assert.notEqual(exitCode, 0);
+  assert.match(output, /MCP server "time" lists 2 tools for ".*" \(convert_time, get_current_time\), without no_such_tool/);
+  assert.match(output, /last lines of container e2e-mcp-time:/);
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("no_such_tool, ", ""));
+  assert.equal((await workspace.up()).exitCode, 0);
+});
+
+test("a server that cannot start fails up with its log, soon", async () => {
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
+  const { exitCode, output, seconds } = await workspace.up();
+  assert.notEqual(exitCode, 0);
+  assert.match(output, /container e2e-mcp-time ends again and again/);
+  assert.match(output, /Nowhere\/Nowhere/);
+  assert.ok(seconds < 60, `${seconds} s`);
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Nowhere/Nowhere", "UTC"));
+  assert.equal((await workspace.up()).exitCode, 0);
+});
+
+test("wrong settings are reported all at once, and nothing is touched", async () => {
+  const before = await containerIds(PREFIX);
+  await workspace.writeConfig({
+    ...config,
+    "litellm-mcp:lan": { address: "8.8.8.8" },
+    "litellm-mcp:gateway": { port: GATEWAY_PORT, image: "ghcr.io/berriai/litellm:latest" },
+    "litellm-mcp:gatewayy": {},
+  });
+  await workspace.editFile("mcp/time/server.yaml", (text) => `${text}mcp_transport: sse\n`);
+  const { exitCode, output } = await workspace.up();
+  await workspace.writeConfig(config);
+  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("mcp_transport: sse\n", ""));
+  assert.notEqual(exitCode, 0);
+  for (const part of ["litellm-mcp:lan.address", "8.8.8.8", "litellm-mcp:gateway.image", "litellm-mcp:gatewayy", "mcp/time/server.yaml", "mcp_transport"])
+    assert.ok(output.includes(part), `${part} is not in:\n${output}`);
+  assert.deepEqual(await containerIds(PREFIX), before);
+});
+
+test("a removed server leaves, and takes its tools along", async () => {
+  await rm(path.join(workspace.root, "mcp/fetch"), { recursive: true });
+  assert.deepEqual(await changesOfUp(), { created: [], replaced: ["litellm"], removed: ["mcp-fetch"] });
+  const { gateway, clientKeys } = await workspace.outputs();
+  assert.ok(!(await listTools(gateway, clientKeys["test-key"])).some((name) => name.startsWith("fetch-")));
+});
+
+test("a server whose process dies is back by itself", async () => {
+  const before = await startedAt(`${PREFIX}mcp-time`);
+  const killed = Date.now();
+  // The server itself, not the shell that guards it nor the proxy.
+  await python(
+    `${PREFIX}mcp-time`,
+    `import os, pathlib, signal
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    argv = (process / "cmdline").read_bytes().split(b"\\0")
+    if len(argv) > 1 and argv[1].endswith(b"/mcp-server-time"): os.kill(int(process.name), signal.SIGKILL)`,
+  );
+  await eventually("the container starts again", 20, async () => (await startedAt(`${PREFIX}mcp-time`)) > before);
+  const { gateway, clientKeys } = await workspace.outputs();
+  await eventually("its tool answers", 20, async () => /UTC/.test(await callTool(gateway, clientKeys["test-key"]!, "time-get_current_time", { timezone: "UTC" })));
+  console.log(`mcp-time: answers ${((Date.now() - killed) / 1000).toFixed(1)} s after its process died`);
+});
+
+test("an sse server that is down interrupts no other", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const key = clientKeys["test-key"]!;
+  const before = await startedAt(`${PREFIX}litellm`);
+  await docker.getContainer(`${PREFIX}mcp-time`).stop();
+  const dead = callTool(gateway, key, "time-get_current_time", { timezone: "UTC" }, 90_000);
+  for (let call = 0; call < 20; call += 1) assert.match(await callTool(gateway, key, "everything-echo", { message: `call ${call}` }), new RegExp(`call ${call}$`));
+  assert.doesNotMatch(await dead, /"timezone"/);
+  await docker.getContainer(`${PREFIX}mcp-time`).start();
+  const started = Date.now();
+  await eventually("its tool answers again", 30, async () => /"timezone"/.test(await callTool(gateway, key, "time-get_current_time", { timezone: "UTC" })));
+  console.log(`mcp-time (sse): answers ${((Date.now() - started) / 1000).toFixed(1)} s after its container was started`);
+  assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
+});
+
+test("an http server that is down locks the gateway, which heals itself", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const key = clientKeys["test-key"]!;
+  const before = await startedAt(`${PREFIX}litellm`);
+  await eventually("the gateway is old enough to be ended by its healthcheck", 150, async () => Date.now() - before > HEALING_AGE_MS);
+  await docker.getContainer(`${PREFIX}mcp-git`).stop();
+  const called = Date.now();
+  const fault = await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }, 10_000).then(
+    (text) => `answered ${text}`,
+    (error: Error) => error.message,
+  );
+  await eventually("/mcp/ answers again, by a gateway started anew", 180, async () => {
+    if ((await startedAt(`${PREFIX}litellm`)) === before) return false;
+    const answer = await Promise.race([listTools(gateway, key), new Promise<string[]>((resolve) => setTimeout(resolve, 3_000, []))]).catch(() => []);
+    return answer.some((name) => name.startsWith("time-"));
+  });
+  console.log(`mcp-git (http) stopped and called: ${fault.slice(0, 80)}; /mcp/ answered again after ${((Date.now() - called) / 1000).toFixed(0)} s`);
+  await docker.getContainer(`${PREFIX}mcp-git`).start();
+  await eventually("the server's tool answers again", 60, async () =>
+    /An example/.test(await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }, 10_000).catch(() => "")),
+  );
+});
+
+test("destroy leaves nothing, and up works again from that", async () => {
+  const destroyed = await workspace.destroy();
+  assert.equal(destroyed.exitCode, 0, destroyed.output);
+  assert.deepEqual(await leftovers(PREFIX), []);
+  const again = await workspace.up();
+  assert.equal(again.exitCode, 0, again.output);
+  const last = await workspace.destroy();
+  assert.equal(last.exitCode, 0, last.output);
+  assert.deepEqual(await leftovers(PREFIX), []);
+});
