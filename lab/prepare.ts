@@ -1,7 +1,7 @@
 import { confirm, isCancel } from "@clack/prompts";
 import { prepareEngine } from "./docker/engine.ts";
 import { prepareImages } from "./docker/images.ts";
-import type { Ask } from "./docker/system-packages.ts";
+import { type Ask, installPackages } from "./docker/system-packages.ts";
 import { preparePulumi } from "./pulumi/toolchain.ts";
 
 /**
@@ -9,9 +9,10 @@ import { preparePulumi } from "./pulumi/toolchain.ts";
  * What is there is used as it is; what can be downloaded is; the rest is built from package registries.
  *
  * @param options.yes Install system packages without asking. So it is, too, in CI and where nobody can answer.
+ * @param options.packages Programs that the caller needs besides → Debian packages that have them.
  * @returns Variables to add to the environment of whatever runs next.
  */
-export async function prepare({ yes }: { yes: boolean }): Promise<Record<string, string>> {
+export async function prepare({ yes, packages = {} }: { yes: boolean; packages?: Readonly<Record<string, string>> }): Promise<Record<string, string>> {
   const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY;
   const ask: Ask = async (what, packages) => {
     const question = `${what}: install the system packages ${packages.join(" ")}?`;
@@ -22,8 +23,9 @@ export async function prepare({ yes }: { yes: boolean }): Promise<Record<string,
     const answer = await confirm({ message: question });
     if (isCancel(answer) || !answer) throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
   };
+  await installPackages("the tests", packages, ask);
   await prepareEngine(ask);
   await prepareImages(ask);
-  const pulumi = await preparePulumi();
+  const pulumi = await preparePulumi(ask);
   return { ...pulumi.env, PATH: [...pulumi.bin, process.env.PATH].join(":") };
 }

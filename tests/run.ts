@@ -9,13 +9,13 @@ import { prepare } from "../lab/prepare.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-const { unit, e2e } = new Command("npm test --")
+const { unit, e2e, yes = false } = new Command("npm test --")
   .description("Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.")
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
   .option("--yes", "install missing system packages without asking")
   .parse()
-  .opts<{ unit?: boolean; e2e?: string | boolean }>();
+  .opts<{ unit?: boolean; e2e?: string | boolean; yes?: boolean }>();
 
 const filesIn = (folder: string, suffix: string) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
@@ -47,13 +47,14 @@ async function check(title: string, command: string, args: readonly string[]): P
   total[exitCode === 0 ? "passed" : "failed"] += 1;
 }
 
+// First, because it is what a fresh machine may lack: python3 runs the healthcheck in its unit tests, sshd plays the server.
+if (!unit) Object.assign(process.env, await prepare({ yes, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
 if (!e2e) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await runTests(["settings", "components", "operate", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
 }
 if (!unit) {
-  Object.assign(process.env, await prepare({ yes: process.argv.includes("--yes") }));
   const part = typeof e2e === "string" ? e2e : "";
   // One after the other: they share the daemon, and timings are measured.
   const ran = await runTests(

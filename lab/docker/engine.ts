@@ -17,7 +17,7 @@ const answers = async () => (await execa("docker", ["version", "--format", "{{.S
 export async function prepareEngine(ask: Ask): Promise<void> {
   if (await which("docker")) if (await answers()) return;
   if (process.env.DOCKER_HOST) throw new Error(`no Docker daemon answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`);
-  if (!(await which("dockerd"))) await installPackages("no Docker engine here", ["docker.io", "iptables", "iproute2"], ask);
+  await installPackages("no Docker engine here", { dockerd: "docker.io", docker: "docker.io", iptables: "iptables", ip: "iproute2" }, ask);
   if (await answers()) return;
   await step("start the Docker engine", async (run) => {
     if (await stat("/run/systemd/system").catch(() => undefined)) await run(...asRoot("systemctl", ["start", "docker"]));

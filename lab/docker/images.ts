@@ -62,7 +62,7 @@ export async function prepareImages(ask: Ask): Promise<void> {
       registryAnswers = await pull(image);
       if (registryAnswers) return;
     }
-    await installPackages("images are built here", ["debootstrap"], ask);
+    await installPackages("images are built here", { debootstrap: "debootstrap" }, ask);
     for (const needed of from) await ready(needed);
     await step(`build image ${image} (stand-in)`, async (run) => {
       const base = await baseImage(run);

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { execa } from "execa";
 import { step, which } from "../kit.ts";
 
 /** Asks the user; rejects when the answer is no. */
@@ -15,11 +14,22 @@ async function isDebian(): Promise<boolean> {
   return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release) && (await which("apt-get")) !== undefined;
 }
 
-/** Installs those of the Debian packages that are missing, after asking. */
-export async function installPackages(what: string, packages: readonly string[], ask: Ask): Promise<void> {
-  const { stdout } = await execa("dpkg-query", ["-W", "-f", "${Package} ${Status}\n", ...packages], { reject: false }).catch(() => ({ stdout: "" }));
-  const installed = new Set(stdout.split("\n").flatMap((line) => (line.endsWith(" install ok installed") ? [line.split(" ")[0]] : [])));
-  const missing = packages.filter((name) => !installed.has(name));
+/** Whether a program is there; those of administrators are not on everybody's PATH. */
+async function isThere(command: string): Promise<boolean> {
+  const candidates = [command, `/usr/sbin/${command}`, `/sbin/${command}`];
+  return (await Promise.all(candidates.map(which))).some((found) => found !== undefined);
+}
+
+/**
+ * Installs Debian packages for the programs that are missing, after asking.
+ *
+ * @param what Why they are needed.
+ * @param packages Program → Debian package that has it.
+ * @throws Error that names them where this is no Debian.
+ */
+export async function installPackages(what: string, packages: Readonly<Record<string, string>>, ask: Ask): Promise<void> {
+  const there = await Promise.all(Object.keys(packages).map(isThere));
+  const missing = [...new Set(Object.values(packages).filter((_, at) => !there[at]))];
   if (!missing.length) return;
   if (!(await isDebian())) throw new Error(`${what}: needed is what Debian calls ${missing.join(", ")}. Install it by this system's means and run the command again.`);
   await ask(what, missing);

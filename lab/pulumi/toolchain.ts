@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa, type ExecaError } from "execa";
 import { cached, step, which } from "../kit.ts";
+import type { Ask } from "../docker/system-packages.ts";
 import { goBuild, prepareGo } from "./go.ts";
 import { atLeast } from "./version.ts";
 
@@ -33,14 +34,14 @@ interface Plugin {
  * @returns `bin`: directories to put before PATH; `env`: variables to set. Both empty where the machine has everything.
  * @throws Error with the failed step, the end of its log and the log's path when something cannot be built.
  */
-export async function preparePulumi(): Promise<{ bin: string[]; env: Record<string, string> }> {
+export async function preparePulumi(ask: Ask): Promise<{ bin: string[]; env: Record<string, string> }> {
   const own = await usableOnPath();
-  const bin = own ? [] : [path.join(await makeCli(), "bin")];
+  const bin = own ? [] : [path.join(await makeCli(ask), "bin")];
   const pulumi = own ?? path.join(...(bin as [string]), "pulumi");
   const plugins = await neededPlugins();
   if (await installed(pulumi, plugins)) return { bin, env: {} };
 
-  const home = await makePlugins(pulumi, plugins);
+  const home = await makePlugins(pulumi, plugins, ask);
   const built = await readdir(path.join(home, "plugins"));
   if (built.length === 0) return { bin, env: {} };
   const env = { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" };
@@ -58,7 +59,7 @@ async function usableOnPath(): Promise<string | undefined> {
 }
 
 /** A directory whose `bin` holds `pulumi` and the two launchers that belong beside it. */
-async function makeCli(): Promise<string> {
+async function makeCli(ask: Ask): Promise<string> {
   const inputs = ["go.mod", "go.sum"].map((file) => path.join(cliModule, file));
   const [goMod, ...others] = await Promise.all([...inputs, languageHost].map((file) => readFile(file, "utf8")));
   return cached("pulumi-cli", [process.arch, goMod!, ...others], async (dir) => {
@@ -66,7 +67,7 @@ async function makeCli(): Promise<string> {
     const version = new RegExp(`${CLI_PATH} v(\\S+)`).exec(goMod!)![1]!;
     const bin = path.join(dir, "bin");
     await mkdir(bin, { recursive: true });
-    const go = await prepareGo();
+    const go = await prepareGo(ask);
     await step(`Pulumi CLI ${version} from its Go module (about 5 minutes the first time)`, (run) =>
       goBuild(run, go, {
         module: cliModule,
@@ -118,7 +119,7 @@ async function installed(pulumi: string, plugins: readonly Plugin[]): Promise<bo
 /**
  * A PULUMI_HOME with the plug-ins, built; or with none, when the published ones could be installed in the user's own.
  */
-async function makePlugins(pulumi: string, plugins: readonly Plugin[]): Promise<string> {
+async function makePlugins(pulumi: string, plugins: readonly Plugin[], ask: Ask): Promise<string> {
   const entries = await readdir(pluginsModule, { recursive: true, withFileTypes: true });
   const sources = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
   const contents = await Promise.all(sources.map((file) => readFile(file)));
@@ -126,7 +127,7 @@ async function makePlugins(pulumi: string, plugins: readonly Plugin[]): Promise<
     const home = path.join(dir, "plugins");
     await mkdir(home);
     if (await published(pulumi, plugins)) return;
-    const go = await prepareGo();
+    const go = await prepareGo(ask);
     for (const { name, version } of plugins)
       await step(`Pulumi plug-in ${name} ${version} from its Go module (up to 5 minutes the first time)`, (run) =>
         goBuild(run, go, {
