@@ -1,17 +1,33 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deploy } from "./components/deployment.ts";
-import { preflight } from "./components/preflight.ts";
+import { PreflightError, preflight } from "./components/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
+import { SettingsError } from "./settings/problems.ts";
 import { readStack } from "./settings/pulumi.ts";
 
 const stack = readStack();
-const settings = loadSettings({
-  stackFile: `Pulumi.${pulumi.getStack()}.yaml`,
-  config: stack.config,
-  secretNames: stack.secretNames,
-  mcpDir: "mcp",
-});
+const settings = await checked(() =>
+  loadSettings({
+    stackFile: `Pulumi.${pulumi.getStack()}.yaml`,
+    config: stack.config,
+    secretNames: stack.secretNames,
+    mcpDir: "mcp",
+  }),
+);
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
-await preflight(settings, stack.secret);
+await checked(() => preflight(settings, stack.secret));
 
 export const { gateway, models, tools, clientKeys, masterKey } = deploy(settings, stack.secret);
+
+/** What the user can mend is shown as its message alone; any other error keeps its stack. */
+async function checked<T>(check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof SettingsError || error instanceof PreflightError)) throw error;
+    const shown = new pulumi.RunError(error.message);
+    // Pulumi formats the stack it does not show, through every source map on the way: many seconds for nothing.
+    shown.stack = error.message;
+    throw shown;
+  }
+}

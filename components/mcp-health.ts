@@ -11,7 +11,7 @@ export interface McpHealth {
   readonly bearerEnv?: string;
   readonly timeoutSeconds: number;
   readonly attempts: number;
-  /** When every attempt of a run failed and the container is older than this, end it: the restart policy brings it back. */
+  /** When every attempt of a run failed, end a container that was healthy before or is older than this: the restart policy brings it back. */
   readonly killAfterSeconds: number;
 }
 

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 export const projectRoot = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const NAME = "litellm-mcp";
-const xdg = (variable: string, fallback: string) => path.join(process.env[variable] ?? path.join(homedir(), fallback), NAME);
+/** This project's directory below one of the user's base directories, e.g. `xdg("XDG_CACHE_HOME", ".cache")`; not made. */
+export const xdg = (variable: string, fallback: string) => path.join(process.env[variable] ?? path.join(homedir(), fallback), NAME);
 
 /** Whether `pulumi login` has chosen a backend on this machine. */
 async function loggedIn(): Promise<boolean> {

@@ -139,12 +139,28 @@ def probe(options):
         session.close()
 
 
-def container_age():
-    """Seconds since PID 1 of the container started."""
-    with open("/proc/1/stat", encoding="ascii") as stat, open("/proc/uptime", encoding="ascii") as uptime:
+# Which start of the container was healthy once; on a tmpfs where the root is read-only.
+HEALTHY_ONCE = "/tmp/mcp-health"
+
+
+def container_start():
+    """Clock ticks from the boot of the host to the start of PID 1: another number at each start of the container."""
+    with open("/proc/1/stat", encoding="ascii") as stat:
         # Field 22 of the line; the second, in brackets, may hold blanks.
-        ticks = int(stat.read().rpartition(")")[2].split()[19])
-        return float(uptime.read().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+        return int(stat.read().rpartition(")")[2].split()[19])
+
+
+def container_age():
+    with open("/proc/uptime", encoding="ascii") as uptime:
+        return float(uptime.read().split()[0]) - container_start() / os.sysconf("SC_CLK_TCK")
+
+
+def was_healthy():
+    try:
+        with open(HEALTHY_ONCE, encoding="ascii") as mark:
+            return mark.read() == str(container_start())
+    except FileNotFoundError:
+        return False
 
 
 def main():
@@ -155,7 +171,7 @@ def main():
     parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
     parser.add_argument("--timeout", type=float, default=5, metavar="S", help="longest wait for an answer")
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
-    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container older than S seconds")
+    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that was healthy before, or is older than S seconds")
     options = parser.parse_args()
 
     for attempt in range(options.attempts):
@@ -163,12 +179,15 @@ def main():
             time.sleep(0.5)
         try:
             probe(options)
+            if options.kill_after is not None and not was_healthy():
+                with open(HEALTHY_ONCE, "w", encoding="ascii") as mark:
+                    mark.write(str(container_start()))
             print("healthy")
             return 0
         except (Unhealthy, OSError, http.client.HTTPException, ValueError, KeyError) as error:
             problem = f"{type(error).__name__}: {error}"
     print(f"unhealthy: {problem}", flush=True)
-    if options.kill_after is not None and container_age() > options.kill_after:
+    if options.kill_after is not None and (was_healthy() or container_age() > options.kill_after):
         # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
         # process is killed; without its child that ends too, and the restart policy starts the container anew.
         print("ending the container, its restart policy brings it back", flush=True)

@@ -39,8 +39,8 @@ const config = (overrides: Record<string, unknown> = {}) => ({
 
 before(async () => {
   // An address of this machine that containers reach as well, as they reach a server's LAN address.
-  const bridge = await docker.getNetwork("bridge").inspect();
-  address = bridge.IPAM!.Config![0]!.Gateway!;
+  const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
+  address = JSON.parse(stdout)[0].addr_info[0].local;
   sshd = await startSshd({ address: "127.0.0.1", port: SSH_PORT });
   await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
     if (error.statusCode !== 404) throw error;

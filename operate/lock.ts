@@ -1,0 +1,161 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Command } from "commander";
+import { execa, ExecaError } from "execa";
+import pc from "picocolors";
+import { OLDEST_VERSION } from "../settings/capabilities.ts";
+import { Problems } from "../settings/problems.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
+import { projectRoot, xdg } from "./environment.ts";
+
+/** The resolver is pinned like everything else: another version may write the same lock another way. */
+const UV_VERSION = "0.13.8";
+/** The Python of the wrapped images, see PYTHON_IMAGE in mcp/_wrapper/Dockerfile. */
+const PYTHON_VERSION = "3.13";
+/** Folder of the shared wrapper. Its packages are in requirements.in, since it is no server and has no server.yaml. */
+const WRAPPER = "_wrapper";
+
+/** What to resolve for one folder under `mcp/`. */
+export type Lockable =
+  | { readonly kind: "pypi"; readonly name: string; readonly requirements: string }
+  | { readonly kind: "npm"; readonly name: string; readonly package: string; readonly version: string };
+
+/**
+ * What to resolve for the servers named on the command line.
+ *
+ * @param wrapperRequirements Text of the wrapper's requirements.in.
+ * @throws Error that names every server that is unknown or has nothing to lock.
+ */
+export function lockables(names: readonly string[], folders: readonly ServerFolder[], wrapperRequirements: string): Lockable[] {
+  const known = [...folders.map(({ name }) => name), WRAPPER].join(", ");
+  const refused: string[] = [];
+  const found = names.flatMap((name): Lockable[] => {
+    if (name === WRAPPER) return [{ kind: "pypi", name, requirements: wrapperRequirements }];
+    const source = folders.find((folder) => folder.name === name)?.definition?.source;
+    if (!source) refused.push(`${name}: no such server under mcp/; there are ${known}`);
+    else if (source.kind === "image") refused.push(`${name}: nothing to lock, its image ${source.image} is pinned by mcp/${name}/server.yaml`);
+    else if (source.kind === "npm") return [{ kind: "npm", name, package: source.package, version: source.version }];
+    else return [{ kind: "pypi", name, requirements: `${source.package}==${source.version}\n` }];
+    return [];
+  });
+  if (refused.length) throw new Error(refused.join("\n"));
+  return found;
+}
+
+/** The packages of a lock, sorted: `name==version` (requirements.txt) or `name@version` (package-lock.json), each once. */
+export function lockedPackages(kind: Lockable["kind"], text: string): string[] {
+  const packages =
+    kind === "pypi"
+      ? [...text.matchAll(/^[A-Za-z0-9][^\s;\\]*==[^\s;\\]+/gm)].map(([pin]) => pin)
+      : Object.entries((JSON.parse(text) as { packages: Record<string, { version?: string }> }).packages)
+          .filter(([location]) => location !== "")
+          .map(([location, { version }]) => `${location.split("node_modules/").at(-1)}@${version}`);
+  return [...new Set(packages)].sort();
+}
+
+/** What a new lock changes, for the terminal; `before` is undefined where there was none. */
+export function describeChange(kind: Lockable["kind"], before: string | undefined, after: string): string {
+  const now = lockedPackages(kind, after);
+  if (before === undefined) return `new, ${now.length} packages`;
+  if (before === after) return `unchanged, ${now.length} packages`;
+  const then = lockedPackages(kind, before);
+  const lines = [
+    ...then.filter((one) => !now.includes(one)).map((one) => `  - ${one}`),
+    ...now.filter((one) => !then.includes(one)).map((one) => `  + ${one}`),
+  ];
+  return lines.length ? ["changed", ...lines].join("\n") : `the same ${now.length} packages, other hashes or details`;
+}
+
+/** Contents of package.json for one npm server. */
+const packageJson = (name: string, version: string) =>
+  `${JSON.stringify({ private: true, dependencies: { [name]: version } }, undefined, 2)}\n`;
+
+/** The pinned uv, from PyPI into a venv of its own in the user's cache; an interrupted installation is repeated. */
+async function uv(): Promise<string> {
+  const venv = path.join(xdg("XDG_CACHE_HOME", ".cache"), `uv-${UV_VERSION}`);
+  const program = path.join(venv, "bin", "uv");
+  const works = await execa(program, ["--version"], { reject: false });
+  if (works.exitCode === 0) return program;
+  console.error(`→ uv ${UV_VERSION} into ${venv}`);
+  await mkdir(path.dirname(venv), { recursive: true });
+  await run("python3", ["-m", "venv", "--clear", venv], "uv is installed with python3 and its venv module; Debian: sudo apt-get install python3-venv");
+  await run(path.join(venv, "bin", "pip"), ["install", "--quiet", "--disable-pip-version-check", `uv==${UV_VERSION}`], `uv ${UV_VERSION} cannot be installed from PyPI`);
+  return program;
+}
+
+/** Output of a command; `failure` and what the command said when it fails. */
+async function run(command: string, args: readonly string[], failure: string, options: { cwd?: string; input?: string } = {}): Promise<string> {
+  try {
+    // Without its last newline a text file differs from the one that is there.
+    const { stdout } = await execa(command, args, { ...options, stripFinalNewline: false, env: { UV_PYTHON_DOWNLOADS: "never" } });
+    return stdout;
+  } catch (error) {
+    if (!(error instanceof ExecaError)) throw error;
+    throw new Error(`${failure}\n${String(error.stderr || error.shortMessage).trim()}`, { cause: error });
+  }
+}
+
+/**
+ * Resolves one folder anew, whatever its lock says now: the lock follows from server.yaml and the registry alone.
+ *
+ * @returns Texts by file name; the lock is the last.
+ */
+async function resolve(target: Lockable): Promise<[string, string][]> {
+  if (target.kind === "pypi") {
+    // Universal: the same lock for amd64 and arm64 servers.
+    const args = ["pip", "compile", "--universal", "--python-version", PYTHON_VERSION, "--generate-hashes", "--no-header", "--no-annotate", "-"];
+    const text = await run(await uv(), args, `mcp/${target.name}: uv finds no set of packages for Python ${PYTHON_VERSION}`, { input: target.requirements });
+    return [["requirements.txt", text]];
+  }
+  // npm writes the folder's name into the lock.
+  const temporary = await mkdtemp(path.join(tmpdir(), "lock-"));
+  const folder = path.join(temporary, target.name);
+  try {
+    const manifest = packageJson(target.package, target.version);
+    await mkdir(folder);
+    await writeFile(path.join(folder, "package.json"), manifest);
+    // Without addresses of one registry in the lock, `npm ci` asks the registry of wherever it runs.
+    // The log level is inherited from `npm run --silent`, and would hide why nothing was found.
+    const args = ["install", "--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund", "--loglevel=error"];
+    await run("npm", args, `mcp/${target.name}: npm finds no set of packages for ${target.package}@${target.version}`, { cwd: folder });
+    return [
+      ["package.json", manifest],
+      ["package-lock.json", await readFile(path.join(folder, "package-lock.json"), "utf8")],
+    ];
+  } finally {
+    await rm(temporary, { recursive: true });
+  }
+}
+
+async function lock(names: readonly string[]): Promise<void> {
+  const mcpDir = path.join(projectRoot, "mcp");
+  const problems = new Problems();
+  const folders = readServerFolders(mcpDir, OLDEST_VERSION, problems);
+  // Only a server.yaml that cannot be read is in the way; all else that is wrong with it is for `up` to say.
+  if (folders.some(({ name, definition }) => names.includes(name) && !definition)) problems.complete({});
+  const wrapper = await readFile(path.join(mcpDir, WRAPPER, "requirements.in"), "utf8");
+  for (const target of lockables(names, folders, wrapper)) {
+    const files = await resolve(target);
+    for (const [file, text] of files) {
+      const location = path.join(mcpDir, target.name, file);
+      const before = existsSync(location) ? await readFile(location, "utf8") : undefined;
+      if (before !== text) await writeFile(location, text);
+      if (file !== "package.json") console.log(`mcp/${target.name}/${file}: ${describeChange(target.kind, before, text)}`);
+    }
+  }
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const [names] = new Command("npm run lock --")
+    .description("Writes the lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.")
+    .argument("<server...>", `folders under mcp/, or ${WRAPPER} for the shared wrapper (from its requirements.in)`)
+    .parse().processedArgs as [string[]];
+  try {
+    await lock(names);
+  } catch (error) {
+    console.error(pc.red((error as Error).message));
+    process.exitCode = 1;
+  }
+}
