@@ -80,8 +80,7 @@ async function withGateway<T>(url: string, key: string, use: (client: Client) =>
     requestInit: { headers: { authorization: `Bearer ${key}` } },
   });
   try {
-    // The SDK's own transport type and Transport disagree under exactOptionalPropertyTypes.
-    await client.connect(transport as Parameters<Client["connect"]>[0], { timeout: REQUEST_TIMEOUT_MS });
+    await client.connect(transport, { timeout: REQUEST_TIMEOUT_MS });
     return await use(client);
   } finally {
     await client.close();

@@ -1,18 +1,36 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { confirm, isCancel } from "@clack/prompts";
 import { prepareEngine } from "./docker/engine.ts";
 import { prepareImages } from "./docker/images.ts";
 import { type Ask, installPackages } from "./docker/system-packages.ts";
 import { preparePulumi } from "./pulumi/toolchain.ts";
 
+const projectRoot = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+export interface Needs {
+  /** Install system packages without asking. So it is, too, in CI and where nobody can answer. */
+  readonly yes: boolean;
+  /** A Docker engine on this machine, with the images. */
+  readonly engine: boolean;
+  /** Programs that the caller needs besides → Debian packages that have them. */
+  readonly packages?: Readonly<Record<string, string>>;
+}
+
+/** Whether a stack deploys to this machine's Docker and not to a server's over ssh; a stack without a file is taken for one. */
+export async function deploysHere(stack: string): Promise<boolean> {
+  const text = await readFile(path.join(projectRoot, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+  return !/^\s*host: *["']?ssh:/m.test(text);
+}
+
 /**
  * Finds or makes what this machine needs to run the project: Pulumi with its plug-ins, a Docker engine, the images.
  * What is there is used as it is; what can be downloaded is; the rest is built from package registries.
  *
- * @param options.yes Install system packages without asking. So it is, too, in CI and where nobody can answer.
- * @param options.packages Programs that the caller needs besides → Debian packages that have them.
  * @returns Variables to add to the environment of whatever runs next.
  */
-export async function prepare({ yes, packages = {} }: { yes: boolean; packages?: Readonly<Record<string, string>> }): Promise<Record<string, string>> {
+export async function prepare({ yes, engine, packages = {} }: Needs): Promise<Record<string, string>> {
   const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY;
   const ask: Ask = async (what, packages) => {
     const question = `${what}: install the system packages ${packages.join(" ")}?`;
@@ -24,8 +42,10 @@ export async function prepare({ yes, packages = {} }: { yes: boolean; packages?:
     if (isCancel(answer) || !answer) throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
   };
   await installPackages("the tests", packages, ask);
-  await prepareEngine(ask);
-  await prepareImages(ask);
+  if (engine) {
+    await prepareEngine(ask);
+    await prepareImages(ask);
+  }
   const pulumi = await preparePulumi(ask);
   return { ...pulumi.env, PATH: [...pulumi.bin, process.env.PATH].join(":") };
 }

@@ -1,5 +1,6 @@
-// node lab/with.mjs [--prepare] <script.ts> [arguments]: runs a TypeScript script of this project on a machine that may
-// have nothing but Node. Plain JavaScript, because it runs before any package is installed.
+// node lab/with.mjs [--prepare=pulumi|server] <script.ts> [arguments]: runs a TypeScript script of this project on a machine
+// that may have nothing but Node, after preparing Pulumi, or Pulumi and the Docker engine that --stack deploys to.
+// Plain JavaScript, because it runs before any package is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
@@ -14,8 +15,8 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
 }
 
 const [first, ...others] = process.argv.slice(2);
-const prepareFirst = first === "--prepare";
-const [script, ...args] = prepareFirst ? others : [first, ...others];
+const what = /^--prepare=(pulumi|server)$/.exec(first)?.[1];
+const [script, ...args] = what ? others : [first, ...others];
 
 // npm writes this file last, so an interrupted install is repeated.
 const installed = path.join(root, "node_modules", ".package-lock.json");
@@ -27,12 +28,14 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
 }
 
 let env = process.env;
-if (prepareFirst && !args.some((arg) => arg === "--help" || arg === "-h")) {
+if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
   const { register } = await import("tsx/esm/api");
   register();
-  const { prepare } = await import(pathToFileURL(path.join(root, "lab", "prepare.ts")).href);
+  const { prepare, deploysHere } = await import(pathToFileURL(path.join(root, "lab", "prepare.ts")).href);
+  const stack = args.includes("--stack") ? args[args.indexOf("--stack") + 1] : "local";
+  const engine = what === "server" && (await deploysHere(stack));
   try {
-    env = { ...process.env, ...(await prepare({ yes: args.includes("--yes") })) };
+    env = { ...process.env, ...(await prepare({ yes: args.includes("--yes"), engine })) };
   } catch (error) {
     console.error(error.message);
     process.exit(1);

@@ -48,7 +48,7 @@ async function check(title: string, command: string, args: readonly string[]): P
 }
 
 // First, because it is what a fresh machine may lack: python3 runs the healthcheck in its unit tests, sshd plays the server.
-if (!unit) Object.assign(process.env, await prepare({ yes, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
+if (!unit) Object.assign(process.env, await prepare({ yes, engine: true, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
 if (!e2e) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);

@@ -8,14 +8,19 @@ import { type Ask, asRoot, installPackages } from "./system-packages.ts";
 
 const STARTS_WITHIN_MS = 60_000;
 
-const answers = async () => (await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false })).exitCode === 0;
+/** @throws Error when a daemon is there and this user may not use it. */
+async function answers(): Promise<boolean> {
+  const { exitCode, stderr } = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false });
+  if (/permission denied/i.test(stderr ?? "")) throw new Error("this user may not use Docker: sudo usermod -aG docker $USER, log in again, run the command again");
+  return exitCode === 0;
+}
 
 /**
  * Makes sure that a Docker daemon answers (`DOCKER_HOST` or the default socket): one that runs is used, an installed one is
  * started, otherwise Debian's docker.io is installed.
  */
 export async function prepareEngine(ask: Ask): Promise<void> {
-  if (await which("docker")) if (await answers()) return;
+  if ((await which("docker")) && (await answers())) return;
   if (process.env.DOCKER_HOST) throw new Error(`no Docker daemon answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`);
   await installPackages("no Docker engine here", { dockerd: "docker.io", docker: "docker.io", iptables: "iptables", ip: "iproute2" }, ask);
   if (await answers()) return;

@@ -123,7 +123,7 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
       const row = await eventually("a row of the call", SPEND_LOGS_WITHIN_S, async () => (await rows()).find(({ args }) => args?.timezone === timezone));
       assert.deepEqual({ ...row, model: undefined }, { call_type: "call_mcp_tool", model: undefined, alias: "claude-code", tool: "time/get_current_time", args: { timezone } });
       const tools = new Set((await rows()).flatMap(({ tool }) => tool ?? []));
-      for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"]) assert.ok(tools.has(called), `no row of ${called} in ${[...tools]}`);
+      for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"]) assert.ok(tools.has(called), `no row of ${called} in ${[...tools].join(", ")}`);
       assert.ok((await rows()).some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"), "no row of the model call");
     } finally {
       await client.end();

@@ -6,7 +6,7 @@ export async function withMcp<T>(url: string, key: string | undefined, use: (cli
   const client = new Client({ name: "e2e", version: "1.0.0" });
   const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   try {
-    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as Parameters<Client["connect"]>[0]);
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
     return await use(client);
   } finally {
     await client.close();
