@@ -28,12 +28,16 @@ export class Pulumi {
   }
 
   async #show(args: readonly string[]): Promise<number> {
+    // Ctrl-C reaches pulumi as well, which then ends in order; gone before it, we would leave it running behind the prompt.
+    const stay = () => {};
+    process.on("SIGINT", stay);
     const { exitCode } = await execa("pulumi", [...args, "--stack", this.#stack], {
       cwd: projectRoot,
       env: this.#env,
       stdio: "inherit",
       reject: false,
     });
+    process.off("SIGINT", stay);
     return exitCode ?? 1;
   }
 
