@@ -31,7 +31,8 @@ export async function deploysHere(stack: string): Promise<boolean> {
  * @returns Variables to add to the environment of whatever runs next.
  */
 export async function prepare({ yes, engine, packages = {} }: Needs): Promise<Record<string, string>> {
-  const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY;
+  // Without stdout nobody sees the question: eval "$(npm run env)".
+  const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY || !process.stdout.isTTY;
   const ask: Ask = async (what, packages) => {
     const question = `${what}: install the system packages ${packages.join(" ")}?`;
     if (unattended) {
