@@ -69,8 +69,9 @@ export async function cached(name: string, inputs: readonly (string | Buffer)[],
   const dir = path.join(cacheDir, `${name}-${sha256(...inputs).slice(0, 12)}`);
   if (await exists(dir)) return dir;
   await mkdir(cacheDir, { recursive: true });
-  const release = await lockfile.lock(cacheDir, {
-    lockfilePath: `${dir}.lock`,
+  // By its own name, which is not there yet: one build may need another's result, and locks are told apart by this path.
+  const release = await lockfile.lock(dir, {
+    realpath: false,
     stale: 60_000,
     retries: { forever: true, minTimeout: 500, maxTimeout: 2_000 },
   });
