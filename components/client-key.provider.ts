@@ -1,4 +1,4 @@
-import { LiteLlmApi, LiteLlmApiError, type KeyGrant } from "./litellm-api.ts";
+import { LiteLlmApi, LiteLlmApiError, type KeyGrant, type McpPolicy } from "./litellm-api.ts";
 
 /** Inputs and outputs of the `ClientKey` resource. */
 export interface ClientKeyProps {
@@ -7,6 +7,7 @@ export interface ClientKeyProps {
   readonly key: string;
   readonly alias: string;
   readonly groups: readonly string[];
+  readonly policy: McpPolicy;
   readonly models: readonly string[];
   readonly rpm: number | null;
   readonly budget: number | null;
@@ -14,9 +15,12 @@ export interface ClientKeyProps {
 
 const api = (props: ClientKeyProps) => new LiteLlmApi(props.gatewayUrl, props.masterKey);
 
-const grant = ({ alias, groups, models, rpm, budget }: ClientKeyProps): KeyGrant => ({
+const grant = ({ alias, groups, policy, models, rpm, budget }: ClientKeyProps): KeyGrant => ({
   key_alias: alias,
   models,
+  metadata: { mcp_policy: policy },
+  // LiteLLM's other ways to a tool (/mcp-rest/…) ask no callback, and /v1/mcp/server shows each server's settings.
+  allowed_routes: ["mcp_routes", "llm_api_routes"],
   object_permission: { mcp_access_groups: groups },
   rpm_limit: rpm,
   max_budget: budget,

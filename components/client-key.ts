@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { McpPolicy } from "./litellm-api.ts";
 import { moduleProvider } from "./module-provider.ts";
 
 export interface ClientKeyArgs {
@@ -10,6 +11,8 @@ export interface ClientKeyArgs {
   readonly alias: string;
   /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77.3 takes an empty list for all servers. */
   readonly groups: readonly string[];
+  /** What it may call; enforced on each call. */
+  readonly policy: McpPolicy;
   /** Models it may use. */
   readonly models: readonly string[];
   /** Requests a minute. */
@@ -36,10 +39,10 @@ export class ClientKey extends pulumi.ComponentResource {
     super(ClientKey.TYPE, name, {}, opts);
     const value = new random.RandomPassword(`${name}-value`, { length: 40, special: false }, { parent: this });
     const key = pulumi.secret(pulumi.interpolate`sk-${value.result}`);
-    const { gatewayUrl, masterKey, alias, groups, models, rpm, budget } = args;
+    const { gatewayUrl, masterKey, alias, groups, policy, models, rpm, budget } = args;
     const registered = new LiteLlmKey(
       `${name}-key`,
-      { gatewayUrl, masterKey: pulumi.secret(masterKey), key, alias, groups, models, rpm: rpm ?? null, budget: budget ?? null },
+      { gatewayUrl, masterKey: pulumi.secret(masterKey), key, alias, groups, policy, models, rpm: rpm ?? null, budget: budget ?? null },
       { parent: this, deletedWith: args.deletedWith, additionalSecretOutputs: ["key", "masterKey"] },
     );
     this.key = pulumi.secret(pulumi.all([key, registered.id]).apply(([text]) => text));

@@ -1,9 +1,10 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { POSTGRES_READ_ONLY_URL, type Settings } from "../settings/settings.ts";
+import { type ClientSettings, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
+import type { McpPolicy } from "./litellm-api.ts";
 import { LiteLlm } from "./litellm.ts";
 import { renderLiteLlmConfig, serverGroup } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
@@ -61,6 +62,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           masterKey: litellm.masterKey,
           alias: client.name,
           groups: client.servers.map(serverGroup),
+          policy: policyOf(client, servers),
           models: client.models,
           rpm: client.rpm,
           budget: client.budget,
@@ -81,7 +83,12 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         tools,
         call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
       })),
-      clients: clients.map((client, at) => ({ name: client.name, key: keys[at]!.key, servers: client.servers })),
+      clients: clients.map((client, at) => ({
+        name: client.name,
+        key: keys[at]!.key,
+        servers: client.servers,
+        policy: policyOf(client, servers),
+      })),
       triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],
     },
     { dependsOn: [...keys, ...mcpServers.map((server) => server.health)] },
@@ -93,6 +100,15 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     tools: check.tools,
     clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(clients.map((client, at) => [client.name, keys[at]!.key])))),
     masterKey: litellm.masterKey,
+  };
+}
+
+/** What a client may call, as its key carries it. */
+function policyOf(client: ClientSettings, servers: readonly ServerSettings[]): McpPolicy {
+  const rules = client.servers.map((name) => [name, client.tools[name] ?? { allow: null, deny: [] }] as const);
+  return {
+    servers: Object.fromEntries(rules),
+    everything: rules.length === servers.length && rules.every(([, { allow, deny }]) => allow === null && deny.length === 0),
   };
 }
 

@@ -4,7 +4,7 @@ import { groupByServer, judgeAnswer, judgeListing, type ExpectedServer } from ".
 
 const time: ExpectedServer = { name: "time", container: "mcp-time", tools: ["now", "convert"], call: null };
 const git: ExpectedServer = { name: "git", container: "mcp-git", tools: ["log"], call: null };
-const client = { name: "test-key", key: "sk-1", servers: ["time"] };
+const client = { name: "test-key", key: "sk-1", servers: ["time"], policy: { servers: {}, everything: false } };
 
 test("tool names are split at the first dash, which no server name holds", () => {
   assert.deepEqual([...groupByServer(["time-now", "everything-get-sum", "time-convert"])], [

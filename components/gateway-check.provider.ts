@@ -1,6 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { connectDocker, containerLogTail, type DockerEndpoint } from "./docker-connection.ts";
+import type { McpPolicy, ToolRule } from "./litellm-api.ts";
 
 /** What one MCP server must show through the gateway. */
 export interface ExpectedServer {
@@ -18,6 +19,8 @@ export interface ExpectedClient {
   readonly name: string;
   readonly key: string;
   readonly servers: readonly string[];
+  /** What it may call of them. */
+  readonly policy: McpPolicy;
 }
 
 /** Inputs of the `GatewayCheck` resource. */
@@ -74,6 +77,9 @@ export function judgeAnswer(text: string, isError: boolean, expect: string | nul
   return undefined;
 }
 
+/** As `gateway_policy.py` decides it. */
+const mayCall = ({ allow, deny }: ToolRule, tool: string) => (allow === null || allow.includes(tool)) && !deny.includes(tool);
+
 async function withGateway<T>(url: string, key: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ name: "litellm-mcp-gateway-check", version: "1.0.0" });
   const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp/`), {
@@ -102,7 +108,8 @@ async function checkClient(inputs: GatewayCheckInputs, client: ExpectedClient, d
       problems = judgeListing(seen, client, inputs.servers);
     }
     for (const { name, call } of inputs.servers) {
-      if (!call || problems.has(name) || !client.servers.includes(name)) continue;
+      const rule = client.policy.servers[name];
+      if (!call || !rule || problems.has(name) || !mayCall(rule, call.tool)) continue;
       const answer = await mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, { timeout: REQUEST_TIMEOUT_MS });
       const text = (answer.content as { type: string; text?: string }[]).map((part) => part.text ?? `[${part.type}]`).join("\n");
       const problem = judgeAnswer(text, answer.isError === true, call.expect);

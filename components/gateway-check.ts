@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DockerEndpoint } from "./docker-connection.ts";
 import type { ExpectedServer } from "./gateway-check.provider.ts";
+import type { McpPolicy } from "./litellm-api.ts";
 import { moduleProvider } from "./module-provider.ts";
 
 export interface GatewayCheckArgs {
   readonly gatewayUrl: string;
   readonly docker: DockerEndpoint;
   readonly servers: readonly ExpectedServer[];
-  readonly clients: readonly { readonly name: string; readonly key: pulumi.Input<string>; readonly servers: readonly string[] }[];
+  readonly clients: readonly { readonly name: string; readonly key: pulumi.Input<string>; readonly servers: readonly string[]; readonly policy: McpPolicy }[];
   /** Values that change when something was deployed anew: ids of containers. */
   readonly triggers: readonly pulumi.Input<string>[];
 }

@@ -10,10 +10,27 @@ export class LiteLlmApiError extends Error {
   }
 }
 
+/** Tools of one server that a key may call. */
+export interface ToolRule {
+  /** null: all but the denied. */
+  readonly allow: readonly string[] | null;
+  readonly deny: readonly string[];
+}
+
+/** A key's `metadata.mcp_policy`. */
+export interface McpPolicy {
+  readonly servers: Readonly<Record<string, ToolRule>>;
+  /** Every tool of every server: only then may a model call tools by itself (`/v1/responses`), where LiteLLM asks nobody. */
+  readonly everything: boolean;
+}
+
 /** What a virtual key may do; the shape LiteLLM 1.77.3 takes at /key/generate and /key/update. */
 export interface KeyGrant {
   readonly key_alias: string;
   readonly models: readonly string[];
+  /** What `gateway_policy.py` enforces. */
+  readonly metadata: { readonly mcp_policy: McpPolicy };
+  readonly allowed_routes: readonly string[];
   readonly object_permission: { readonly mcp_access_groups: readonly string[] };
   /** null lifts an earlier limit. */
   readonly rpm_limit: number | null;

@@ -1,15 +1,19 @@
+import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { ContainerHealth } from "./container-health.ts";
 import { serviceContainer } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
+import { POLICY_MODULE } from "./litellm-config.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
 
 export const LITELLM_PORT = 4000;
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
+const POLICY_FILE = `/app/${POLICY_MODULE}.py`;
+const policySource = new URL(`./${POLICY_MODULE}.py`, import.meta.url);
 
 export interface LiteLlmArgs {
   readonly image: string;
@@ -68,6 +72,7 @@ export class LiteLlm extends pulumi.ComponentResource {
         ports: [{ ip: args.publish.ip, external: args.publish.port, internal: LITELLM_PORT }],
         uploads: [
           { file: CONFIG_FILE, content: args.config },
+          { file: POLICY_FILE, content: readFileSync(policySource, "utf8") },
           { file: HEALTH_FILE, content: mcpHealthScript() },
         ],
         memoryMiB: args.memoryMiB,

@@ -16,6 +16,8 @@ export const cacheDir =
 export type Run = (command: string, args: readonly string[], options?: Options) => Promise<string>;
 
 const PROGRESS_EVERY_MS = 15_000;
+/** A lock whose owner has not renewed it for this long is nobody's: the owner was killed. */
+const LOCK_STALE_MS = 60_000;
 
 /**
  * One named piece of slow work: says when it starts, every 15 s that it still runs, and how many seconds it took.
@@ -69,10 +71,11 @@ export async function cached(name: string, inputs: readonly (string | Buffer)[],
   const dir = path.join(cacheDir, `${name}-${sha256(...inputs).slice(0, 12)}`);
   if (await exists(dir)) return dir;
   await mkdir(cacheDir, { recursive: true });
+  if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS })) process.stderr.write(`… another process is making ${name}, waiting for it\n`);
   // By its own name, which is not there yet: one build may need another's result, and locks are told apart by this path.
   const release = await lockfile.lock(dir, {
     realpath: false,
-    stale: 60_000,
+    stale: LOCK_STALE_MS,
     retries: { forever: true, minTimeout: 500, maxTimeout: 2_000 },
   });
   try {

@@ -4,6 +4,9 @@ import type { ServerFolder } from "./server-folder.ts";
 import type { ClientSettings, ServerSettings } from "./settings.ts";
 import { TEST_CLIENT } from "./stack.ts";
 
+const mapValues = <T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)])) as Record<string, R>;
+
 /** Clients with everything they may use spelled out. */
 export function resolveClients(
   stack: Parsed,
@@ -57,9 +60,20 @@ export function resolveClients(
       }
       const named = (server: ServerSettings) =>
         client.servers?.includes(server.name) || server.accessGroups.some((group) => client.groups?.includes(group));
+      const servers = (client.servers || client.groups ? enabled.filter(named) : enabled).map((server) => server.name);
+      for (const server of Object.keys(client.tools)) {
+        if (servers.includes(server) || broken.includes(server)) continue;
+        problems.add(
+          stackFile,
+          stackPath("clients", name, "tools", server),
+          server,
+          `one of the servers this client may use: ${servers.join(", ")}`,
+        );
+      }
       return {
         name,
-        servers: (client.servers || client.groups ? enabled.filter(named) : enabled).map((server) => server.name),
+        servers,
+        tools: mapValues(client.tools, ({ allow, deny }) => ({ allow: allow ?? null, deny: deny ?? [] })),
         models: client.models ?? models ?? [],
         rpm: client.rpm,
         budget: client.budget,

@@ -164,6 +164,7 @@ const bad = [
 
   inStack("no test-key", { clients: { phone: {} } }, "clients.test-key", "nothing", "test-key: {}, the client that every stack has"),
   inStack("client's name", { clients: { "test-key": {}, My_Phone: {} } }, "clients", '"My_Phone"', "a client's name: lower-case letters, digits and -, beginning with a letter"),
+  inStack("tools of a server that is not the client's", { clients: { "test-key": {}, phone: { servers: ["time"], tools: { git: { allow: ["git_log"] } } } } }, "clients.phone.tools.git", '"git"', "one of the servers this client may use: time"),
   inStack("client of no server", { clients: { "test-key": { servers: ["time", "clock"] } } }, "clients.test-key.servers[1]", '"clock"', "one of the servers git, postgres, time"),
   inStack("client of a server that is off", { clients: { "test-key": { servers: ["time"] } }, servers: { time: { enabled: false } } }, "clients.test-key.servers[0]", '"time"', "a server that is enabled on this stack; litellm-mcp:servers.time.enabled turns it on"),
   inStack("client of no group", { clients: { "test-key": { groups: ["basic"] } } }, "clients.test-key.groups[0]", '"basic"', "a group of an enabled server: basics"),
@@ -290,7 +291,7 @@ test("two required keys are enough", () => {
         paramsFromEnv: {},
       },
     ],
-    clients: [{ name: "test-key", servers: ["git", "postgres", "time"], models: ["mock"], rpm: undefined, budget: undefined }],
+    clients: [{ name: "test-key", servers: ["git", "postgres", "time"], tools: {}, models: ["mock"], rpm: undefined, budget: undefined }],
     namePrefix: "",
     warnings: [
       "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck restarts the gateway.",
@@ -353,13 +354,13 @@ test("a client's groups become servers, and nothing stays implicit", () => {
       models: ["a", "b"].map((name) => ({ name, params: { model: "openai/x" } })),
       clients: {
         "test-key": null,
-        phone: { groups: ["basics"], servers: ["postgres"], models: ["b"], rpm: "60", budget: "5.5" },
+        phone: { groups: ["basics"], servers: ["postgres"], tools: { postgres: { deny: ["execute_sql"] } }, models: ["b"], rpm: "60", budget: "5.5" },
       },
     },
   });
   assert.deepEqual(clients, [
-    { name: "phone", servers: ["postgres", "time"], models: ["b"], rpm: 60, budget: 5.5 },
-    { name: "test-key", servers: ["git", "postgres", "time"], models: ["a", "b"], rpm: undefined, budget: undefined },
+    { name: "phone", servers: ["postgres", "time"], tools: { postgres: { allow: null, deny: ["execute_sql"] } }, models: ["b"], rpm: 60, budget: 5.5 },
+    { name: "test-key", servers: ["git", "postgres", "time"], tools: {}, models: ["a", "b"], rpm: undefined, budget: undefined },
   ]);
 });
 

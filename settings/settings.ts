@@ -158,6 +158,8 @@ export interface ClientSettings {
   readonly name: string;
   /** Servers it may use, access groups resolved, sorted; explicit, because LiteLLM takes an empty list for "all". */
   readonly servers: readonly string[];
+  /** Of these servers, those of which it may call only some tools. */
+  readonly tools: Readonly<Record<string, { readonly allow: readonly string[] | null; readonly deny: readonly string[] }>>;
   /** Models it may use; explicit for the same reason. */
   readonly models: readonly string[];
   /** Requests a minute. */

@@ -170,10 +170,21 @@ const serverOverride = orEmpty(
   }),
 );
 
+const toolName = text(/^\S+$/, "a tool's own name, without the server's before it");
+
 const client = orEmpty(
   strict({
     servers: filledList(serverName, "a list of servers; left out together with groups: all of them").optional(),
     groups: filledList(groupName, "a list of access groups; left out together with servers: all servers").optional(),
+    /** Server → its tools that the client may call; without an entry all of them. */
+    tools: map(
+      serverName,
+      strict({
+        allow: list(toolName, "a list of tools: these and no others").optional(),
+        deny: list(toolName, "a list of tools: all but these").optional(),
+      }),
+      "a map from server to { allow: [tool] } or { deny: [tool] }",
+    ).default({}),
     models: filledList(z.string({ error: "a model's name" }), "a list of models; left out: all of them").optional(),
     rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1").optional(),
     budget: positiveNumber("USD, a number above 0").optional(),

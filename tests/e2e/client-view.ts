@@ -24,7 +24,12 @@ export const testModels = [
   },
 ];
 
-export const testClients = { "test-key": {}, "claude-code": {}, limited: { servers: ["time"], models: ["mock"] } };
+export const testClients = {
+  "test-key": {},
+  "claude-code": {},
+  limited: { servers: ["time"], models: ["mock", "mock-tool-caller"] },
+  reader: { servers: ["git", "postgres"], models: ["mock"], tools: { git: { allow: ["git_log"] }, postgres: { deny: ["execute_sql"] } } },
+};
 
 interface Row {
   readonly call_type: string;
@@ -92,7 +97,7 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     const chunks = stream.split("\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice("data: ".length)).choices[0]?.delta.content ?? ""] : []));
     assert.ok(chunks.length > 1, `one chunk: ${stream}`);
     assert.equal(chunks.join(""), "MOCK-OK");
-    assert.equal((await post("/v1/chat/completions", await key("limited"), { ...body, model: "mock-tool-caller" })).status, 401);
+    assert.equal((await post("/v1/chat/completions", await key("reader"), { ...body, model: "mock-tool-caller" })).status, 401);
   });
 
   test("/v1/responses with type mcp and require_approval never really runs the tool", async () => {
@@ -106,6 +111,72 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     assert.equal(response.status, 200, text);
     assert.match(text, /Echo: through the responses API/);
     assert.ok((await logsOf(`${prefix}mcp-everything`)).length > requestsBefore, "the server logged no request");
+  });
+
+  test("a call to a server that is not the client's is refused, by every route, and the server hears nothing of it", async () => {
+    const { gateway } = await workspace().outputs();
+    const limited = await key("limited");
+    const heard = (await logsOf(`${prefix}mcp-everything`)).length;
+    const message = { message: "never to be heard" };
+    assert.match(await callTool(gateway, limited, "everything-echo", message), /may not use server everything/);
+    assert.match(await callTool(gateway, limited, "echo", message), /may not use server everything/);
+    assert.match(await callTool(`${gateway}everything`, limited, "everything-echo", message), /may not use server everything/);
+    const rest = await post("/mcp-rest/tools/call", limited, { name: "everything-echo", arguments: message });
+    assert.ok(!rest.ok, `/mcp-rest/tools/call answered ${rest.status}`);
+    const responses = await post("/v1/responses", limited, {
+      model: "mock-tool-caller",
+      input: "echo something",
+      tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+    });
+    assert.ok(!responses.ok, `/v1/responses answered ${responses.status}`);
+    assert.equal((await logsOf(`${prefix}mcp-everything`)).length, heard, "the server was reached");
+  });
+
+  test("tools are allowed and denied one by one", async () => {
+    const { gateway } = await workspace().outputs();
+    const reader = await key("reader");
+    assert.match(await callTool(gateway, reader, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
+    assert.match(await callTool(gateway, reader, "git-git_status", { repo_path: "/opt/example" }), /may not call git_status of server git/);
+    assert.match(await callTool(gateway, reader, "postgres-list_schemas"), /public/);
+    assert.match(await callTool(gateway, reader, "postgres-execute_sql", { sql: "SELECT 1" }), /may not call execute_sql of server postgres/);
+  });
+
+  test("a key that this program did not make calls nothing, the master key neither", async () => {
+    const { gateway, masterKey } = await workspace().outputs();
+    const made = (await (await post("/key/generate", masterKey, { key_alias: "stranger" })).json()) as { key: string };
+    try {
+      for (const stranger of [made.key, masterKey])
+        assert.match(await callTool(gateway, stranger, "time-get_current_time", { timezone: "UTC" }), /this key has no MCP policy/);
+    } finally {
+      await post("/key/delete", masterKey, { keys: [made.key] });
+    }
+  });
+
+  test("keys show nobody how the servers are set up", async () => {
+    const { models } = await workspace().outputs();
+    const response = await fetch(`${models.replace(/\/v1$/, "")}/v1/mcp/server`, { headers: { authorization: `Bearer ${await key("test-key")}` } });
+    assert.ok(!response.ok, `/v1/mcp/server answered ${response.status}`);
+  });
+
+  test("each call is one audit line, allowed or refused, with client, server, tool and arguments", async () => {
+    const { gateway } = await workspace().outputs();
+    const timezone = "Pacific/Chatham";
+    await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
+    await callTool(gateway, await key("reader"), "time-get_current_time", { timezone });
+    const lines = await eventually("both audit lines", 20, async () => {
+      const found = (await logsOf(`${prefix}litellm`)).split("\n").flatMap((line) => (line.includes('"audit"') && line.includes(timezone) ? [line.slice(line.indexOf("{"))] : []));
+      return found.length >= 2 && found.map((line) => JSON.parse(line) as Record<string, unknown>);
+    });
+    const shown = lines.map(({ client, server, tool, arguments: args, outcome, reason }) => ({ client, server, tool, args, outcome, reason }));
+    const call = { server: "time", tool: "get_current_time", args: { timezone } };
+    assert.deepEqual(
+      shown.sort((a, b) => String(a.client).localeCompare(String(b.client))),
+      [
+        { client: "claude-code", ...call, outcome: "allowed", reason: undefined },
+        { client: "reader", ...call, outcome: "refused", reason: "this key may not use server time" },
+      ],
+    );
+    assert.equal(typeof lines.find(({ outcome }) => outcome === "allowed")?.milliseconds, "number");
   });
 
   test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments", async () => {
