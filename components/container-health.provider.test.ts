@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { judgeState } from "./container-health.provider.ts";
+
+const running = { Running: true, ExitCode: 0 };
+const health = (Status: string, FailingStreak = 0, Output = "") => ({ ...running, Health: { Status, FailingStreak, Log: [{ Output }] } });
+
+for (const [what, state, restarts, verdict] of [
+  ["healthy", health("healthy"), 0, "ready"],
+  ["without a healthcheck, running", running, 0, "ready"],
+  ["starting", health("starting"), 0, "waiting"],
+  ["between two starts", { Running: false, ExitCode: 1 }, 2, "waiting"],
+  ["called unhealthy because it stopped, with no failed check", health("unhealthy", 0), 1, "waiting"],
+  ["ending again and again", { Running: false, ExitCode: 7 }, 3, { problem: "ends again and again, last with exit code 7" }],
+  ["failing its check", health("unhealthy", 3, "tools/list is empty\n"), 0, { problem: "runs, but its healthcheck fails: tools/list is empty" }],
+] as const) {
+  test(`a container ${what}`, () => assert.deepEqual(judgeState(state, restarts), verdict));
+}
