@@ -5,6 +5,7 @@ Standard library only, one file, because it runs in three places: in the wrapper
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -63,19 +64,20 @@ def message_numbered(stream, number):
 
 
 class Endpoint:
-    """One address, one time limit for each wait on the network, one connection for each exchange."""
+    """One address, one connection for each exchange; the time limit is the caller's (see `limited`)."""
 
-    def __init__(self, url, headers, timeout):
-        self.url, self.headers, self.timeout = url, headers, timeout
+    def __init__(self, url, headers):
+        self.url, self.headers = url, headers
 
     def send(self, method, url, body=None, headers=None):
         parts = urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         payload = None if body is None else json.dumps(body)
         connection.request(method, path, payload, {**self.headers, **(headers or {})})
         response = connection.getresponse()
-        if response.status >= 400:
+        # A server need not let clients end sessions: 405 to DELETE is a proper answer.
+        if response.status >= 400 and (method, response.status) != ("DELETE", 405):
             raise Unhealthy(f"{method} {parts.path} answered {response.status} {response.read(200).decode(errors='replace')}")
         return response
 
@@ -127,16 +129,32 @@ def probe(options):
     headers = {}
     if options.bearer_env:
         headers["Authorization"] = f"Bearer {os.environ[options.bearer_env]}"
-    session = {"http": HttpSession, "sse": SseSession}[options.transport](options.url, headers, options.timeout)
-    try:
-        session.call("initialize", 1, INITIALIZE)
-        if options.initialize_only:
-            return
+    session = {"http": HttpSession, "sse": SseSession}[options.transport](options.url, headers)
+    session.call("initialize", 1, INITIALIZE)
+    if not options.initialize_only:
         session.call("notifications/initialized")
         if not session.call("tools/list", 2)["tools"]:
             raise Unhealthy("tools/list is empty")
+    # Not after a failure: whoever did not answer would be waited for once more.
+    session.close()
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """
+    A limit on the whole attempt. One on each wait would never be reached by a stream that sends only pings, and the
+    sum of several waits outlasts Docker's own limit, which ends this script before it can end the container.
+    """
+
+    def expired(*_):
+        raise Unhealthy(f"no answer within {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
     finally:
-        session.close()
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 # Which start of the container was healthy once; on a tmpfs where the root is read-only.
@@ -159,8 +177,18 @@ def was_healthy():
     try:
         with open(HEALTHY_ONCE, encoding="ascii") as mark:
             return mark.read() == str(container_start())
-    except FileNotFoundError:
+    except OSError:
         return False
+
+
+def remember_healthy():
+    """What of it could not be done, as an addition to the answer: a container without a place to write is healthy all the same."""
+    try:
+        with open(HEALTHY_ONCE, "w", encoding="ascii") as mark:
+            mark.write(str(container_start()))
+    except OSError as error:
+        return f", but that cannot be remembered: {error}"
+    return ""
 
 
 def main():
@@ -169,23 +197,28 @@ def main():
     parser.add_argument("--url", required=True)
     parser.add_argument("--initialize-only", action="store_true", help="do not list tools")
     parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
-    parser.add_argument("--timeout", type=float, default=5, metavar="S", help="longest wait for an answer")
+    parser.add_argument("--timeout", type=float, default=5, metavar="S", help="limit on each attempt")
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
     parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that was healthy before, or is older than S seconds")
     options = parser.parse_args()
+    if options.bearer_env and options.bearer_env not in os.environ:
+        # Nothing that a new start would mend.
+        print(f"unhealthy: the variable {options.bearer_env} (--bearer-env) is not set")
+        return 1
 
     for attempt in range(options.attempts):
         if attempt:
             time.sleep(0.5)
         try:
-            probe(options)
-            if options.kill_after is not None and not was_healthy():
-                with open(HEALTHY_ONCE, "w", encoding="ascii") as mark:
-                    mark.write(str(container_start()))
-            print("healthy")
-            return 0
-        except (Unhealthy, OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            with limited(options.timeout):
+                probe(options)
+        except Unhealthy as error:
+            problem = str(error)
+        except Exception as error:  # Whatever a broken server makes of an answer.
             problem = f"{type(error).__name__}: {error}"
+        else:
+            print("healthy" + (remember_healthy() if options.kill_after is not None and not was_healthy() else ""))
+            return 0
     print(f"unhealthy: {problem}", flush=True)
     if options.kill_after is not None and (was_healthy() or container_age() > options.kill_after):
         # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init

@@ -1,128 +1,158 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { type AddressInfo } from "node:net";
+import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import { ListToolsRequestSchema, type Tool } from "@modelcontextprotocol/sdk/types.js";
+import { execa } from "execa";
 
-const script = fileURLToPath(new URL("./mcp_health.py", import.meta.url));
-const servers: http.Server[] = [];
-after(() => servers.forEach((server) => (server.closeAllConnections(), server.close())));
+const script = fileURLToPath(new URL("mcp_health.py", import.meta.url));
 
-async function listen(handle: http.RequestListener): Promise<string> {
-  const server = http.createServer(handle);
-  servers.push(server);
+/** Never with --kill-after: outside a container it would end every process of the user. */
+async function check(args: readonly string[], env: Record<string, string> = {}) {
+  // A check without end is a failed test, not a test without end.
+  const { exitCode, stdout } = await execa("python3", [script, ...args], { reject: false, env, timeout: 10_000 });
+  return { exitCode, stdout };
+}
+
+/** Address of a server that lives as long as the test. */
+async function listen(context: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const tool: Tool = { name: "echo", inputSchema: { type: "object" } };
-
-/** A server of the official SDK with these tools. */
-function mcpServer(tools: Tool[]): Server {
-  const server = new Server({ name: "test", version: "1.0.0" }, { capabilities: { tools: {} } });
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+function mcpServer(tools: readonly string[]): McpServer {
+  const server = new McpServer({ name: "test", version: "1.0.0" }, { capabilities: { tools: {} } });
+  for (const tool of tools) server.registerTool(tool, {}, () => ({ content: [] }));
+  if (!tools.length) server.registerTool("unlisted", {}, () => ({ content: [] })).disable();
   return server;
 }
 
-/** Streamable HTTP with sessions; answers as JSON or as a stream of events. */
-async function overHttp(tools: Tool[], json: boolean): Promise<{ url: string; deleted: () => number }> {
-  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => "session-1", enableJsonResponse: json });
+/** The SDK's servers, one session at a time; `methods` are the HTTP methods that arrived. */
+async function sdkHttp(context: TestContext, tools: readonly string[], json = false) {
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => "one", enableJsonResponse: json });
   await mcpServer(tools).connect(transport);
-  let deleted = 0;
-  const url = await listen((request, response) => {
-    if (request.method === "DELETE") deleted += 1;
+  const methods: (string | undefined)[] = [];
+  const url = await listen(context, (request, response) => {
+    methods.push(request.method);
     void transport.handleRequest(request, response);
   });
-  return { url: `${url}/mcp`, deleted: () => deleted };
+  return { url: `${url}/mcp`, methods };
 }
 
-async function overSse(tools: Tool[]): Promise<string> {
-  const sessions = new Map<string, SSEServerTransport>();
-  const url = await listen((request, response) => {
-    const { pathname, searchParams } = new URL(request.url!, "http://server");
-    if (pathname === "/sse") {
-      const transport = new SSEServerTransport("/messages", response);
-      sessions.set(transport.sessionId, transport);
+async function sdkSse(context: TestContext, tools: readonly string[]): Promise<string> {
+  let transport: SSEServerTransport;
+  const url = await listen(context, (request, response) => {
+    if (request.method === "GET") {
+      transport = new SSEServerTransport("/messages", response);
       void mcpServer(tools).connect(transport);
-    } else void sessions.get(searchParams.get("sessionId")!)!.handlePostMessage(request, response);
+    } else void transport.handlePostMessage(request, response);
   });
   return `${url}/sse`;
 }
 
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-  readonly seconds: number;
-}
-
-const check = (args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> => {
-  const started = Date.now();
-  return new Promise((resolve) =>
-    execFile("python3", [script, "--timeout", "1", ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, output: stdout + stderr, seconds: (Date.now() - started) / 1000 }),
-    ),
-  );
-};
-
-for (const json of [true, false])
-  test(`streamable HTTP with a tool is healthy (answers as ${json ? "JSON" : "events"}), and its session is ended`, async () => {
-    const { url, deleted } = await overHttp([tool], json);
-    assert.deepEqual({ ...(await check(["--transport", "http", "--url", url])), seconds: 0 }, { code: 0, output: "healthy\n", seconds: 0 });
-    assert.equal(deleted(), 1);
-  });
-
-test("SSE with a tool is healthy", async () => {
-  const { code, output } = await check(["--transport", "sse", "--url", await overSse([tool])]);
-  assert.deepEqual({ code, output }, { code: 0, output: "healthy\n" });
-});
-
-test("a server without tools is not", async () => {
-  for (const args of [
-    ["--transport", "http", "--url", (await overHttp([], true)).url],
-    ["--transport", "sse", "--url", await overSse([])],
-  ]) {
-    const { code, output } = await check(args);
-    assert.deepEqual({ code, output }, { code: 1, output: "unhealthy: Unhealthy: tools/list is empty\n" });
-  }
-});
-
-test("a server that accepts and never answers is given up, attempt by attempt", async () => {
-  const url = await listen(() => {});
-  for (const transport of ["http", "sse"]) {
-    const { code, output, seconds } = await check(["--transport", transport, "--url", url, "--attempts", "2"]);
-    assert.equal(code, 1);
-    assert.match(output, /^unhealthy: TimeoutError: timed out\n$/);
-    assert.ok(seconds > 2 && seconds < 6, `${seconds} s`);
-  }
-});
-
-test("what a server answers instead is said", async () => {
-  const url = await listen((_, response) => response.writeHead(500).end("out of order"));
-  assert.match((await check(["--transport", "http", "--url", `${url}/mcp`])).output, /^unhealthy: Unhealthy: POST \/mcp answered 500 out of order\n$/);
-  assert.match((await check(["--transport", "sse", "--url", `${url}/sse`])).output, /^unhealthy: Unhealthy: GET \/sse answered 500 out of order\n$/);
-});
-
-test("a port that nobody listens on is unhealthy", async () => {
-  assert.match((await check(["--transport", "http", "--url", "http://127.0.0.1:9/mcp"])).output, /^unhealthy: ConnectionRefusedError/);
-});
-
-test("with --initialize-only nothing is listed; the bearer token goes along", async () => {
-  const seen: string[] = [];
-  const url = await listen((request, response) => {
-    let text = "";
-    request.on("data", (chunk) => (text += chunk));
-    request.on("end", () => {
-      seen.push(`${request.headers.authorization} ${(JSON.parse(text) as { method: string }).method}`);
-      response.writeHead(200, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","id":1,"result":{}}');
+/** Streamable HTTP by hand: `initialize` is answered well, all else by `then`. */
+const afterInitialize =
+  (then: (request: IncomingMessage, response: ServerResponse, method: string | undefined) => void): RequestListener =>
+  (request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part)).on("end", () => {
+      const message = parts.length ? (JSON.parse(Buffer.concat(parts).toString()) as { id?: number; method: string }) : undefined;
+      if (message?.method !== "initialize") return then(request, response, message?.method);
+      response.writeHead(200, { "Content-Type": "application/json", "Mcp-Session-Id": "one" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: {} }));
     });
+  };
+
+for (const json of [false, true])
+  test(`a streamable HTTP server with a tool is healthy, and its session is ended (${json ? "JSON" : "event stream"} answers)`, async (context) => {
+    const { url, methods } = await sdkHttp(context, ["echo"], json);
+    assert.deepEqual(await check(["--transport", "http", "--url", url]), { exitCode: 0, stdout: "healthy" });
+    assert.deepEqual(methods, ["POST", "POST", "POST", "DELETE"]);
   });
-  const args = ["--transport", "http", "--url", url, "--initialize-only", "--bearer-env", "KEY_OF_TEST"];
-  assert.equal((await check(args, { KEY_OF_TEST: "sk-1" })).code, 0);
-  assert.deepEqual(seen, ["Bearer sk-1 initialize"]);
-  assert.match((await check(args)).output, /^unhealthy: KeyError: 'KEY_OF_TEST'\n$/);
+
+test("an SSE server with a tool is healthy", async (context) => {
+  assert.deepEqual(await check(["--transport", "sse", "--url", await sdkSse(context, ["echo"])]), { exitCode: 0, stdout: "healthy" });
+});
+
+test("a server without tools is unhealthy over both transports", async (context) => {
+  const expected = { exitCode: 1, stdout: "unhealthy: tools/list is empty" };
+  assert.deepEqual(await check(["--transport", "http", "--url", (await sdkHttp(context, [])).url]), expected);
+  assert.deepEqual(await check(["--transport", "sse", "--url", await sdkSse(context, [])]), expected);
+});
+
+test("--initialize-only does not list, and sends the bearer token", async (context) => {
+  const seen: (string | undefined)[] = [];
+  const url = await listen(context, (request, response) => {
+    seen.push(request.headers.authorization);
+    afterInitialize((_, answer) => answer.writeHead(request.method === "DELETE" ? 200 : 500).end())(request, response);
+  });
+  const args = ["--transport", "http", "--url", url, "--initialize-only", "--bearer-env", "TOKEN_FOR_TEST"];
+  assert.deepEqual(await check(args, { TOKEN_FOR_TEST: "secret" }), { exitCode: 0, stdout: "healthy" });
+  assert.deepEqual(seen, ["Bearer secret", "Bearer secret"]);
+});
+
+test("a missing bearer variable is named, and nothing is sent", async (context) => {
+  let requests = 0;
+  const url = await listen(context, (_, response) => response.writeHead(200).end(String((requests += 1))));
+  const { exitCode, stdout } = await check(["--transport", "http", "--url", url, "--bearer-env", "TOKEN_NOT_THERE"]);
+  assert.deepEqual({ exitCode, stdout, requests }, { exitCode: 1, stdout: "unhealthy: the variable TOKEN_NOT_THERE (--bearer-env) is not set", requests: 0 });
+});
+
+test("a server that lets no client end sessions (405 to DELETE) is healthy", async (context) => {
+  const url = await listen(
+    context,
+    afterInitialize((request, response, method) => {
+      if (request.method === "DELETE") response.writeHead(405).end();
+      else if (method === "tools/list") response.writeHead(200, { "Content-Type": "application/json" }).end('{"id":2,"result":{"tools":[{}]}}');
+      else response.writeHead(202).end();
+    }),
+  );
+  assert.deepEqual(await check(["--transport", "http", "--url", url]), { exitCode: 0, stdout: "healthy" });
+});
+
+test("refused connections, error statuses and nonsense are unhealthy, in one line", async (context) => {
+  const failing = await listen(context, (_, response) => response.writeHead(500).end("broken"));
+  const nonsense = await listen(context, (_, response) => response.writeHead(200).end("[1]"));
+  const line = async (url: string) => {
+    const { exitCode, stdout } = await check(["--transport", "http", "--url", url]);
+    assert.equal(exitCode, 1);
+    return stdout;
+  };
+  assert.match(await line("http://127.0.0.1:1/mcp"), /^unhealthy: ConnectionRefusedError: .*$/);
+  assert.match(await line(`${failing}/mcp`), /^unhealthy: POST \/mcp answered 500 broken$/);
+  assert.match(await line(nonsense), /^unhealthy: TypeError: .*$/);
+});
+
+test("the time limit holds for whole attempts: silence, pings without an answer, and a freeze after initialize", async (context) => {
+  const silent = await listen(context, () => undefined);
+  const pinging = await listen(context, (request, response) => {
+    if (request.method === "POST") {
+      response.writeHead(202).end();
+      return;
+    }
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write("event: endpoint\ndata: /messages\n\n");
+    const pings = setInterval(() => response.write(": ping\n\n"), 50);
+    response.on("close", () => clearInterval(pings));
+  });
+  const frozen = await listen(context, afterInitialize(() => undefined));
+  const cases = [["http", silent], ["sse", pinging], ["http", frozen]] as const;
+  await Promise.all(
+    cases.map(async ([transport, url]) => {
+      const started = Date.now();
+      const answer = await check(["--transport", transport, "--url", url, "--timeout", "0.5", "--attempts", "2"]);
+      assert.deepEqual(answer, { exitCode: 1, stdout: "unhealthy: no answer within 0.5 s" });
+      // Two attempts and half a second between them; above that, room for a slow machine to start Python.
+      const took = Date.now() - started;
+      assert.ok(took >= 1500 && took < 5000, `${transport}: ${took} ms`);
+    }),
+  );
 });

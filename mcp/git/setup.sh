@@ -1,6 +1,7 @@
 # Run as root while the image is built: the server starts the git program.
 apt-get update
 apt-get install -y --no-install-recommends git
+apt-get clean
 rm -rf /var/lib/apt/lists/*
 # Repositories belong to whoever owns them on the server, never to the container's user.
 git config --system safe.directory '*'
