@@ -28,16 +28,14 @@ const total = { passed: 0, failed: 0 };
 /** Runs test files with node:test, printing as it goes, and counts single tests (a test that holds others is not one). */
 async function runTests(files: readonly string[], concurrency: boolean): Promise<number> {
   const before = total.passed + total.failed;
-  await new Promise<void>((resolve, reject) => {
-    const stream = run({ files: [...files], concurrency });
-    const count = (outcome: "passed" | "failed") => (event: { name: string; details: { type?: string } }) => {
-      if (event.details.type !== "suite") total[outcome] += 1;
-    };
-    stream.on("test:pass", count("passed"));
-    stream.on("test:fail", count("failed"));
-    stream.on("error", reject).on("end", resolve);
-    stream.compose(new spec()).pipe(process.stdout, { end: false });
-  });
+  const stream = run({ files: [...files], concurrency });
+  const count = (outcome: "passed" | "failed") => (event: { details: { type?: string } }) => {
+    if (event.details.type !== "suite") total[outcome] += 1;
+  };
+  stream.on("test:pass", count("passed"));
+  stream.on("test:fail", count("failed"));
+  // To its end: the closing line of all is the last.
+  for await (const text of stream.compose(new spec())) process.stdout.write(text as string);
   return total.passed + total.failed - before;
 }
 

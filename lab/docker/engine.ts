@@ -38,7 +38,8 @@ async function startDetached(): Promise<void> {
   const [command, args] = asRoot("dockerd", []);
   const daemon = spawn(command, args, { detached: true, stdio: ["ignore", log, log] });
   let ended: string | undefined;
-  daemon.on("exit", (code) => (ended = `ended with exit code ${code}`));
+  daemon.on("error", (error) => (ended = `cannot be started (${error.message})`));
+  daemon.on("exit", (code, signal) => (ended = `ended with ${signal ?? `exit code ${code}`}`));
   daemon.unref();
   const deadline = Date.now() + STARTS_WITHIN_MS;
   while (!(await answers())) {

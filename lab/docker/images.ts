@@ -1,8 +1,8 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
+import { execa, ExecaError } from "execa";
 import { cached, type Run, sha256, step } from "../kit.ts";
 import { type Ask, asRoot, installPackages } from "./system-packages.ts";
 
@@ -11,14 +11,15 @@ const BASE = "litellm-mcp-lab/trixie";
 /** Label of an image built here: hash of everything it was built from. An image without it was pulled and is left alone. */
 const STAND_IN_LABEL = "lab.stand-in";
 const DEBIAN = "trixie";
+const PULLED_WITHIN_MS = 600_000;
 
 /** STAND-INS for images of an image registry: real name → folder with a Dockerfile that makes the same from package registries. */
-const catalogue: readonly { readonly image: string; readonly recipe: string; readonly from: readonly string[] }[] = [
-  { image: "python:3.13-slim-trixie", recipe: "python", from: [] },
-  { image: "node:22-trixie-slim", recipe: "node", from: [] },
-  { image: "postgres:17.6-trixie", recipe: "postgres", from: [] },
-  { image: "ghcr.io/berriai/litellm:v1.77.3-stable", recipe: "litellm", from: ["python", "node"] },
-  { image: "crystaldba/postgres-mcp:0.3.0", recipe: "postgres-mcp", from: ["python"] },
+export const catalogue: readonly { readonly image: string; readonly recipe: string }[] = [
+  { image: "python:3.13-slim-trixie", recipe: "python" },
+  { image: "node:22-trixie-slim", recipe: "node" },
+  { image: "postgres:17.6-trixie", recipe: "postgres" },
+  { image: "ghcr.io/berriai/litellm:v1.77.3-stable", recipe: "litellm" },
+  { image: "crystaldba/postgres-mcp:0.3.0", recipe: "postgres-mcp" },
 ];
 
 const imageLabel = async (image: string): Promise<string | undefined> => {
@@ -27,16 +28,25 @@ const imageLabel = async (image: string): Promise<string | undefined> => {
   return found.exitCode === 0 ? found.stdout : undefined;
 };
 
-/** Hash of a recipe's files and of the recipes it builds on. */
-async function recipeHash(recipe: string): Promise<string> {
+/** Recipes of other images of the catalogue that a recipe's Dockerfile names, and so needs on the daemon first. */
+async function recipesBelow(recipe: string): Promise<string[]> {
+  const dockerfile = await readFile(path.join(recipes, recipe, "Dockerfile"), "utf8");
+  return catalogue.filter((entry) => entry.recipe !== recipe && dockerfile.includes(entry.image)).map((entry) => entry.recipe);
+}
+
+/** Hash of everything an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
+export async function recipeHash(recipe: string): Promise<string> {
   const folder = path.join(recipes, recipe);
   const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))
     .sort();
   const contents = await Promise.all(files.map(async (file) => [path.relative(folder, file), await readFile(file)] as const));
-  const below = recipe === "base" ? [] : [...(catalogue.find((entry) => entry.recipe === recipe)?.from ?? []), "base"];
-  return sha256(...contents.flat(), ...(await Promise.all(below.map(recipeHash))));
+  const below =
+    recipe === "base"
+      ? [JSON.stringify(networkSettings()), (await hostCertificates()) ?? ""]
+      : await Promise.all([...(await recipesBelow(recipe)), "base"].map(recipeHash));
+  return sha256(...contents.flat(), ...below);
 }
 
 /**
@@ -53,7 +63,7 @@ export async function prepareImages(ask: Ask): Promise<void> {
     done.set(recipe, running);
     return running;
   };
-  const prepareImage = async ({ image, recipe, from }: (typeof catalogue)[number]): Promise<void> => {
+  const prepareImage = async ({ image, recipe }: (typeof catalogue)[number]): Promise<void> => {
     const label = await imageLabel(image);
     const hash = await recipeHash(recipe);
     if (label !== undefined && (label === "" || label === hash)) return;
@@ -63,7 +73,7 @@ export async function prepareImages(ask: Ask): Promise<void> {
       if (registryAnswers) return;
     }
     await installPackages("images are built here", { debootstrap: "debootstrap" }, ask);
-    for (const needed of from) await ready(needed);
+    for (const needed of await recipesBelow(recipe)) await ready(needed);
     await step(`build image ${image} (stand-in)`, async (run) => {
       const base = await baseImage(run);
       await run("docker", ["build", "--build-arg", `BASE=${base}`, "--label", `${STAND_IN_LABEL}=${hash}`, "--tag", image, path.join(recipes, recipe)]);
@@ -73,12 +83,14 @@ export async function prepareImages(ask: Ask): Promise<void> {
 }
 
 const pull = (image: string): Promise<boolean> =>
-  step(`pull image ${image}`, async (run) => {
+  step(`image ${image}: looking for the published one`, async (run) => {
     try {
-      await run("docker", ["pull", image], { timeout: 600_000 });
+      await run("docker", ["pull", image], { timeout: PULLED_WITHIN_MS });
       return true;
-    } catch {
-      process.stderr.write("  no image registry answers: images are built from package registries instead\n");
+    } catch (error) {
+      if (!(error instanceof ExecaError)) throw error;
+      const reason = error.timedOut ? `not within ${PULLED_WITHIN_MS / 60_000} minutes` : String(error.stderr).trim().split("\n").at(-1);
+      process.stderr.write(`  not to be had here, it is built instead (${reason})\n`);
       return false;
     }
   });
@@ -90,14 +102,20 @@ async function baseImage(run: Run): Promise<string> {
   const rootfs = await cached(`debian-${DEBIAN}`, [await readFile(path.join(recipes, "base", "packages"))], async (folder) => {
     const packages = (await readFile(path.join(recipes, "base", "packages"), "utf8")).trim().split("\n").join(",");
     const target = path.join(folder, "rootfs");
-    await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
-    await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
-    await run(...asRoot("rm", ["-rf", target]));
+    try {
+      await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
+      await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
+    } finally {
+      // Root's files, which nobody else could clear away after a failure.
+      await run(...asRoot("rm", ["-rf", target]));
+    }
   });
-  await run("docker", ["import", path.join(rootfs, "rootfs.tar"), `${BASE}:imported`]);
+  const imported = `${BASE}:${path.basename(rootfs)}`;
+  // Once: an import anew is another image to Docker, and everything built on it would miss its cache.
+  if ((await imageLabel(imported)) === undefined) await run("docker", ["import", path.join(rootfs, "rootfs.tar"), imported]);
   const context = await mkdtemp(path.join(tmpdir(), "lab-base-"));
   try {
-    await writeFile(path.join(context, "Dockerfile"), await hostDockerfile(context));
+    await writeFile(path.join(context, "Dockerfile"), await hostDockerfile(imported, context));
     await run("docker", ["build", "--label", `${STAND_IN_LABEL}=base`, "--tag", tag, context]);
   } finally {
     await rm(context, { recursive: true, force: true });
@@ -109,15 +127,23 @@ const HOST_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 const CERTIFICATE_VARIABLES = ["SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 const NETWORK_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY"];
 
-async function hostDockerfile(context: string): Promise<string> {
-  const lines = [`FROM ${BASE}:imported`, await readFile(path.join(recipes, "base", "Dockerfile.part"), "utf8")];
-  const here = (names: readonly string[]) => names.filter((name) => process.env[name]);
-  await mkdir(context, { recursive: true });
-  if (await stat(HOST_CERTIFICATES).catch(() => undefined)) {
-    await copyFile(HOST_CERTIFICATES, path.join(context, "ca-certificates.crt"));
+/** The bundle of certificate authorities that this machine trusts, where Debian and its kin keep it. */
+const hostCertificates = (): Promise<Buffer | undefined> =>
+  readFile(HOST_CERTIFICATES).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+
+const networkSettings = () => NETWORK_VARIABLES.filter((name) => process.env[name]).map((name) => [name, process.env[name]] as const);
+
+async function hostDockerfile(from: string, context: string): Promise<string> {
+  const lines = [`FROM ${from}`, await readFile(path.join(recipes, "base", "Dockerfile.part"), "utf8")];
+  const certificates = await hostCertificates();
+  if (certificates) {
+    await writeFile(path.join(context, "ca-certificates.crt"), certificates);
     lines.push(`COPY ca-certificates.crt ${HOST_CERTIFICATES}`);
-    lines.push(...here(CERTIFICATE_VARIABLES).map((name) => `ENV ${name}=${HOST_CERTIFICATES}`));
+    lines.push(...CERTIFICATE_VARIABLES.map((name) => `ENV ${name}=${HOST_CERTIFICATES}`));
   }
-  lines.push(...here(NETWORK_VARIABLES).map((name) => `ENV ${name}=${JSON.stringify(process.env[name])}`));
+  lines.push(...networkSettings().map(([name, value]) => `ENV ${name}=${JSON.stringify(value)}`));
   return lines.join("\n");
 }

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import net from "node:net";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -19,7 +18,7 @@ export interface TestSshd {
 
 /**
  * Starts an sshd with a host key, a client key and settings of its own on an address of this machine; Docker is what is
- * behind it. Resolves when it accepts connections.
+ * behind it. Resolves when it listens; rejects with its log when it cannot (the port is taken).
  *
  * @param options.path Directories where the login finds its commands; without `docker` in them it is a server without Docker.
  */
@@ -27,9 +26,10 @@ export async function startSshd({ address, port, path: loginPath = process.env.P
   const program = (await which("sshd")) ?? "/usr/sbin/sshd";
   const folder = await mkdtemp(path.join(tmpdir(), "lab-sshd-"));
   const file = (name: string) => path.join(folder, name);
+  const clear = () => rm(folder, { recursive: true, force: true });
   const { username } = userInfo();
   for (const key of ["host_key", "client_key"]) await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file(key)]);
-  const hostKey = (await execa("cat", [file("host_key.pub")])).stdout.split(" ").slice(0, 2).join(" ");
+  const hostKey = (await readFile(file("host_key.pub"), "utf8")).split(" ").slice(0, 2).join(" ");
   await writeFile(file("known_hosts"), `[${address}]:${port} ${hostKey}\n`);
   const config = [
     `ListenAddress ${address}:${port}`,
@@ -45,15 +45,23 @@ export async function startSshd({ address, port, path: loginPath = process.env.P
     `SetEnv PATH=${loginPath}`,
   ];
   await writeFile(file("config"), `${config.join("\n")}\n`);
-  await mkdir("/run/sshd", { recursive: true });
+  // Debian's service would make it; sshd asks for it only as root.
+  if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true });
   const daemon = spawn(program, ["-D", "-e", "-f", file("config")], { stdio: ["ignore", "ignore", "pipe"] });
-  let log = "";
-  daemon.stderr.on("data", (chunk) => (log += chunk));
   const ended = new Promise<void>((resolve) => daemon.on("exit", () => resolve()));
-  while (!(await accepts(address, port))) {
-    if (daemon.exitCode !== null) throw new Error(`sshd ended with exit code ${daemon.exitCode}: ${log.trim()}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await new Promise<void>((resolve, reject) => {
+    let log = "";
+    daemon.stderr.on("data", (chunk: Buffer) => {
+      log += String(chunk);
+      // Its own word: a connection that is accepted may be another program's, which had the port before.
+      if (log.includes("Server listening on")) resolve();
+    });
+    daemon.on("error", reject);
+    daemon.on("close", (code) => reject(new Error(`sshd on ${address}:${port} ended with exit code ${code}: ${log.trim()}`)));
+  }).catch(async (error: Error) => {
+    await clear();
+    throw error;
+  });
   return {
     url: `ssh://${username}@${address}:${port}`,
     identity: file("client_key"),
@@ -61,13 +69,7 @@ export async function startSshd({ address, port, path: loginPath = process.env.P
     stop: async () => {
       daemon.kill();
       await ended;
-      await rm(folder, { recursive: true, force: true });
+      await clear();
     },
   };
 }
-
-const accepts = (host: string, port: number) =>
-  new Promise<boolean>((resolve) => {
-    const socket = net.connect({ host, port });
-    socket.on("connect", () => (socket.destroy(), resolve(true))).on("error", () => resolve(false));
-  });

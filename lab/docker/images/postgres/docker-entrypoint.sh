@@ -1,15 +1,19 @@
 #!/bin/bash
-# What this project uses of the official image's entrypoint: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB and PGDATA.
+# Of the official image's entrypoint: POSTGRES_PASSWORD(_FILE), POSTGRES_USER, POSTGRES_DB and PGDATA; options alone mean postgres.
 set -euo pipefail
+
+if [ "${1:0:1}" = - ]; then set -- postgres "$@"; fi
 
 if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA"
   find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
-  chmod 700 "$PGDATA"
+  # Fails without CAP_FOWNER, which initdb, as the owner, does not need to set the same mode.
+  chmod 700 "$PGDATA" || :
   exec gosu postgres "$0" "$@"
 fi
 
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
+  if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then POSTGRES_PASSWORD=$(<"$POSTGRES_PASSWORD_FILE"); fi
   : "${POSTGRES_PASSWORD:?must be set to initialise the database}"
   user=${POSTGRES_USER:-postgres}
   initdb --username="$user" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") --auth-local=trust --auth-host=scram-sha-256
@@ -22,9 +26,4 @@ if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   pg_ctl -m fast -w stop
 fi
 
-if [ "$1" = postgres ]; then
-  shift
-  # The official image's sample configuration listens on every address of the container.
-  exec postgres -c "listen_addresses=*" "$@"
-fi
 exec "$@"

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { stackKeys } from "../../settings/stack.ts";
+import { catalogue, recipeHash } from "./images.ts";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+test("the images of the catalogue are those that the project names by default", async () => {
+  const read = (file: string) => readFile(path.join(here, "..", "..", file), "utf8");
+  const postgres = stackKeys.postgres.parse({});
+  const server = parse(await read("mcp/postgres/server.yaml")) as { source: { image: string } };
+  const used = [
+    stackKeys.gateway.parse({}).image,
+    postgres.kind === "dedicated" && postgres.image,
+    server.source.image,
+    ...[...(await read("mcp/_wrapper/Dockerfile")).matchAll(/^ARG \w+_IMAGE=(.+)$/gm)].map(([, image]) => image),
+  ];
+  assert.deepEqual(new Set(used), new Set(catalogue.map(({ image }) => image)));
+});
+
+test("a lock holds the versions that make its image like the real one", async () => {
+  for (const recipe of ["litellm", "postgres-mcp"]) {
+    const lines = async (name: string) => (await readFile(path.join(here, "images", recipe, name), "utf8")).split("\n");
+    const exact = [...(await lines("requirements.in")), ...(await lines("overrides.txt"))].filter((line) => /^[a-z].*==/.test(line));
+    const locked = new Set((await lines("requirements.txt")).map((line) => line.split(" ")[0]));
+    assert.ok(exact.length > 1, recipe);
+    assert.deepEqual(exact.map((line) => line.replace(/\[.*\]/, "")).filter((line) => !locked.has(line)), [], recipe);
+  }
+});
+
+test("an image is built anew when what its base takes from this machine changes", async () => {
+  const name = "PIP_INDEX_URL";
+  const before = process.env[name];
+  try {
+    process.env[name] = "http://one.example/simple";
+    const first = await recipeHash("litellm");
+    assert.equal(await recipeHash("litellm"), first);
+    process.env[name] = "http://two.example/simple";
+    assert.notEqual(await recipeHash("litellm"), first);
+  } finally {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  }
+});
