@@ -34,7 +34,7 @@ export class McpServer extends pulumi.ComponentResource {
     const { server, networks } = args;
     const image = new docker.RemoteImage(
       `${name}-image`,
-      // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune` removes it.
+      // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune --all` removes it.
       server.source.kind === "wrapped" ? { ...wrapperBuild(server), keepLocally: true } : { name: server.source.image, keepLocally: true },
       { parent: this },
     );
