@@ -20,6 +20,7 @@ export default tseslint.config(
     // node:test's own functions return promises that the runner awaits.
     rules: {
       "@typescript-eslint/no-floating-promises": "off",
+      // A callback that has to return a promise is async, whether it waits or not.
       "@typescript-eslint/require-await": "off",
       // Recorded inputs have the shape of whatever resource they belong to.
       "@typescript-eslint/no-explicit-any": "off",

@@ -24,6 +24,8 @@ const gateway = http.createServer((request, response) => {
         keys.set(body.key, body);
         return answer(200, {});
       case "/key/update":
+        // As FastAPI answers what it cannot read: with what it was given.
+        if (body.max_budget === -1) return answer(422, { detail: [{ input: body }] });
         keys.set(body.key, body);
         return answer(200, {});
       case "/key/delete":
@@ -110,6 +112,15 @@ test("an error names route and status, not the key", async () => {
   await assert.rejects(read("phone", props({ masterKey: "sk-wrong" })), (error: Error) => {
     assert.match(error.message, /^LiteLLM GET \/key\/info: HTTP 401 /);
     assert.ok(!error.message.includes("sk-first"));
+    return true;
+  });
+});
+
+test("an error does not repeat a key that LiteLLM repeats", async () => {
+  await create(props());
+  await assert.rejects(update("phone", props(), props({ budget: -1 })), (error: Error) => {
+    assert.match(error.message, /^LiteLLM POST \/key\/update: HTTP 422 /);
+    assert.ok(!error.message.includes("sk-first"), error.message);
     return true;
   });
 });

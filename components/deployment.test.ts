@@ -40,7 +40,8 @@ const inputsOf = (resources: Map<string, Recorded>, name: string) => {
 };
 const containers = (resources: Map<string, Recorded>) =>
   [...resources.values()].filter(({ type }) => type === "docker:index/container:Container").map(({ name }) => [name, inputsOf(resources, name)] as const);
-const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(({ name }: { name: string }) => name.replace(/^networks-(.*)-id$/, "$1")).sort();
+const networkName = ({ name }: { name: string }) => name.replace(/^networks-(.*)-id$/, "$1");
+const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(networkName).sort();
 
 test("the resources of a stack", () => {
   const names = [...own.values()].filter(({ type }) => !type.startsWith("litellm:")).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
@@ -129,6 +130,22 @@ test("ports are published on the LAN address alone, each once", () => {
   );
 });
 
+test("a name on a network leads to one container", () => {
+  const aliases = containers(own).flatMap(([name, { networksAdvanced }]) =>
+    (networksAdvanced as { name: string; aliases: string[] }[]).flatMap((network) =>
+      network.aliases.map((alias) => `${networkName(network)}: ${alias} → ${name}`),
+    ),
+  );
+  // Two containers of one alias would answer in turn; LiteLLM's configuration and the database URLs hold these names.
+  assert.deepEqual(aliases.sort(), [
+    "litellm-mcp-net: mcp-fetch → mcp-fetch-container",
+    "litellm-mcp-net: mcp-git → mcp-git-container",
+    "litellm-mcp-net: mcp-postgres → mcp-postgres-container",
+    "litellm-mcp-net: mcp-time → mcp-time-container",
+    "postgres-net: postgres → postgres-container",
+  ]);
+});
+
 test("the prefix is before every name on the daemon", () => {
   const named = [...own.values()].filter(({ type }) => /docker:index\/(container|network|volume):/.test(type)).map(({ inputs }) => String(inputs.name));
   assert.equal(named.length, 11);
@@ -140,10 +157,15 @@ test("networks decide what a server reaches", () => {
   const of = (name: string) => networksOf(inputsOf(own, `${name}-container`));
   assert.deepEqual(of("mcp-git"), ["litellm-mcp-net"]);
   assert.deepEqual(of("mcp-fetch"), ["litellm-mcp-net", "mcp-egress-net"]);
+  // Its debug port takes it out of the internal network; the other stack has none.
+  assert.deepEqual(of("mcp-time"), ["litellm-mcp-net", "mcp-egress-net"]);
+  assert.deepEqual(networksOf(inputsOf(existing, "mcp-time-container")), ["litellm-mcp-net"]);
   assert.deepEqual(of("mcp-postgres"), ["litellm-mcp-net", "postgres-net"]);
   assert.deepEqual(of("litellm"), ["litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
   assert.deepEqual(of("postgres"), ["litellm-lan-net", "postgres-net"]);
-  for (const net of ["litellm-mcp-net", "postgres-net"]) assert.equal(inputsOf(own, `networks-${net}`).internal, true);
+  const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net"];
+  // Of an internal network nothing is published, and nothing gets out.
+  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).internal), [true, true, false, false]);
 });
 
 test("every wrapped server runs as a user of its own, read-only", () => {

@@ -61,10 +61,11 @@ export class LiteLlmApi {
       throw new LiteLlmApiError(`no answer from LiteLLM at ${this.#url}: ${cause}`);
     });
     const text = await response.text();
-    // The query holds the key itself.
+    if (response.ok) return JSON.parse(text);
+    // The query holds the key itself, and a refusal may repeat what was sent: Pulumi prints the error as it is.
     const route = path.split("?")[0];
-    if (!response.ok) throw new LiteLlmApiError(`LiteLLM ${method} ${route}: HTTP ${response.status} ${text.slice(0, 500)}`, response.status);
-    return JSON.parse(text);
+    const said = text.replace(/sk-[\w-]+/g, "sk-…").slice(0, 500);
+    throw new LiteLlmApiError(`LiteLLM ${method} ${route}: HTTP ${response.status} ${said}`, response.status);
   }
 
   async keyExists(key: string): Promise<boolean> {

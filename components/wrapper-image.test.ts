@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -33,6 +33,15 @@ for (const [file, changes] of [
     assert.equal(hash() !== before, changes);
   });
 }
+
+test("a renamed file is another image", async () => {
+  const file = path.join(mcpDir, "git", "renamed");
+  await writeFile(file, "the same");
+  const before = hash();
+  // Still at its place among the sorted files, so that only the name can make the difference.
+  await rename(file, `${file}-file`);
+  assert.notEqual(hash(), before);
+});
 
 test("another version is another image", () => {
   assert.notEqual(wrapperHash({ folder: path.join(mcpDir, "git"), source: { ...source, version: "1" } }), hash());
