@@ -10,6 +10,15 @@ export async function leftovers(prefix: string): Promise<string[]> {
   );
 }
 
+/** Clears away what a run that was killed left behind; a run that ends by itself leaves nothing. */
+export async function removeLeftovers(prefix: string): Promise<void> {
+  const left = new Set(await leftovers(prefix));
+  for (const { Id, Names } of await docker.listContainers({ all: true }))
+    if (Names.some((name) => left.has(name.slice(1)))) await docker.getContainer(Id).remove({ force: true, v: true });
+  for (const { Id, Name } of await docker.listNetworks()) if (left.has(Name)) await docker.getNetwork(Id).remove();
+  for (const { Name } of (await docker.listVolumes()).Volumes) if (left.has(Name)) await docker.getVolume(Name).remove();
+}
+
 /** Container ids by name, without the prefix. */
 export async function containerIds(prefix: string): Promise<Record<string, string>> {
   const containers = await docker.listContainers();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import net from "node:net";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,13 +9,12 @@ import { execa } from "execa";
 import pg from "pg";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
-import { docker, leftovers } from "./docker.ts";
+import { docker, leftovers, removeLeftovers } from "./docker.ts";
 import { eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
 // Docker over ssh, an existing Postgres: an sshd of the lab and a Postgres outside the stack play linuxserver.lan.
 const PREFIX = "e2e-lan-";
-const SSH_PORT = 12222;
 const GATEWAY_PORT = 24000;
 const POSTGRES_PORT = 25432;
 const POSTGRES_CONTAINER = "existing-postgres-for-e2e";
@@ -22,6 +22,7 @@ const PASSWORD = "administrator-of-the-existing-server";
 
 let address: string;
 let sshd: TestSshd;
+let sshPort: number;
 let workspace: Workspace;
 const adminUrl = (database: string) => `postgresql://postgres:${PASSWORD}@${address}:${POSTGRES_PORT}/${database}`;
 
@@ -41,7 +42,9 @@ before(async () => {
   // An address of this machine that containers reach as well, as they reach a server's LAN address.
   const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
   address = JSON.parse(stdout)[0].addr_info[0].local;
-  sshd = await startSshd({ address: "127.0.0.1", port: SSH_PORT });
+  await removeLeftovers(PREFIX);
+  sshPort = await freePort();
+  sshd = await startSshd({ address: "127.0.0.1", port: sshPort });
   await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
     if (error.statusCode !== 404) throw error;
   });
@@ -72,6 +75,16 @@ after(async () => {
   await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true });
   await sshd.stop();
 });
+
+/** A port of loopback that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** A preview with other settings must fail with this message, before anything is on the server. */
 async function previewFails(overrides: Record<string, unknown>, message: RegExp): Promise<void> {
@@ -105,15 +118,16 @@ test("an unknown SSH host key is refused, with the way to make it known", async 
   await writeFile(path.join(folder, "known_hosts"), "");
   await previewFails(
     { "litellm-mcp:docker": { host: sshd.url, knownHosts: path.join(folder, "known_hosts"), identity: sshd.identity } },
-    /SSH host key of 127\.0\.0\.1:12222 is not known.*ssh-keyscan -p 12222/s,
+    new RegExp(`SSH host key of 127\\.0\\.0\\.1:${sshPort} is not known.*ssh-keyscan -p ${sshPort}`, "s"),
   );
   await rm(folder, { recursive: true });
 });
 
 test("a server that does not answer is reported", async () => {
+  const nobody = await freePort();
   await previewFails(
-    { "litellm-mcp:docker": { host: sshd.url.replace(String(SSH_PORT), "12223"), knownHosts: sshd.knownHosts, identity: sshd.identity } },
-    /127\.0\.0\.1:12223 does not answer/,
+    { "litellm-mcp:docker": { host: sshd.url.replace(String(sshPort), String(nobody)), knownHosts: sshd.knownHosts, identity: sshd.identity } },
+    new RegExp(`127\\.0\\.0\\.1:${nobody} does not answer`),
   );
 });
 
@@ -121,11 +135,12 @@ test("a server without Docker is reported", async () => {
   // A login that finds a shell and nothing else.
   const folder = await mkdtemp(path.join(tmpdir(), "no-docker-"));
   await symlink((await execa("sh", ["-c", "command -v sh"])).stdout, path.join(folder, "sh"));
-  const bare = await startSshd({ address: "127.0.0.1", port: SSH_PORT + 2, path: folder });
+  const port = await freePort();
+  const bare = await startSshd({ address: "127.0.0.1", port, path: folder });
   try {
     await previewFails(
       { "litellm-mcp:docker": { host: bare.url, knownHosts: bare.knownHosts, identity: bare.identity } },
-      /no docker command on 127\.0\.0\.1:12224/,
+      new RegExp(`no docker command on 127\\.0\\.0\\.1:${port}`),
     );
   } finally {
     await bare.stop();

@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
-import { containerIds, docker, leftovers, python, startedAt } from "./docker.ts";
+import { containerIds, docker, leftovers, python, removeLeftovers, startedAt } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -26,6 +26,7 @@ let workspace: Workspace;
 let database: string;
 
 before(async () => {
+  await removeLeftovers(PREFIX);
   workspace = await Workspace.create("e2e", config);
 });
 
