@@ -10,6 +10,7 @@ import { renderLiteLlmConfig, serverGroup } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
 import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
+import { mapValues } from "../settings/map-values.ts";
 
 /** Everything on the server, in the order it depends on each other. `secret` gives a secret of the stack by name. */
 export function deploy(settings: Settings, secret: (name: string) => pulumi.Output<string>) {
@@ -152,6 +153,3 @@ function deployDatabases(
     deletedWith: server.volume,
   });
 }
-
-const mapValues = <T>(record: Readonly<Record<string, string>>, map: (value: string) => T) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)])) as Record<string, T>;

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { GatewaySettings, ModelSettings, ServerSettings } from "../settings/settings.ts";
+import { mapValues } from "../settings/map-values.ts";
 
 export interface LiteLlmConfigArgs {
   readonly models: readonly ModelSettings[];
@@ -54,6 +55,3 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
   };
   return stringify(config, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
 }
-
-const mapValues = (record: Readonly<Record<string, string>>, map: (value: string) => string) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));

@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import type { GatewayCheckInputs } from "../components/gateway-check.provider.ts";
 import { projectRoot, pulumiEnvironment } from "./environment.ts";
+import { mapValues } from "../settings/map-values.ts";
 
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
 const PARALLEL = "8";
@@ -68,6 +69,3 @@ export class Pulumi {
 /** An exported secret is a map with its JSON text under `plaintext`. */
 const decrypted = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "plaintext" in value ? JSON.parse(String(value.plaintext)) : value;
-
-const mapValues = (record: Record<string, unknown>, map: (value: unknown) => unknown) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));

@@ -3,9 +3,7 @@ import { compareText } from "./problems.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import type { ClientSettings, ServerSettings } from "./settings.ts";
 import { TEST_CLIENT } from "./stack.ts";
-
-const mapValues = <T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)])) as Record<string, R>;
+import { mapValues } from "./map-values.ts";
 
 /** Clients with everything they may use spelled out. */
 export function resolveClients(

@@ -12,6 +12,7 @@ import { parseImage } from "./fields.ts";
 import { repeatedValues } from "./problems.ts";
 import type { ModelSettings } from "./settings.ts";
 import type { StackConfig } from "./stack.ts";
+import { mapValues } from "./map-values.ts";
 
 /** LiteLLM's version, from the image's tag or else as the user says it. */
 export function gatewayVersion(
@@ -123,6 +124,3 @@ export function resolveModels(models: StackConfig["models"], context: Context): 
 }
 
 const isVariable = (value: string) => value.startsWith("os.environ/") || value.includes("${");
-
-const mapValues = (record: Readonly<Record<string, string>>, change: (value: string) => string) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
