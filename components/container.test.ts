@@ -19,7 +19,7 @@ test("every container is hardened, bounded and labelled", async () => {
     ],
     capabilities: ["CAP_SETUID", "CAP_CHOWN"],
     processes: 64,
-    readOnly: true,
+    writableTmpMiB: 64,
     memoryMiB: 128,
     health: { test: ["CMD", "true"], intervalSeconds: 10, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 120 },
   });

@@ -30,7 +30,8 @@ export interface ServiceContainerArgs {
   readonly user?: string;
   /** Most processes and threads the container's user may have. Docker's pids limit cannot be set through the provider, so this is RLIMIT_NPROC: give each container a user of its own. Does not bind root. */
   readonly processes?: number;
-  readonly readOnly?: boolean;
+  /** The root file system is read-only, and `/tmp` holds this many MiB. */
+  readonly writableTmpMiB?: number;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
   /** None: whether it works is then for the gateway check to find out. */
@@ -58,7 +59,7 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     ...(args.volumes && { volumes: [...args.volumes] }),
     ...(args.user && { user: args.user }),
     ...(args.processes && { ulimits: [{ name: "nproc", soft: args.processes, hard: args.processes }] }),
-    ...(args.readOnly && { readOnly: true, tmpfs: { "/tmp": "size=64m,mode=1777" } }),
+    ...(args.writableTmpMiB && { readOnly: true, tmpfs: { "/tmp": `size=${args.writableTmpMiB}m,mode=1777` } }),
     restart: "unless-stopped",
     init: true,
     capabilities: { drops: ["ALL"], ...(args.capabilities && { adds: [...args.capabilities].sort() }) },

@@ -49,6 +49,7 @@ test("the resources of a stack", () => {
     "Container litellm-container",
     "Container mcp-fetch-container",
     "Container mcp-git-container",
+    "Container mcp-memory-container",
     "Container mcp-postgres-container",
     "Container mcp-time-container",
     "Container postgres-container",
@@ -72,6 +73,7 @@ test("the resources of a stack", () => {
     "RemoteImage litellm-image",
     "RemoteImage mcp-fetch-image",
     "RemoteImage mcp-git-image",
+    "RemoteImage mcp-memory-image",
     "RemoteImage mcp-postgres-image",
     "RemoteImage mcp-time-image",
     "RemoteImage postgres-image",
@@ -81,11 +83,13 @@ test("the resources of a stack", () => {
     "Resource litellm-health",
     "Resource mcp-fetch-health",
     "Resource mcp-git-health",
+    "Resource mcp-memory-health",
     "Resource mcp-postgres-health",
     "Resource mcp-time-health",
     "Resource postgres-health",
     "Role databases-litellm_user",
     "Role databases-mcp_readonly",
+    "Volume mcp-memory-data",
     "Volume postgres-data",
     "docker docker",
     "postgresql databases-provider",
@@ -140,6 +144,7 @@ test("a name on a network leads to one container", () => {
   assert.deepEqual(aliases.sort(), [
     "litellm-mcp-net: mcp-fetch → mcp-fetch-container",
     "litellm-mcp-net: mcp-git → mcp-git-container",
+    "litellm-mcp-net: mcp-memory → mcp-memory-container",
     "litellm-mcp-net: mcp-postgres → mcp-postgres-container",
     "litellm-mcp-net: mcp-time → mcp-time-container",
     "postgres-net: postgres → postgres-container",
@@ -148,7 +153,7 @@ test("a name on a network leads to one container", () => {
 
 test("the prefix is before every name on the daemon", () => {
   const named = [...own.values()].filter(({ type }) => /docker:index\/(container|network|volume):/.test(type)).map(({ inputs }) => String(inputs.name));
-  assert.equal(named.length, 11);
+  assert.equal(named.length, 13);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
 });
@@ -164,17 +169,24 @@ test("networks decide what a server reaches", () => {
   assert.deepEqual(of("litellm"), ["litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
   assert.deepEqual(of("postgres"), ["litellm-lan-net", "postgres-net"]);
   const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net"];
-  // Of an internal network nothing is published, and nothing gets out.
+  // Of an internal network nothing is published, and nothing gets out, not even to the server itself.
   assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).internal), [true, true, false, false]);
+  const inhibited = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).options), [inhibited, inhibited, undefined, undefined]);
 });
 
 test("every wrapped server runs as a user of its own, read-only", () => {
-  const wrapped = ["fetch", "git", "time"].map((name) => inputsOf(own, `mcp-${name}-container`));
+  const wrapped = ["fetch", "git", "memory", "time"].map((name) => inputsOf(own, `mcp-${name}-container`));
   for (const { user, readOnly } of wrapped) {
     assert.match(user, /^9\d{5}:9\d{5}$/);
     assert.equal(readOnly, true);
   }
   assert.equal(new Set(wrapped.map(({ user }) => user)).size, wrapped.length);
+});
+
+test("what clients stored outlives container and stack", () => {
+  assert.deepEqual(inputsOf(own, "mcp-memory-container").volumes, [{ containerPath: "/data", volumeName: "lab-mcp-memory-data" }]);
+  assert.deepEqual(inputsOf(own, "mcp-time-container").volumes, []);
 });
 
 test("a key carries what its client may call", () => {

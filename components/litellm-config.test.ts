@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { renderLiteLlmConfig } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
 
-const server = { name: "time", url: "http://mcp-time:8000/sse", register: "sse", description: "Time", accessGroups: ["utility"] } as const;
-const gateway = { generalSettings: {}, litellmSettings: {} };
+const server = { name: "time", url: "http://mcp-time:8000/sse", register: "sse", description: "Time", accessGroups: ["utility"], bearerTokenEnv: undefined } as const;
+const gateway = { version: "1.77.3", generalSettings: {}, litellmSettings: {} };
 
 test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () => {
   const text = renderLiteLlmConfig({
     models: [{ name: "gpt", params: { model: "openai/gpt" }, paramsFromEnv: { api_key: "SECRET_OPENAI" } }],
     servers: [server],
-    gateway: { generalSettings: { proxy_batch_write_at: 5 }, litellmSettings: { drop_params: true } },
+    gateway: { version: "1.77.3", generalSettings: { proxy_batch_write_at: 5 }, litellmSettings: { drop_params: true } },
   });
   assert.deepEqual(parse(text), {
     model_list: [{ model_name: "gpt", litellm_params: { model: "openai/gpt", api_key: "os.environ/SECRET_OPENAI" } }],
@@ -27,8 +27,33 @@ test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () =
   });
 });
 
+test("a server that asks for a token gets it from a variable", () => {
+  const text = renderLiteLlmConfig({ models: [], servers: [{ ...server, bearerTokenEnv: "SECRET_github" }], gateway });
+  const { auth_type, authentication_token } = parse(text).mcp_servers.time;
+  assert.deepEqual([auth_type, authentication_token], ["bearer_token", "os.environ/SECRET_github"]);
+});
+
 test("the order of settings changes no byte of the text", () => {
   const text = (names: string[]) =>
     renderLiteLlmConfig({ models: [], servers: names.map((name) => ({ ...server, name })), gateway });
   assert.equal(text(["a", "b"]), text(["b", "a"]));
+});
+
+test("a client with one server gets a second on the versions that would hide whose its tools are", () => {
+  for (const [version, groups] of [
+    ["1.77.3", ["time"]],
+    ["1.77.7", ["time", "Placeholder"]],
+    ["1.106.2", ["time"]],
+  ] as const) {
+    assert.deepEqual(keyGroups(["time"], version), groups, version);
+    assert.deepEqual(keyGroups(["git", "time"], version), ["git", "time"], version);
+    const config = parse(renderLiteLlmConfig({ models: [], servers: [server], gateway: { ...gateway, version } }));
+    const known = Object.values(config.mcp_servers as Record<string, { access_groups: string[] }>).flatMap(({ access_groups }) => access_groups);
+    assert.deepEqual(groups.filter((group) => !known.includes(group)), [], version);
+  }
+});
+
+test("a server's id is LiteLLM's own", () => {
+  // From a running LiteLLM: GET /v1/mcp/server.
+  assert.equal(serverId({ name: "deepwiki_mcp", url: "https://mcp.deepwiki.com/mcp", register: "http", bearerTokenEnv: undefined }), "39ba93086874ef716d528c37547711c5");
 });

@@ -1,12 +1,14 @@
+import { createHash } from "node:crypto";
 import { stringify } from "yaml";
+import { hidesServerOfLoneTools } from "../settings/capabilities.ts";
 import type { GatewaySettings, ModelSettings, ServerSettings } from "../settings/settings.ts";
 import { mapValues } from "../settings/map-values.ts";
 
 export interface LiteLlmConfigArgs {
   readonly models: readonly ModelSettings[];
-  readonly servers: readonly Pick<ServerSettings, "name" | "url" | "register" | "description" | "accessGroups">[];
+  readonly servers: readonly Pick<ServerSettings, "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv">[];
   /** Further settings, already checked against what the version reads. */
-  readonly gateway: Pick<GatewaySettings, "generalSettings" | "litellmSettings">;
+  readonly gateway: Pick<GatewaySettings, "version" | "generalSettings" | "litellmSettings">;
 }
 
 /** `components/gateway_policy.py` as LiteLLM finds it: a module beside config.yaml, and the object in it. */
@@ -22,6 +24,24 @@ const fromEnv = (variable: string) => `os.environ/${variable}`;
  */
 export const serverGroup = (server: string) => server;
 
+/** A server that nobody listens at. No folder of mcp/ can have its name, which has a capital letter. */
+const PLACEHOLDER = "Placeholder";
+
+/** Access groups of a key for these servers; never empty, which would mean all servers. */
+export const keyGroups = (servers: readonly string[], version: string): string[] => [
+  ...servers.map(serverGroup),
+  // With a second server LiteLLM writes whose each tool is.
+  ...(servers.length === 1 && hidesServerOfLoneTools(version) ? [PLACEHOLDER] : []),
+];
+
+/** The id by which LiteLLM knows a server of its config.yaml: the same in 1.77.3, 1.80.5 and 1.106.2. */
+export function serverId({ name, url, register, bearerTokenEnv }: Pick<ServerSettings, "name" | "url" | "register" | "bearerTokenEnv">): string {
+  const alias = "";
+  const parts = [name, url, register, bearerTokenEnv ? BEARER : "", alias];
+  return createHash("sha256").update(parts.join("|")).digest("hex").slice(0, 32);
+}
+const BEARER = "bearer_token";
+
 /**
  * LiteLLM's config.yaml: no secret in it, keys sorted, so that its text changes only when a setting does (each change
  * replaces the container).
@@ -32,18 +52,22 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
       model_name: name,
       litellm_params: { ...params, ...mapValues(paramsFromEnv, fromEnv) },
     })),
-    mcp_servers: Object.fromEntries(
-      args.servers.map((server) => [
+    mcp_servers: {
+      ...(hidesServerOfLoneTools(args.gateway.version) && {
+        [PLACEHOLDER]: { url: "http://127.0.0.1:9/sse", transport: "sse", access_groups: [PLACEHOLDER] },
+      }),
+      ...Object.fromEntries(args.servers.map((server) => [
         server.name,
         {
           url: server.url,
           // Left out, 1.77.3 takes `http`, whatever the documentation says.
           transport: server.register,
           description: server.description,
+          ...(server.bearerTokenEnv && { auth_type: BEARER, authentication_token: fromEnv(server.bearerTokenEnv) }),
           access_groups: [...new Set([...server.accessGroups, serverGroup(server.name)])].sort(),
         },
-      ]),
-    ),
+      ])),
+    },
     general_settings: {
       store_prompts_in_spend_logs: true,
       ...args.gateway.generalSettings,

@@ -3,11 +3,14 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerSettings } from "../settings/settings.ts";
 import { ContainerHealth } from "./container-health.ts";
-import { serviceContainer, type Health } from "./container.ts";
+import { projectLabel, serviceContainer, type Health } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
 import { wrapperBuild } from "./wrapper-image.ts";
+
+/** Writable by everyone in the wrapper image, which an empty volume takes over: the server's user is not in the image. */
+const DATA_PATH = "/data";
 
 export interface McpServerArgs {
   readonly server: ServerSettings;
@@ -38,6 +41,15 @@ export class McpServer extends pulumi.ComponentResource {
       server.source.kind === "wrapped" ? { ...wrapperBuild(server), keepLocally: true } : { name: server.source.image, keepLocally: true },
       { parent: this },
     );
+    const { source, mounts, data } = server;
+    const volume =
+      data &&
+      new docker.Volume(
+        `${name}-data`,
+        { name: `${args.namePrefix}${server.host}-data`, labels: [projectLabel] },
+        // What clients stored is theirs: it stays when the server is turned off or the stack destroyed, and is found again by its name.
+        { parent: this, retainOnDelete: true },
+      );
     const alone = [{ id: networks.mcp.id, aliases: [server.host] }];
     this.container = new docker.Container(
       `${name}-container`,
@@ -54,8 +66,11 @@ export class McpServer extends pulumi.ComponentResource {
         ...(server.debugPort !== undefined && {
           ports: [{ ip: args.lanAddress, external: server.debugPort, internal: server.port }],
         }),
-        volumes: server.mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
-        ...(server.source.kind === "wrapped" && { user: userFor(server.name), readOnly: true, processes: server.pids }),
+        volumes: [
+          ...mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
+          ...(volume ? [{ volumeName: volume.name, containerPath: DATA_PATH }] : []),
+        ],
+        ...(source.kind === "wrapped" && { user: userFor(server.name), writableTmpMiB: server.tmpMiB, processes: server.pids }),
         memoryMiB: server.memoryMiB,
         health: health(server),
       }),

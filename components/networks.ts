@@ -7,6 +7,9 @@ export interface NetworksArgs {
   readonly namePrefix: string;
 }
 
+/** Without it, everything that listens on the server itself is reached from an internal network, by the bridge's address. */
+const NO_ADDRESS_OF_THE_SERVER = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+
 /**
  * The four networks. Two are internal (no way out, nothing published): what an MCP server may reach is decided by the
  * networks it is on, not by trust in it.
@@ -27,7 +30,7 @@ export class Networks extends pulumi.ComponentResource {
     const network = (networkName: string, internal: boolean) =>
       new docker.Network(
         `${name}-${networkName}`,
-        { name: `${args.namePrefix}${networkName}`, driver: "bridge", internal, labels: [projectLabel] },
+        { name: `${args.namePrefix}${networkName}`, driver: "bridge", internal, ...(internal && { options: NO_ADDRESS_OF_THE_SERVER }), labels: [projectLabel] },
         { parent: this, deleteBeforeReplace: true },
       );
     this.mcp = network("litellm-mcp-net", true);

@@ -14,6 +14,8 @@ export interface Needs {
   readonly yes: boolean;
   /** A Docker engine on this machine, with the images. */
   readonly engine: boolean;
+  /** Images of the lab's catalogue that are made on demand only. */
+  readonly images?: readonly string[];
   /** Programs that the caller needs besides → Debian packages that have them. */
   readonly packages?: Readonly<Record<string, string>>;
 }
@@ -30,7 +32,7 @@ export async function deploysHere(stack: string): Promise<boolean> {
  *
  * @returns Variables to add to the environment of whatever runs next.
  */
-export async function prepare({ yes, engine, packages = {} }: Needs): Promise<Record<string, string>> {
+export async function prepare({ yes, engine, images = [], packages = {} }: Needs): Promise<Record<string, string>> {
   // Without stdout nobody sees the question: eval "$(npm run env)".
   const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY || !process.stdout.isTTY;
   const ask: Ask = async (what, packages) => {
@@ -45,7 +47,7 @@ export async function prepare({ yes, engine, packages = {} }: Needs): Promise<Re
   await installPackages("the tests", packages, ask);
   if (engine) {
     await prepareEngine(ask);
-    await prepareImages(ask);
+    await prepareImages(ask, images);
   }
   const pulumi = await preparePulumi(ask);
   return { ...pulumi.env, PATH: [...pulumi.bin, process.env.PATH].join(":") };

@@ -152,7 +152,7 @@ const bad = [
 
   inStack("changes to no server", { servers: { gti: {} } }, "servers.gti", '"gti"', "the name of a folder under mcp/: git, postgres, time"),
   inStack("server's name with -", { servers: { "my-git": {} } }, "servers", '"my-git"', "a server's name: lower-case letters, digits and _, beginning with a letter"),
-  inStack("unknown change", { servers: { time: { port: 1 } } }, "servers.time.port", KEY, "one of the keys enabled, mounts, debugPort, env"),
+  inStack("unknown change", { servers: { time: { port: 1 } } }, "servers.time.port", KEY, "one of the keys enabled, mounts, debugPort, env, secrets, egress"),
   inStack("unknown mount", { servers: { git: { mounts: { repos: "/srv/git" } } } }, "servers.git.mounts.repos", '"repos"', "one of its mounts: repositories"),
   inStack("mount of a server without mounts", { servers: { time: { mounts: { repos: "/srv/git" } } } }, "servers.time.mounts.repos", '"repos"', "leave it out: the server has no mounts"),
   inStack("relative mount", { servers: { git: { mounts: { repositories: "srv/git" } } } }, "servers.git.mounts.repositories", '"srv/git"', "an absolute path without spaces, such as /srv/data"),
@@ -161,6 +161,9 @@ const bad = [
   inStack("gateway on Postgres's port", { gateway: { port: 5432 } }, "postgres.port", "5432", "another port: litellm-mcp:gateway.port has this one"),
   inStack("variable of the image", { servers: { time: { env: { PATH: "/x" } } } }, "servers.time.env", '"PATH"', "a variable other than PATH and LD_PRELOAD, which the image sets"),
   inStack("variable that is a secret", { servers: { postgres: { env: { DATABASE_URI: "x" } } } }, "servers.postgres.env.DATABASE_URI", HIDDEN, "leave it out: server.yaml takes this variable from a secret"),
+
+  inStack("variable twice", { servers: { time: { env: { TZ: "UTC" }, secrets: { TZ: "zone" } } } }, "servers.time.env.TZ", '"UTC"', "TZ in env or in secrets, not in both", { secretNames: ["zone"] }),
+  inStack("further secret that is missing", { servers: { time: { secrets: { API_KEY: "timeKey" } } } }, "secrets.timeKey", "nothing", setSecret("timeKey")),
 
   inStack("no test-key", { clients: { phone: {} } }, "clients.test-key", "nothing", "test-key: {}, the client that every stack has"),
   inStack("client's name", { clients: { "test-key": {}, My_Phone: {} } }, "clients", '"My_Phone"', "a client's name: lower-case letters, digits and -, beginning with a letter"),
@@ -178,7 +181,7 @@ const bad = [
   inFile("folder without server.yaml", { "empty/README.md": "" }, "empty/server.yaml", "(file)", "nothing", "a server.yaml in this folder, or remove the folder"),
   inFile("YAML that is none", { "time/server.yaml": "description: x\ntools: [a\n" }, "time/server.yaml", "line 3, column 1", "Flow sequence in block collection must be sufficiently indented and end with a ]", "valid YAML"),
   inFile("key twice", { "time/server.yaml": `${stringify(time)}tools: [a]\n` }, "time/server.yaml", "line 20, column 1", "Map keys must be unique", "valid YAML"),
-  inFile("empty file", { "time/server.yaml": "" }, "time/server.yaml", "(file)", "null", "a map with the keys description, enabled, source, transport, register, env, secrets, egress, postgres, accessGroups, mounts, limits, healthcheck, tools, check"),
+  inFile("empty file", { "time/server.yaml": "" }, "time/server.yaml", "(file)", "null", "a map with the keys description, enabled, source, transport, register, env, secrets, required, bearerToken, egress, postgres, accessGroups, data, mounts, limits, healthcheck, tools, check"),
   inFile("allowed_tools", timeYaml({ allowed_tools: ["x"] }), "time/server.yaml", "allowed_tools", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7"),
   inFile("static_headers", timeYaml({ static_headers: {} }), "time/server.yaml", "static_headers", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.79.0"),
   inFile("headers", timeYaml({ headers: {} }), "time/server.yaml", "headers", KEY, "leave it out: LiteLLM sends no headers of yours to a server; give the server its secret by `secrets`"),
@@ -191,6 +194,12 @@ const bad = [
   inFile("register of an image", databaseYaml({ register: "sse" }), "postgres/server.yaml", "register", '"sse"', "leave it out: LiteLLM uses what transport.kind says"),
   inFile("healthcheck of a package", timeYaml({ healthcheck: "python" }), "time/server.yaml", "healthcheck", '"python"', "leave it out: the wrapper has its own healthcheck"),
   inFile("image without healthcheck", databaseYaml({ healthcheck: undefined }), "postgres/server.yaml", "healthcheck", "nothing", "python if the image has python3, otherwise none"),
+  inStack("variable that only the stack knows", {}, "servers.time.env.SERVER_ADDRESS", "nothing", "address of the time server", { files: timeYaml({ required: { SERVER_ADDRESS: "address of the time server" } }) }),
+  inFile("variable that is required and there", timeYaml({ required: { TZ: "a zone" }, env: { TZ: "UTC" } }), "time/server.yaml", "required.TZ", "TZ", "TZ in one of env, secrets and required", { config: { servers: { time: { enabled: false } } } }),
+  inStack("token of an image that is missing", {}, "secrets.databaseToken", "nothing", setSecret("databaseToken"), { files: databaseYaml({ bearerToken: "databaseToken" }) }),
+  inFile("token of a package", timeYaml({ bearerToken: "timeToken" }), "time/server.yaml", "bearerToken", HIDDEN, "leave it out: the wrapper asks nobody for a token", { secretNames: ["timeToken"] }),
+  inFile("data of an image", databaseYaml({ data: true }), "postgres/server.yaml", "data", "true", "leave it out: /data is the wrapper's, an image has paths of its own"),
+  inFile("processes of an image", databaseYaml({ limits: { pids: 64 } }), "postgres/server.yaml", "limits.pids", "64", "leave it out: only wrapped servers have this limit"),
   inFile("two sources", timeYaml({ source: { ...time.source, npm: "x" } }), "time/server.yaml", "source", '{"pypi":"mcp-server-time","version":"2026.10.19","command":["mcp-server-time","--local-timezone","UT…', "exactly one of pypi, npm and image"),
   inFile("package without version", timeYaml({ source: { pypi: "x", command: ["x"] } }), "time/server.yaml", "source.version", "nothing", "the version of the package, such as 2026.8.31"),
   inFile("package without command", timeYaml({ source: { pypi: "x", version: "1.0.0" } }), "time/server.yaml", "source.command", "nothing", "the words that start the server, such as [mcp-server-time]"),
@@ -312,12 +321,15 @@ test("two required keys are enough", () => {
     transport: { kind: "stdio" },
     env: {},
     secrets: {},
+    bearerTokenEnv: undefined,
     egress: false,
     postgres: false,
+    data: false,
     accessGroups: ["basics"],
     mounts: [],
     memoryMiB: 256,
     pids: 128,
+    tmpMiB: 64,
     healthcheck: "image",
     debugPort: undefined,
     tools: ["get_current_time"],
@@ -362,6 +374,18 @@ test("a client's groups become servers, and nothing stays implicit", () => {
     { name: "phone", servers: ["postgres", "time"], tools: { postgres: { allow: null, deny: ["execute_sql"] } }, models: ["b"], rpm: 60, budget: 5.5 },
     { name: "test-key", servers: ["git", "postgres", "time"], tools: {}, models: ["a", "b"], rpm: undefined, budget: undefined },
   ]);
+});
+
+test("what a stack must say of a server, and a token that LiteLLM sends to another", () => {
+  const { servers, gateway } = load({
+    config: { servers: { time: { env: { HOST: "10.0.0.9" }, secrets: { API_KEY: "timeKey", DEPTH: "depth" }, egress: true } } },
+    files: { ...timeYaml({ required: { HOST: "an address" }, env: { DEPTH: "1" }, data: true, limits: { tmp: 512 } }), ...databaseYaml({ bearerToken: "databaseToken" }) },
+    secretNames: ["timeKey", "depth", "databaseToken"],
+  });
+  const { env, secrets, egress, data, tmpMiB } = servers.find(({ name }) => name === "time")!;
+  assert.deepEqual({ env, secrets, egress, data, tmpMiB }, { env: { HOST: "10.0.0.9" }, secrets: { API_KEY: "timeKey", DEPTH: "depth" }, egress: true, data: true, tmpMiB: 512 });
+  assert.equal(servers.find(({ name }) => name === "postgres")?.bearerTokenEnv, "SECRET_databaseToken");
+  assert.deepEqual(gateway.secretEnv, { SECRET_databaseToken: "databaseToken" });
 });
 
 test("a model's secret becomes a variable of the gateway", () => {

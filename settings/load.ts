@@ -30,7 +30,10 @@ export function loadSettings(args: LoadArgs): Settings {
 
   const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
   const hostname = lan.hostname ?? lan.address;
-  const modelSecrets = rest.models.flatMap(({ secrets }) => Object.values(secrets)).sort(compareText);
+  const tokens = folders.flatMap(({ name, definition }) =>
+    definition?.bearerToken && servers.some((server) => server.name === name) ? [definition.bearerToken] : [],
+  );
+  const gatewaySecrets = [...rest.models.flatMap(({ secrets }) => Object.values(secrets)), ...tokens].sort(compareText);
   return {
     docker: { host: docker.host, sshOpts: isSsh(docker.host) ? sshOptions(docker) : [] },
     lan: { address: lan.address, hostname },
@@ -42,7 +45,7 @@ export function loadSettings(args: LoadArgs): Settings {
       memoryMiB: gateway.memory,
       generalSettings: gateway.generalSettings,
       litellmSettings: gateway.litellmSettings,
-      secretEnv: Object.fromEntries(modelSecrets.map((name) => [secretVariable(name), name])),
+      secretEnv: Object.fromEntries(gatewaySecrets.map((name) => [secretVariable(name), name])),
     },
     postgres: rest.postgres,
     models,

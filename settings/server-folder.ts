@@ -100,6 +100,20 @@ function checkDefinition(definition: ServerDefinition, file: string, version: st
   if (!packaged && definition.healthcheck === undefined) {
     problems.add(file, "healthcheck", undefined, "python if the image has python3, otherwise none");
   }
+  if (packaged && definition.bearerToken !== undefined) {
+    problems.add(file, "bearerToken", definition.bearerToken, "leave it out: the wrapper asks nobody for a token");
+  }
+  if (!packaged && definition.data) {
+    problems.add(file, "data", true, "leave it out: /data is the wrapper's, an image has paths of its own");
+  }
+  for (const limit of ["pids", "tmp"] as const) {
+    if (!packaged && definition.limits[limit] !== undefined)
+      problems.add(file, `limits.${limit}`, definition.limits[limit], "leave it out: only wrapped servers have this limit");
+  }
+  for (const variable of Object.keys(definition.required)) {
+    if (Object.hasOwn(definition.env, variable) || Object.hasOwn(definition.secrets, variable))
+      problems.add(file, `required.${variable}`, Symbol(variable), `${variable} in one of env, secrets and required`);
+  }
   for (const [variable, secret] of Object.entries(definition.secrets)) {
     if (Object.hasOwn(definition.env, variable)) {
       problems.add(file, `env.${variable}`, definition.env[variable], `${variable} in env or in secrets, not in both`);

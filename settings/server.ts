@@ -82,16 +82,25 @@ export const serverDefinition = strict({
   env: map(variableName, words, "a map from variable to text").default({}),
   /** Variable → secret: `postgresReadOnlyUrl` or a name under `litellm-mcp:secrets`. */
   secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({}),
+  /** Variables that only a stack can know, under `servers.<name>.env`: variable → what to write there. */
+  required: map(variableName, text(/\S/, "what to write there"), "a map from variable to what to write there").default({}),
+  /** Images with caller authentication: the secret that LiteLLM sends them as `Authorization: Bearer …`. */
+  bearerToken: secretName.optional(),
   /** May reach other networks. */
   egress: flag.default(false),
   /** Joins Postgres's network. */
   postgres: flag.default(false),
   accessGroups: list(groupName, "a list of groups").default([]),
+  /** Wrapped servers: `/data` is a volume, which outlives the container and the stack. */
+  data: flag.default(false),
   /** Directories of the server that a stack can bind into the container. */
   mounts: list(mount, "a list of { name, target, readOnly }").default([]),
   limits: strict({
     memory: memoryMiB.default(256),
-    pids: wholeNumber(8, 32_768, "a number of processes from 8").default(128),
+    /** Wrapped servers: processes and threads. */
+    pids: wholeNumber(8, 32_768, "a number of processes from 8").optional(),
+    /** Wrapped servers: MiB that files in /tmp may take, the only place to write to besides `data`. */
+    tmp: memoryMiB.optional(),
   }).prefault({}),
   /** Native images only: `python` runs a real MCP exchange with the image's python3. */
   healthcheck: z.enum(["python", "none"], { error: "python (the image has python3) or none" }).optional(),

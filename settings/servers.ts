@@ -1,4 +1,5 @@
 import { type Context, stackPath } from "./context.ts";
+import { secretVariable } from "./gateway.ts";
 import { compareText, own } from "./problems.ts";
 import { checkLock, type ServerFolder } from "./server-folder.ts";
 import type { ServerDefinition } from "./server.ts";
@@ -28,11 +29,14 @@ export function resolveServers(
       if (names.includes(group))
         problems.add(file, `accessGroups[${index}]`, group, "a group that has not the name of a server");
     }
-    const override = own(overrides, name) ?? { mounts: {}, env: {} };
+    const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {} };
     checkOverride(override, name, definition, context);
     if (!(override.enabled ?? definition.enabled)) return [];
     checkLock(folder, definition.source, problems);
-    for (const secret of Object.values(definition.secrets)) context.usedSecrets.add(secret);
+    checkRequired(override, name, definition, context);
+    const { secrets, bearerToken } = definition;
+    for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
+      context.usedSecrets.add(secret);
     return [resolveServer(folder, definition, override, context)];
   });
 }
@@ -64,6 +68,23 @@ function checkOverride(
       "leave it out: server.yaml takes this variable from a secret",
     );
   }
+  for (const variable of Object.keys(override.env).filter((variable) => Object.hasOwn(override.secrets, variable))) {
+    const path = stackPath("servers", name, "env", variable);
+    problems.add(stackFile, path, override.env[variable], `${variable} in env or in secrets, not in both`);
+  }
+}
+
+/** What only the stack knows: without it the server would start, list its tools, and fail on every call. */
+function checkRequired(
+  { env, secrets }: Override,
+  name: string,
+  { required }: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  for (const [variable, write] of Object.entries(required)) {
+    if (!Object.hasOwn(env, variable) && !Object.hasOwn(secrets, variable))
+      problems.add(stackFile, stackPath("servers", name, "env", variable), undefined, write);
+  }
 }
 
 /** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */
@@ -72,7 +93,7 @@ const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
 function resolveServer(
   { name, folder }: ServerFolder,
   definition: ServerDefinition,
-  { mounts, debugPort, env }: Override,
+  { mounts, debugPort, env, ...override }: Override,
   { warnings }: Context,
 ): ServerSettings {
   const { source, transport, limits } = definition;
@@ -90,6 +111,8 @@ function resolveServer(
       `\`${name}\` is published on port ${debugPort}: every machine that reaches it can call its tools without a key.`,
     );
   }
+  const secrets = { ...definition.secrets, ...override.secrets };
+  const plain = Object.entries({ ...definition.env, ...env }).filter(([variable]) => !Object.hasOwn(secrets, variable));
   return {
     name,
     description: definition.description,
@@ -110,17 +133,20 @@ function resolveServer(
     path,
     url: `http://${host}:${port}${path}`,
     transport,
-    env: sorted({ ...definition.env, ...env }),
-    secrets: sorted(definition.secrets),
-    egress: definition.egress,
+    env: sorted(Object.fromEntries(plain)),
+    secrets: sorted(secrets),
+    bearerTokenEnv: definition.bearerToken && secretVariable(definition.bearerToken),
+    egress: override.egress ?? definition.egress,
     postgres: definition.postgres,
+    data: definition.data,
     accessGroups: definition.accessGroups,
     mounts: definition.mounts.flatMap((mount) => {
       const bound = own(mounts, mount.name);
       return bound === undefined ? [] : [{ ...mount, source: bound }];
     }),
     memoryMiB: limits.memory,
-    pids: limits.pids,
+    pids: limits.pids ?? 128,
+    tmpMiB: limits.tmp ?? 64,
     healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
     debugPort,
     tools: definition.tools,

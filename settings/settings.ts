@@ -52,7 +52,7 @@ export interface GatewaySettings {
   readonly memoryMiB: number;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
-  /** Variables the container needs for `models[].paramsFromEnv`: variable → name of the stack secret. */
+  /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */
   readonly secretEnv: Readonly<Record<string, string>>;
 }
 
@@ -125,8 +125,12 @@ export interface ServerSettings {
   readonly env: Readonly<Record<string, string>>;
   /** Variable → secret: `postgresReadOnlyUrl` or the name of a stack secret. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …` (see `GatewaySettings.secretEnv`). */
+  readonly bearerTokenEnv: string | undefined;
   readonly egress: boolean;
   readonly postgres: boolean;
+  /** Whether `/data` is a volume. */
+  readonly data: boolean;
   /** As declared; the group that holds this server alone is not among them. */
   readonly accessGroups: readonly string[];
   /** Only those the stack bound to a directory of the server. */
@@ -138,6 +142,8 @@ export interface ServerSettings {
   }[];
   readonly memoryMiB: number;
   readonly pids: number;
+  /** Size of `/tmp` (wrapped). */
+  readonly tmpMiB: number;
   /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
   readonly healthcheck: "image" | "python" | "none";
   /** Port 48000-48999 on the server, for debugging; normally none is published. */

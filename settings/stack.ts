@@ -167,6 +167,10 @@ const serverOverride = orEmpty(
       z.union([z.string(), z.number().transform(String), z.boolean().transform(String)], { error: "text" }),
       "a map from variable to text",
     ).default({}),
+    /** Further variables from secrets, such as a key that the server can do without. */
+    secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({}),
+    /** May reach other networks, beyond what server.yaml says. */
+    egress: flag.optional(),
   }),
 );
 

@@ -6,16 +6,19 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { execa } from "execa";
 import { prepare } from "../lab/prepare.ts";
+import { MATRIX_VERSION, matrixImages } from "./matrix/images.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-const { unit, e2e, yes = false } = new Command("npm test --")
+const { unit, e2e, matrix, version, yes = false } = new Command("npm test --")
   .description("Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.")
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
+  .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
+  .option("--version <version>", "of the matrix, this LiteLLM version alone")
   .option("--yes", "install missing system packages without asking")
   .parse()
-  .opts<{ unit?: boolean; e2e?: string | boolean; yes?: boolean }>();
+  .opts<{ unit?: boolean; e2e?: string | boolean; matrix?: boolean; version?: string; yes?: boolean }>();
 
 const filesIn = (folder: string, suffix: string) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
@@ -45,14 +48,19 @@ async function check(title: string, command: string, args: readonly string[]): P
   total[exitCode === 0 ? "passed" : "failed"] += 1;
 }
 
+if (version) process.env[MATRIX_VERSION] = version;
+if (matrix && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
+
 // First, because it is what a fresh machine may lack: python3 runs the healthcheck in its unit tests, sshd plays the server.
-if (!unit) Object.assign(process.env, await prepare({ yes, engine: true, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
-if (!e2e) {
+const images = matrix ? matrixImages() : ["ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
+if (!unit) Object.assign(process.env, await prepare({ yes, engine: true, images, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
+if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
+if (!e2e && !matrix) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await runTests(["settings", "components", "operate", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
 }
-if (!unit) {
+if (!unit && !matrix) {
   const part = typeof e2e === "string" ? e2e : "";
   // One after the other: they share the daemon, and timings are measured.
   const ran = await runTests(

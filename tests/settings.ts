@@ -1,11 +1,25 @@
+import { readdirSync } from "node:fs";
 import { loadSettings } from "../settings/load.ts";
 import type { Settings } from "../settings/settings.ts";
 
-/** The settings of a small stack with the real folders under mcp/. Run from the project's root. */
+/** One of each kind: native, wrapped Python and npm, over sse and http, with a way out, with a volume. */
+const SERVERS = ["fetch", "git", "memory", "postgres", "time"];
+
+/** The settings of a small stack with some of the folders under mcp/. Run from the project's root. */
 export const testSettings = (config: Record<string, unknown> = {}, secretNames: readonly string[] = []): Settings =>
   loadSettings({
     stackFile: "Pulumi.test.yaml",
-    config: { docker: { host: "unix:///var/run/docker.sock" }, lan: { address: "192.168.1.10" }, ...config },
+    config: { docker: { host: "unix:///var/run/docker.sock" }, lan: { address: "192.168.1.10" }, ...config, servers: { ...others(), ...asMap(config["servers"]) } },
     secretNames,
     mcpDir: "mcp",
   });
+
+/** A server more in the catalogue changes no test. */
+const others = () =>
+  Object.fromEntries(
+    readdirSync("mcp")
+      .filter((name) => !name.startsWith("_") && !SERVERS.includes(name))
+      .map((name) => [name, { enabled: false }]),
+  );
+
+const asMap = (value: unknown) => (value ?? {}) as Record<string, unknown>;

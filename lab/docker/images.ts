@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,13 +13,28 @@ const STAND_IN_LABEL = "lab.stand-in";
 const DEBIAN = "trixie";
 const PULLED_WITHIN_MS = 600_000;
 
-/** STAND-INS for images of an image registry: real name → folder with a Dockerfile that makes the same from package registries. */
-export const catalogue: readonly { readonly image: string; readonly recipe: string }[] = [
+interface Entry {
+  readonly image: string;
+  /** Folder of `images/` with a Dockerfile that makes the same from package registries. */
+  readonly recipe: string;
+  /** Another recipe whose files this one shares, except for those that it has itself. */
+  readonly over?: string;
+  /** For servers that are off by default, and for tests. */
+  readonly onDemand?: true;
+}
+
+/** STAND-INS for images of an image registry, under their real names. */
+export const catalogue: readonly Entry[] = [
   { image: "python:3.13-slim-trixie", recipe: "python" },
   { image: "node:22-trixie-slim", recipe: "node" },
   { image: "postgres:17.6-trixie", recipe: "postgres" },
   { image: "ghcr.io/berriai/litellm:v1.77.3-stable", recipe: "litellm" },
+  { image: "ghcr.io/berriai/litellm:v1.77.7-stable", recipe: "litellm-1.77.7", over: "litellm", onDemand: true },
+  // From 1.84 on the published tags have no -stable.
+  { image: "ghcr.io/berriai/litellm:v1.106.2", recipe: "litellm-1.106.2", over: "litellm", onDemand: true },
   { image: "crystaldba/postgres-mcp:0.3.0", recipe: "postgres-mcp" },
+  { image: "ghcr.io/github/github-mcp-server:v1.9.0", recipe: "github-mcp-server", onDemand: true },
+  { image: "redis:8.0-trixie", recipe: "redis", onDemand: true },
 ];
 
 const imageLabel = async (image: string): Promise<string | undefined> => {
@@ -28,20 +43,31 @@ const imageLabel = async (image: string): Promise<string | undefined> => {
   return found.exitCode === 0 ? found.stdout : undefined;
 };
 
+const overOf = (recipe: string) => catalogue.find((entry) => entry.recipe === recipe)?.over;
+
+/** Every file of a recipe: path in the build context → where it is. */
+async function recipeFiles(recipe: string): Promise<Map<string, string>> {
+  const folder = path.join(recipes, recipe);
+  const over = overOf(recipe);
+  const files = over === undefined ? new Map<string, string>() : await recipeFiles(over);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(path.relative(folder, file), file);
+  }
+  return files;
+}
+
 /** Recipes of other images of the catalogue that a recipe's Dockerfile names, and so needs on the daemon first. */
 async function recipesBelow(recipe: string): Promise<string[]> {
-  const dockerfile = await readFile(path.join(recipes, recipe, "Dockerfile"), "utf8");
-  return catalogue.filter((entry) => entry.recipe !== recipe && dockerfile.includes(entry.image)).map((entry) => entry.recipe);
+  const dockerfile = await readFile((await recipeFiles(recipe)).get("Dockerfile")!, "utf8");
+  const own = [recipe, overOf(recipe)];
+  return catalogue.filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image)).map((entry) => entry.recipe);
 }
 
 /** Hash of everything an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
 export async function recipeHash(recipe: string): Promise<string> {
-  const folder = path.join(recipes, recipe);
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort();
-  const contents = await Promise.all(files.map(async (file) => [path.relative(folder, file), await readFile(file)] as const));
+  const files = [...(await recipeFiles(recipe))].sort(([a], [b]) => (a < b ? -1 : 1));
+  const contents = await Promise.all(files.map(async ([name, file]) => [name, await readFile(file)] as const));
   const below =
     recipe === "base"
       ? [JSON.stringify(networkSettings()), (await hostCertificates()) ?? ""]
@@ -50,10 +76,12 @@ export async function recipeHash(recipe: string): Promise<string> {
 }
 
 /**
- * Makes sure that every image of the catalogue is on the daemon: what is there is used, what can be pulled is pulled,
+ * Makes sure that the images of the catalogue are on the daemon: what is there is used, what can be pulled is pulled,
  * the rest is built.
+ *
+ * @param demanded Images that are made on demand only.
  */
-export async function prepareImages(ask: Ask): Promise<void> {
+export async function prepareImages(ask: Ask, demanded: readonly string[]): Promise<void> {
   let registryAnswers: boolean | undefined;
   const done = new Map<string, Promise<void>>();
   const ready = (recipe: string): Promise<void> => {
@@ -76,10 +104,16 @@ export async function prepareImages(ask: Ask): Promise<void> {
     for (const needed of await recipesBelow(recipe)) await ready(needed);
     await step(`build image ${image} (stand-in)`, async (run) => {
       const base = await baseImage(run);
-      await run("docker", ["build", "--build-arg", `BASE=${base}`, "--label", `${STAND_IN_LABEL}=${hash}`, "--tag", image, path.join(recipes, recipe)]);
+      const context = await mkdtemp(path.join(tmpdir(), "lab-image-"));
+      try {
+        for (const [name, file] of await recipeFiles(recipe)) await cp(file, path.join(context, name));
+        await run("docker", ["build", "--build-arg", `BASE=${base}`, "--label", `${STAND_IN_LABEL}=${hash}`, "--tag", image, context]);
+      } finally {
+        await rm(context, { recursive: true, force: true });
+      }
     });
   };
-  for (const { recipe } of catalogue) await ready(recipe);
+  for (const { recipe, image, onDemand } of catalogue) if (!onDemand || demanded.includes(image)) await ready(recipe);
 }
 
 const pull = (image: string): Promise<boolean> =>

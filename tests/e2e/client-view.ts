@@ -152,6 +152,16 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     }
   });
 
+  test("nobody has the gateway connect to an address of his choice", async () => {
+    const body = { server_name: "mine", url: "http://mcp-time:8000/sse", transport: "sse" };
+    for (const who of [await key("test-key"), "sk-not-a-key"]) {
+      const response = await post("/mcp-rest/test/connection", who, body);
+      assert.equal(response.status, 404, `/mcp-rest/test/connection answered ${await response.text()}`);
+    }
+    const listed = await post("/mcp-rest/test/tools/list", await key("test-key"), body);
+    assert.ok(!listed.ok, `/mcp-rest/test/tools/list answered ${listed.status}`);
+  });
+
   test("keys show nobody how the servers are set up", async () => {
     const { models } = await workspace().outputs();
     const response = await fetch(`${models.replace(/\/v1$/, "")}/v1/mcp/server`, { headers: { authorization: `Bearer ${await key("test-key")}` } });

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -112,6 +112,15 @@ export class Workspace {
   /** Everything that commands printed so far. */
   get printed(): string {
     return this.#printed;
+  }
+
+  readFile(file: string): Promise<string> {
+    return readFile(path.join(this.root, file), "utf8");
+  }
+
+  /** Names of the MCP servers, sorted. */
+  async serverFolders(): Promise<string[]> {
+    return (await readdir(path.join(this.root, "mcp"))).filter((name) => !name.startsWith("_")).sort();
   }
 
   async editFile(file: string, edit: (text: string) => string): Promise<void> {

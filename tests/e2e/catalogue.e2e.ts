@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import { docker, leftovers, python, removeLeftovers } from "./docker.ts";
+import { callTool, eventually, listTools } from "./gateway.ts";
+import { Workspace } from "./workspace.ts";
+
+// Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG and a web page,
+// a container for GitHub's API. DuckDuckGo, Context7 and Brave cannot be reached here: they are started and listed, their calls end in their own errors.
+const PREFIX = "e2e-catalogue-";
+const GATEWAY_PORT = 16000;
+const POSTGRES_PORT = 16432;
+const REDIS_PORT = 16379;
+const REDIS_CONTAINER = `${PREFIX}redis-of-the-test`;
+const GITHUB_CONTAINER = `${PREFIX}github-of-the-test`;
+const MEMORY_VOLUME = `${PREFIX}mcp-memory-data`;
+const SECRETS = { redisPassword: "password-of-the-redis-user", grafanaToken: "glsa_token-of-grafana", braveApiKey: "key-of-brave", githubToken: "ghp_tokenofgithub" };
+
+let workspace: Workspace;
+let files: string;
+let address: string;
+let standIn: http.Server;
+/** Requests that the stand-in got: path, and the token that came with it. */
+const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+
+/** STAND-IN for Grafana's and SearXNG's API, and for a page of the web. */
+const answers: Readonly<Record<string, unknown>> = {
+  "/grafana/api/datasources": [{ id: 1, uid: "prometheus", name: "Prometheus", type: "prometheus", isDefault: true }],
+  "/grafana/api/search": [{ id: 1, uid: "home", title: "Power at home", type: "dash-db", tags: [], url: "/d/home" }],
+  "/searxng/search": { query: "litellm", results: [{ title: "LiteLLM", url: "http://litellm.lan/", content: "A gateway", score: 1 }] },
+};
+
+const config = () => ({
+  "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+  "litellm-mcp:lan": { address: "127.0.0.1" },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: GATEWAY_PORT },
+  "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
+  "litellm-mcp:servers": servers(),
+  "litellm-mcp:clients": { "test-key": {} },
+});
+
+function servers(): Record<string, Record<string, unknown>> {
+  const standInUrl = `http://${address}:${(standIn.address() as AddressInfo).port}`;
+  return {
+    ...Object.fromEntries(["everything", "n8n", "playwright", "duckduckgo", "context7", "brave"].map((name) => [name, { enabled: true }])),
+    filesystem: { mounts: { files } },
+    redis: { enabled: true, env: { REDIS_HOST: address, REDIS_PORT: REDIS_PORT } },
+    grafana: { enabled: true, env: { GRAFANA_URL: `${standInUrl}/grafana` } },
+    searxng: { enabled: true, env: { SEARXNG_URL: `${standInUrl}/searxng` } },
+    github: { enabled: true, env: { GITHUB_HOST: `http://${GITHUB_CONTAINER}` } },
+  };
+}
+
+before(async () => {
+  // An address of this machine that containers reach as well.
+  const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
+  address = JSON.parse(stdout)[0].addr_info[0].local;
+  await removeLeftovers(PREFIX);
+  standIn = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url!, "http://stand-in");
+    requests.push({ path: pathname, authorization: request.headers.authorization });
+    if (pathname === "/page") {
+      response.setHeader("content-type", "text/html").end("<title>A page of the LAN</title><h1>Hello, browser</h1>");
+      return;
+    }
+    response.setHeader("content-type", "application/json").writeHead(pathname in answers ? 200 : 404).end(JSON.stringify(answers[pathname] ?? {}));
+  });
+  await once(standIn.listen(0, address), "listening");
+  const redis = await docker.createContainer({
+    name: REDIS_CONTAINER,
+    Image: "redis:8.0-trixie",
+    HostConfig: { PortBindings: { "6379/tcp": [{ HostIp: address, HostPort: String(REDIS_PORT) }] } },
+  });
+  await redis.start();
+  await eventually("Redis answers", 20, async () => (await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "ping"], { reject: false })).stdout === "PONG");
+  await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "set", "greeting", "hello from Redis"]);
+  files = await mkdtemp(path.join(tmpdir(), "files-of-the-test-"));
+  await execa("chmod", ["755", files]);
+  await writeFile(path.join(files, "note.txt"), "a note on the server");
+  workspace = await Workspace.create("e2ecatalogue", config());
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+  await removeLeftovers(PREFIX);
+  standIn.close();
+  await rm(files, { recursive: true });
+});
+
+const call = async (tool: string, args: Record<string, unknown> = {}) => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  return callTool(gateway, clientKeys["test-key"]!, tool, args);
+};
+
+test("a server without its secret or its address is refused, with what to write", async () => {
+  const init = await workspace.run("pulumi", ["stack", "init", "e2ecatalogue"]);
+  assert.equal(init.exitCode, 0, init.output);
+  await workspace.writeConfig({ ...config(), "litellm-mcp:servers": { brave: { enabled: true }, github: { enabled: true }, grafana: { enabled: true } } });
+  const { exitCode, output } = await workspace.pulumi("preview");
+  assert.notEqual(exitCode, 0);
+  for (const name of ["braveApiKey", "githubToken", "grafanaToken"])
+    assert.ok(output.includes(`pulumi config set --secret --path 'litellm-mcp:secrets.${name}'`), `${name} is not in:\n${output}`);
+  assert.match(output, /litellm-mcp:servers\.grafana\.env\.GRAFANA_URL\s+found: nothing\s+write: address of Grafana/);
+  await workspace.writeConfig(config());
+  for (const [name, value] of Object.entries(SECRETS)) {
+    const set = await workspace.pulumi("config", "set", "--secret", "--path", `litellm-mcp:secrets.${name}`, value);
+    assert.equal(set.exitCode, 0, set.output);
+  }
+});
+
+test("the Redis user of the note in server.yaml can be made", async () => {
+  const note = await workspace.readFile("mcp/redis/server.yaml");
+  const rules = /ACL SETUSER (.+)/.exec(note)![1]!.replace(">PASSWORD", `>${SECRETS.redisPassword}`).split(" ");
+  const { stdout } = await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "ACL", "SETUSER", ...rules]);
+  assert.equal(stdout, "OK");
+});
+
+test("every server of the catalogue is deployed and listed", async () => {
+  const { exitCode, output, seconds } = await workspace.up();
+  console.log(`up of the whole catalogue: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  const { tools } = await workspace.outputs();
+  const folders = await workspace.serverFolders();
+  assert.ok(folders.length >= 16, folders.join(", "));
+  assert.deepEqual(Object.keys(tools).sort(), folders);
+  for (const [server, names] of Object.entries(tools)) assert.ok(names.length > 0, `${server} lists nothing`);
+});
+
+test("a second preview shows no changes", async () => {
+  const { exitCode, output } = await workspace.previewWithoutChanges();
+  assert.equal(exitCode, 0, output);
+});
+
+test("filesystem reads the directory that is bound, and cannot write to it", async () => {
+  assert.match(await call("filesystem-read_text_file", { path: "/files/note.txt" }), /a note on the server/);
+  assert.match(await call("filesystem-write_file", { path: "/files/new.txt", content: "x" }), /EROFS: read-only file system/);
+  assert.match(await call("filesystem-read_text_file", { path: "/etc/passwd" }), /Access denied/);
+});
+
+test("memory remembers over a restart of its container", async () => {
+  await call("memory-create_entities", { entities: [{ name: "gateway", entityType: "service", observations: ["listens on port 4000"] }] });
+  await docker.getContainer(`${PREFIX}mcp-memory`).restart();
+  await eventually("it remembers", 30, async () => /listens on port 4000/.test(await call("memory-open_nodes", { names: ["gateway"] })));
+});
+
+test("sequentialthinking counts the thoughts of several calls", async () => {
+  const think = (thoughtNumber: number) => call("sequentialthinking-sequentialthinking", { thought: "on we go", thoughtNumber, totalThoughts: 2, nextThoughtNeeded: thoughtNumber < 2 });
+  const before = JSON.parse(await think(1)).thoughtHistoryLength;
+  assert.equal(JSON.parse(await think(2)).thoughtHistoryLength, before + 1);
+});
+
+test("redis reads, and its user may not write", async () => {
+  assert.match(await call("redis-get", { key: "greeting" }), /hello from Redis/);
+  assert.match(await call("redis-set", { key: "greeting", value: "changed" }), /no permissions to run the 'set' command/);
+  assert.match(await call("redis-delete", { key: "greeting" }), /no permissions to run the 'del' command/);
+  assert.match(await call("redis-get", { key: "greeting" }), /hello from Redis/);
+});
+
+test("grafana finds a dashboard with the token, and lists no tool that writes", async () => {
+  assert.match(await call("grafana-search_dashboards", { query: "" }), /Power at home/);
+  assert.ok(requests.some(({ path, authorization }) => path === "/grafana/api/search" && authorization === `Bearer ${SECRETS.grafanaToken}`));
+  const { tools } = await workspace.outputs();
+  assert.deepEqual(tools["grafana"]!.filter((tool) => /^(create|update|delete|patch|add)_/.test(tool)), []);
+});
+
+test("searxng finds what SearXNG answers", async () => {
+  assert.match(await call("searxng-searxng_web_search", { query: "litellm" }), /URL: http:\/\/litellm\.lan\//);
+});
+
+test("n8n knows its nodes without an n8n", async () => {
+  assert.match(await call("n8n-search_nodes", { query: "activeCampaign", limit: 3 }), /"nodeType": "nodes-base\./);
+});
+
+test("playwright drives a real browser, whose page stays from one call to the next", async () => {
+  const { port } = standIn.address() as AddressInfo;
+  assert.match(await call("playwright-browser_navigate", { url: `http://${address}:${port}/page` }), /A page of the LAN/);
+  assert.match(await call("playwright-browser_snapshot"), /Hello, browser/);
+});
+
+/** STAND-IN for GitHub's API, which knows one token. On port 80, since the server drops the port of GITHUB_HOST. */
+const githubApi = `
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        known = self.headers["Authorization"] == "Bearer ${SECRETS.githubToken}"
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"login": "octocat"}' if known and self.path.endswith("/user") else b"{}")
+    do_HEAD = do_GET
+HTTPServer(("", 80), Handler).serve_forever()`;
+
+test("github gets its token from LiteLLM, with each call", async () => {
+  const api = await docker.createContainer({
+    name: GITHUB_CONTAINER,
+    Image: "python:3.13-slim-trixie",
+    Cmd: ["python3", "-c", githubApi],
+    HostConfig: { NetworkMode: `${PREFIX}mcp-egress-net` },
+  });
+  await api.start();
+  try {
+    await eventually("the token arrives", 10, async () => /octocat/.test(await call("github-get_me")));
+  } finally {
+    await api.remove({ force: true });
+  }
+  const { Config } = await docker.getContainer(`${PREFIX}mcp-github`).inspect();
+  assert.ok(!JSON.stringify(Config).includes(SECRETS.githubToken), "the container has the token");
+});
+
+test("servers of the internet answer a call with their own error where there is none", async (t) => {
+  if (await fetch("https://duckduckgo.com", { signal: AbortSignal.timeout(5_000) }).then(() => true, () => false)) return t.skip("the internet is reachable");
+  assert.match(await call("duckduckgo-search", { query: "litellm" }), /No results were found/);
+  assert.match(await call("context7-resolve-library-id", { libraryName: "react", query: "hooks" }), /fetch failed/);
+  assert.match(await call("brave-brave_web_search", { query: "litellm" }), /fetch failed/);
+});
+
+/** Whether a container gets through to the stand-in. */
+const reaches = async (server: string) => {
+  const { port } = standIn.address() as AddressInfo;
+  return python(`${PREFIX}mcp-${server}`, `import socket; socket.create_connection((${JSON.stringify(address)}, ${port}), timeout=3)`).then(
+    () => true,
+    () => false,
+  );
+};
+
+test("wrapped servers are no root, write nowhere, have no capabilities, and no way out unless declared", async () => {
+  const containers = (await docker.listContainers()).map(({ Names }) => Names[0]!.slice(1)).filter((name) => name.startsWith(`${PREFIX}mcp-`));
+  const users = new Set<string>();
+  for (const name of containers) {
+    const { Config, HostConfig, NetworkSettings } = await docker.getContainer(name).inspect();
+    assert.deepEqual(HostConfig.CapDrop, ["ALL"], name);
+    assert.equal(HostConfig.Privileged, false, name);
+    assert.deepEqual(HostConfig.SecurityOpt, ["no-new-privileges:true"], name);
+    assert.ok(HostConfig.Memory! > 0, name);
+    assert.deepEqual(HostConfig.PortBindings ?? {}, {}, name);
+    if (Config.Entrypoint === null || !String(Config.Entrypoint).includes("/opt/wrapper/")) continue;
+    assert.equal(HostConfig.ReadonlyRootfs, true, name);
+    assert.match(Config.User, /^9\d{5}:9\d{5}$/, name);
+    users.add(Config.User);
+    const declared = /^egress: true$/m.test(await workspace.readFile(`mcp/${name.slice(`${PREFIX}mcp-`.length)}/server.yaml`));
+    assert.equal(`${PREFIX}mcp-egress-net` in NetworkSettings.Networks, declared, `${name}: way out`);
+  }
+  assert.equal(users.size, containers.length - 2, "two servers share a user");
+  assert.deepEqual([await reaches("time"), await reaches("memory"), await reaches("fetch")], [false, false, true]);
+});
+
+test("every server is listed again soon after a restart", async () => {
+  const { gateway, clientKeys, tools } = await workspace.outputs();
+  const rows: Record<string, { transport: string; tools: number; "listed after s": number; "MiB": number }> = {};
+  for (const [server, names] of Object.entries(tools)) {
+    const container = docker.getContainer(`${PREFIX}mcp-${server}`);
+    const stats = await container.stats({ stream: false });
+    await container.restart({ t: 5 });
+    const started = Date.now();
+    await eventually(`${server} is listed`, 60, async () => (await listTools(`${gateway}${server}`, clientKeys["test-key"])).length === names.length);
+    const text = await workspace.readFile(`mcp/${server}/server.yaml`);
+    const kind = /^transport: \{ kind: (\w+)/m.exec(text)![1]!;
+    rows[server] = {
+      transport: kind === "stdio" ? `stdio, wrapped: ${/^register: (\w+)/m.exec(text)?.[1] ?? "sse"}` : `native: ${kind}`,
+      tools: names.length,
+      "listed after s": Math.round((Date.now() - started) / 100) / 10,
+      MiB: Math.round((stats.memory_stats.usage - (stats.memory_stats.stats["inactive_file"] ?? 0)) / 1024 / 1024),
+    };
+  }
+  console.table(rows);
+});
+
+test("destroy leaves what clients stored, and nothing else", async () => {
+  const { exitCode, output } = await workspace.destroy();
+  assert.equal(exitCode, 0, output);
+  assert.deepEqual(await leftovers(PREFIX), [REDIS_CONTAINER, MEMORY_VOLUME]);
+});
