@@ -9,10 +9,12 @@ export interface ClientKeyArgs {
   readonly masterKey: pulumi.Input<string>;
   /** LiteLLM's `key_alias`: the client's name in every log row. */
   readonly alias: string;
-  /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77.3 takes an empty list for all servers. */
+  /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77 takes an empty list for all servers. */
   readonly groups: readonly string[];
-  /** What it may call; enforced on each call. */
+  /** What it may call; enforced on each call, by `gateway_policy.py`. */
   readonly policy: McpPolicy;
+  /** What LiteLLM itself enforces of that, by server id; undefined where the version knows no such thing. */
+  readonly toolPermissions: Readonly<Record<string, readonly string[]>> | undefined;
   /** Models it may use. */
   readonly models: readonly string[];
   /** Requests a minute. */
@@ -39,10 +41,21 @@ export class ClientKey extends pulumi.ComponentResource {
     super(ClientKey.TYPE, name, {}, opts);
     const value = new random.RandomPassword(`${name}-value`, { length: 40, special: false }, { parent: this });
     const key = pulumi.secret(pulumi.interpolate`sk-${value.result}`);
-    const { gatewayUrl, masterKey, alias, groups, policy, models, rpm, budget } = args;
+    const { gatewayUrl, masterKey, alias, groups, policy, toolPermissions, models, rpm, budget } = args;
     const registered = new LiteLlmKey(
       `${name}-key`,
-      { gatewayUrl, masterKey: pulumi.secret(masterKey), key, alias, groups, policy, models, rpm: rpm ?? null, budget: budget ?? null },
+      {
+        gatewayUrl,
+        masterKey: pulumi.secret(masterKey),
+        key,
+        alias,
+        groups,
+        policy,
+        ...(toolPermissions && { toolPermissions }),
+        models,
+        rpm: rpm ?? null,
+        budget: budget ?? null,
+      },
       { parent: this, deletedWith: args.deletedWith, additionalSecretOutputs: ["key", "masterKey"] },
     );
     this.key = pulumi.secret(pulumi.all([key, registered.id]).apply(([text]) => text));

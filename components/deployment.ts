@@ -1,12 +1,13 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { enforcesToolPermissions } from "../settings/capabilities.ts";
 import { type ClientSettings, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
 import type { McpPolicy } from "./litellm-api.ts";
 import { LiteLlm } from "./litellm.ts";
-import { renderLiteLlmConfig, serverGroup } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
 import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
@@ -28,6 +29,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       namePrefix,
       publish: { ip: lan.address, port: gateway.port },
       memoryMiB: gateway.memoryMiB,
+      auditResults: gateway.auditResults,
       config: renderLiteLlmConfig({ models, servers, gateway }),
       env: mapValues(gateway.secretEnv, secret),
       databaseUrl: databases.litellmUrl,
@@ -62,8 +64,9 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           gatewayUrl: litellm.url,
           masterKey: litellm.masterKey,
           alias: client.name,
-          groups: client.servers.map(serverGroup),
+          groups: keyGroups(client.servers, gateway.version),
           policy: policyOf(client, servers),
+          toolPermissions: enforcesToolPermissions(gateway.version) ? toolPermissionsOf(client, servers) : undefined,
           models: client.models,
           rpm: client.rpm,
           budget: client.budget,
@@ -111,6 +114,15 @@ function policyOf(client: ClientSettings, servers: readonly ServerSettings[]): M
     servers: Object.fromEntries(rules),
     everything: rules.length === servers.length && rules.every(([, { allow, deny }]) => allow === null && deny.length === 0),
   };
+}
+
+/** The client's allow-lists as LiteLLM takes them. It has no deny-lists: those are the callback's alone. */
+function toolPermissionsOf(client: ClientSettings, servers: readonly ServerSettings[]): Record<string, readonly string[]> {
+  const allowed = servers.flatMap((server) => {
+    const allow = client.tools[server.name]?.allow;
+    return allow ? [[serverId(server), allow] as const] : [];
+  });
+  return Object.fromEntries(allowed);
 }
 
 function deployDatabases(

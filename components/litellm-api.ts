@@ -24,14 +24,18 @@ export interface McpPolicy {
   readonly everything: boolean;
 }
 
-/** What a virtual key may do; the shape LiteLLM 1.77.3 takes at /key/generate and /key/update. */
+/** What a virtual key may do; the shape LiteLLM takes at /key/generate and /key/update. */
 export interface KeyGrant {
   readonly key_alias: string;
   readonly models: readonly string[];
   /** What `gateway_policy.py` enforces. */
   readonly metadata: { readonly mcp_policy: McpPolicy };
   readonly allowed_routes: readonly string[];
-  readonly object_permission: { readonly mcp_access_groups: readonly string[] };
+  readonly object_permission: {
+    readonly mcp_access_groups: readonly string[];
+    /** Server id → tools; a server that is not named has no limit. Versions before 1.78.0 refuse or ignore the key. */
+    readonly mcp_tool_permissions?: Readonly<Record<string, readonly string[]>>;
+  };
   /** null lifts an earlier limit. */
   readonly rpm_limit: number | null;
   /** US dollars; null lifts an earlier limit. */

@@ -21,6 +21,8 @@ export interface LiteLlmArgs {
   /** Address and port on the server where clients reach the gateway. */
   readonly publish: { readonly ip: string; readonly port: number };
   readonly memoryMiB: number;
+  /** Audit lines have what the tools answered as well. */
+  readonly auditResults: boolean;
   /** config.yaml, from `renderLiteLlmConfig`. */
   readonly config: string;
   /** Environment variables that config.yaml refers to; secret. */
@@ -63,6 +65,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           // Otherwise the start waits for a file from GitHub.
           LITELLM_LOCAL_MODEL_COST_MAP: "True",
           LITELLM_MODE: "PRODUCTION",
+          MCP_AUDIT_RESULTS: String(args.auditResults),
         },
         networks: [
           { id: args.networks.mcp.id, aliases: [] },

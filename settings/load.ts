@@ -43,6 +43,7 @@ export function loadSettings(args: LoadArgs): Settings {
       port: gateway.port,
       url: `http://${hostname}:${gateway.port}`,
       memoryMiB: gateway.memory,
+      auditResults: gateway.auditResults,
       generalSettings: gateway.generalSettings,
       litellmSettings: gateway.litellmSettings,
       secretEnv: Object.fromEntries(gatewaySecrets.map((name) => [secretVariable(name), name])),

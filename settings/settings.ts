@@ -50,6 +50,8 @@ export interface GatewaySettings {
   /** `http://<lan.hostname>:<port>`, for people. */
   readonly url: string;
   readonly memoryMiB: number;
+  /** Audit lines have what the tools answered as well. */
+  readonly auditResults: boolean;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
   /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */

@@ -73,6 +73,8 @@ const gateway = strict({
   version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"').optional(),
   port: port.default(4000),
   memory: memoryMiB.default(2048),
+  /** Audit lines have what the tools answered as well. */
+  auditResults: flag.default(false),
   generalSettings: settings,
   litellmSettings: settings,
 });

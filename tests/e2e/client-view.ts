@@ -40,7 +40,11 @@ interface Row {
 }
 
 /** What clients on other machines see of a deployed gateway: the tests that both transports to Docker share. */
-export function clientViewTests(workspace: () => Workspace, database: () => Promise<string>, prefix: string): void {
+export function clientViewTests(
+  workspace: () => Workspace,
+  database: () => Promise<string>,
+  { prefix, auditResults }: { prefix: string; auditResults: boolean },
+): void {
   const post = async (path: string, key: string, body: unknown) => {
     const { models } = await workspace().outputs();
     return fetch(`${models.replace(/\/v1$/, "")}${path}`, {
@@ -49,6 +53,14 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
       body: JSON.stringify(body),
     });
   };
+  /** Calls that reached the server; the healthcheck lists, and calls nothing. */
+  const callsHeard = async () => (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
+  const audited = async () =>
+    (await logsOf(`${prefix}litellm`))
+      .split("\n")
+      // Docker puts eight bytes before each line.
+      .filter((line) => line.slice(8).startsWith('{"audit"'))
+      .map((line) => JSON.parse(line.slice(8)) as Record<string, unknown>);
   const key = async (client: string) => (await workspace().outputs()).clientKeys[client]!;
 
   test("a client lists the tools of every server", async () => {
@@ -101,7 +113,7 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
   });
 
   test("/v1/responses with type mcp and require_approval never really runs the tool", async () => {
-    const requestsBefore = (await logsOf(`${prefix}mcp-everything`)).length;
+    const requestsBefore = await callsHeard();
     const response = await post("/v1/responses", await key("test-key"), {
       model: "mock-tool-caller",
       input: "echo something",
@@ -110,13 +122,16 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     const text = await response.text();
     assert.equal(response.status, 200, text);
     assert.match(text, /Echo: through the responses API/);
-    assert.ok((await logsOf(`${prefix}mcp-everything`)).length > requestsBefore, "the server logged no request");
+    assert.ok((await callsHeard()) > requestsBefore, "the server logged no request");
+    const line = await eventually("its audit line", 10, async () => (await audited()).find(({ route }) => route === "/v1/responses"));
+    const { client, server, tool, arguments: args, outcome } = line;
+    assert.deepEqual({ client, server, tool, args, outcome }, { client: "test-key", server: "everything", tool: "echo", args: { message: "through the responses API" }, outcome: "allowed" });
   });
 
   test("a call to a server that is not the client's is refused, by every route, and the server hears nothing of it", async () => {
     const { gateway } = await workspace().outputs();
     const limited = await key("limited");
-    const heard = (await logsOf(`${prefix}mcp-everything`)).length;
+    const heard = await callsHeard();
     const message = { message: "never to be heard" };
     assert.match(await callTool(gateway, limited, "everything-echo", message), /may not use server everything/);
     assert.match(await callTool(gateway, limited, "echo", message), /may not use server everything/);
@@ -129,7 +144,7 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
       tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
     });
     assert.ok(!responses.ok, `/v1/responses answered ${responses.status}`);
-    assert.equal((await logsOf(`${prefix}mcp-everything`)).length, heard, "the server was reached");
+    assert.equal(await callsHeard(), heard, "the server was reached");
   });
 
   test("tools are allowed and denied one by one", async () => {
@@ -162,6 +177,29 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     assert.ok(!listed.ok, `/mcp-rest/test/tools/list answered ${listed.status}`);
   });
 
+  test("a key whose policy is gone, or is none, calls nothing", async () => {
+    const { gateway, masterKey } = await workspace().outputs();
+    const limited = await key("limited");
+    const info = await fetch(`${gateway.replace(/\/mcp\/$/, "")}/key/info?key=${limited}`, { headers: { authorization: `Bearer ${masterKey}` } });
+    const { metadata } = ((await info.json()) as { info: { metadata: Record<string, unknown> } }).info;
+    const call = () => callTool(gateway, limited, "time-get_current_time", { timezone: "UTC" });
+    const write = async (policy: unknown) => {
+      const response = await post("/key/update", masterKey, { key: limited, metadata: { ...metadata, mcp_policy: policy } });
+      assert.ok(response.ok, await response.text());
+    };
+    assert.match(await call(), /"timezone"/);
+    try {
+      for (const policy of [null, "everything", {}, { servers: null }, { servers: {} }, { servers: { time: "all" } }, { servers: { time: { allow: "get_current_time " } } }]) {
+        await write(policy);
+        const why = JSON.stringify(policy) === '{"servers":{}}' ? /may not use server time/ : /this key has no MCP policy/;
+        assert.match(await call(), why, `with ${JSON.stringify(policy)}`);
+      }
+    } finally {
+      await write(metadata["mcp_policy"]);
+    }
+    assert.match(await call(), /"timezone"/);
+  });
+
   test("keys show nobody how the servers are set up", async () => {
     const { models } = await workspace().outputs();
     const response = await fetch(`${models.replace(/\/v1$/, "")}/v1/mcp/server`, { headers: { authorization: `Bearer ${await key("test-key")}` } });
@@ -174,8 +212,8 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
     await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
     await callTool(gateway, await key("reader"), "time-get_current_time", { timezone });
     const lines = await eventually("both audit lines", 20, async () => {
-      const found = (await logsOf(`${prefix}litellm`)).split("\n").flatMap((line) => (line.includes('"audit"') && line.includes(timezone) ? [line.slice(line.indexOf("{"))] : []));
-      return found.length >= 2 && found.map((line) => JSON.parse(line) as Record<string, unknown>);
+      const found = (await audited()).filter((line) => JSON.stringify(line.arguments) === JSON.stringify({ timezone }));
+      return found.length >= 2 && found;
     });
     const shown = lines.map(({ client, server, tool, arguments: args, outcome, reason }) => ({ client, server, tool, args, outcome, reason }));
     const call = { server: "time", tool: "get_current_time", args: { timezone } };
@@ -187,6 +225,9 @@ export function clientViewTests(workspace: () => Workspace, database: () => Prom
       ],
     );
     assert.equal(typeof lines.find(({ outcome }) => outcome === "allowed")?.milliseconds, "number");
+    const results = lines.flatMap(({ result }) => (result === undefined ? [] : [String(result)]));
+    assert.equal(results.length, auditResults ? 1 : 0);
+    for (const result of results) assert.match(result, /"timezone": "Pacific\/Chatham"/);
   });
 
   test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments", async () => {

@@ -30,7 +30,7 @@ const config = (overrides: Record<string, unknown> = {}) => ({
   "litellm-mcp:docker": { host: sshd.url, knownHosts: sshd.knownHosts, identity: sshd.identity },
   "litellm-mcp:lan": { address, hostname: address },
   "litellm-mcp:namePrefix": PREFIX,
-  "litellm-mcp:gateway": { port: GATEWAY_PORT },
+  "litellm-mcp:gateway": { port: GATEWAY_PORT, auditResults: true },
   "litellm-mcp:postgres": { kind: "existing", host: address, port: POSTGRES_PORT, adminUser: "postgres", sslmode: "disable", protect: false },
   "litellm-mcp:servers": { everything: { enabled: true } },
   "litellm-mcp:models": testModels,
@@ -72,6 +72,7 @@ after(async () => {
   const { exitCode, output } = await workspace.destroy();
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
+  await removeLeftovers(PREFIX);
   await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true });
   await sshd.stop();
 });
@@ -178,13 +179,13 @@ test("a preview shows no changes, before and after a refresh", async () => {
 clientViewTests(
   () => workspace,
   async () => adminUrl("litellm_db"),
-  PREFIX,
+  { prefix: PREFIX, auditResults: true },
 );
 
-test("destroy leaves no container, network, volume, database or role", async () => {
+test("destroy leaves no container, network, database or role, and of volumes what clients stored", async () => {
   const { exitCode, output } = await workspace.destroy();
   assert.equal(exitCode, 0, output);
-  assert.deepEqual(await leftovers(PREFIX), []);
+  assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}mcp-memory-data`]);
   const client = new pg.Client({ connectionString: adminUrl("postgres") });
   await client.connect();
   const { rows } = await client.query(

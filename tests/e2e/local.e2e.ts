@@ -74,7 +74,7 @@ test("a preview shows no changes, before and after a refresh", async () => {
 clientViewTests(
   () => workspace,
   async () => database,
-  PREFIX,
+  { prefix: PREFIX, auditResults: false },
 );
 
 /** Runs `up` and says which containers are new, gone or another than before. */
@@ -204,13 +204,19 @@ test("an http server that is down locks the gateway, which heals itself", async 
   assert.match(await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
 });
 
-test("destroy leaves nothing, and up works again from that", async () => {
+test("destroy leaves what clients stored and nothing else, and up works again from that", async () => {
+  const call = async (tool: string, args: Record<string, unknown>) => {
+    const { gateway, clientKeys } = await workspace.outputs();
+    return callTool(gateway, clientKeys["test-key"]!, tool, args);
+  };
+  await call("memory-create_entities", { entities: [{ name: "gateway", entityType: "service", observations: ["survives destroy"] }] });
   const destroyed = await workspace.destroy();
   assert.equal(destroyed.exitCode, 0, destroyed.output);
-  assert.deepEqual(await leftovers(PREFIX), []);
+  assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}mcp-memory-data`]);
   const again = await workspace.up();
   assert.equal(again.exitCode, 0, again.output);
+  assert.match(await call("memory-open_nodes", { names: ["gateway"] }), /survives destroy/);
   const last = await workspace.destroy();
   assert.equal(last.exitCode, 0, last.output);
-  assert.deepEqual(await leftovers(PREFIX), []);
+  await removeLeftovers(PREFIX);
 });
