@@ -76,6 +76,14 @@ test("a new key is made with all that it may do", async () => {
   });
 });
 
+test("tool permissions go to LiteLLM only where it knows them, and an empty map takes earlier ones back", async () => {
+  await create(props({ toolPermissions: { abc: ["now"] } }));
+  const sent = () => (keys.get("sk-first")?.object_permission as Record<string, unknown>)["mcp_tool_permissions"];
+  assert.deepEqual(sent(), { abc: ["now"] });
+  await update("phone", props(), props({ toolPermissions: {} }));
+  assert.deepEqual(sent(), {});
+});
+
 test("a key that is there already is brought up to date, never generated again", async () => {
   await create(props());
   calls = [];

@@ -128,6 +128,12 @@ def executed(response):
                 yield result["tool_call_id"], result["result"]
 
 
+def remember(memory, key, value):
+    memory[key] = value
+    if len(memory) > MOST_ASKED:
+        memory.pop(next(iter(memory)))
+
+
 def parsed(text):
     try:
         return json.loads(text)
@@ -140,6 +146,8 @@ class GatewayPolicy(CustomLogger):
         super().__init__()
         # Tool calls that models asked for, by id: the answer that tells what was called has no names.
         self.asked = {}
+        # Those that have their line already, by id: later versions treat them as any other call.
+        self.told = {}
 
     async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
         client = getattr(user_api_key_dict, "key_alias", None)
@@ -162,15 +170,15 @@ class GatewayPolicy(CustomLogger):
         # LiteLLM asks no callback about tools that a model calls on /v1/responses; its answer tells of them.
         for call_id, result in executed(response):
             name, arguments = self.asked.pop(call_id, (None, None))
+            if self.told.pop(call_id, False):
+                continue
             server, tool = by_name(name) if name else (None, None)
             more = {"result": [result]} if WITH_RESULTS else {}
             audit(user_api_key_dict.key_alias, server, tool, arguments, "allowed", route="/v1/responses", tool_call_id=call_id, **more)
 
     async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
         for call_id, name, arguments in asked_for(response_obj):
-            self.asked[call_id] = (name, arguments)
-            if len(self.asked) > MOST_ASKED:
-                self.asked.pop(next(iter(self.asked)))
+            remember(self.asked, call_id, (name, arguments))
         more = {"result": texts(response_obj)} if WITH_RESULTS and is_tool_call(kwargs) else {}
         self.log(kwargs, "allowed", milliseconds=milliseconds(start_time, end_time), **more)
 
@@ -197,7 +205,11 @@ class GatewayPolicy(CustomLogger):
             body = (parameters.get("proxy_server_request") or {}).get("body") or {}
             server, tool = by_name(body.get("name", ""))
             arguments = body.get("arguments")
-        audit((parameters.get("metadata") or {}).get("user_api_key_alias"), server, tool, arguments, outcome, **more)
+        metadata = parameters.get("metadata") or {}
+        if metadata.get("tool_call_id"):
+            more["tool_call_id"] = metadata["tool_call_id"]
+            remember(self.told, more["tool_call_id"], True)
+        audit(metadata.get("user_api_key_alias"), server, tool, arguments, outcome, **more)
 
 
 def is_tool_call(kwargs):

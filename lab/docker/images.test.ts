@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { stackKeys } from "../../settings/stack.ts";
-import { catalogue, recipeHash } from "./images.ts";
+import { catalogue, recipeFiles, recipeHash } from "./images.ts";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
@@ -23,13 +23,21 @@ test("the images of the catalogue are those that the project names by default", 
 });
 
 test("a lock holds the versions that make its image like the real one", async () => {
-  for (const recipe of ["litellm", "postgres-mcp"]) {
+  for (const recipe of ["litellm", "litellm-1.77.7", "litellm-1.106.2", "postgres-mcp"]) {
     const lines = async (name: string) => (await readFile(path.join(here, "images", recipe, name), "utf8")).split("\n");
     const exact = [...(await lines("requirements.in")), ...(await lines("overrides.txt"))].filter((line) => /^[a-z].*==/.test(line));
     const locked = new Set((await lines("requirements.txt")).map((line) => line.split(" ")[0]));
-    assert.ok(exact.length > 1, recipe);
+    assert.ok(exact.length, recipe);
     assert.deepEqual(exact.map((line) => line.replace(/\[.*\]/, "")).filter((line) => !locked.has(line)), [], recipe);
   }
+});
+
+test("a recipe over another one shares its files, but for those it has itself", async () => {
+  const [base, over] = await Promise.all([recipeHash("litellm"), recipeHash("litellm-1.77.7")]);
+  assert.notEqual(base, over);
+  const files = await recipeFiles("litellm-1.77.7");
+  assert.equal(path.basename(path.dirname(files.get("Dockerfile")!)), "litellm");
+  assert.equal(path.basename(path.dirname(files.get("requirements.txt")!)), "litellm-1.77.7");
 });
 
 test("an image is built anew when what its base takes from this machine changes", async () => {

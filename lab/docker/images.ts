@@ -46,7 +46,7 @@ const imageLabel = async (image: string): Promise<string | undefined> => {
 const overOf = (recipe: string) => catalogue.find((entry) => entry.recipe === recipe)?.over;
 
 /** Every file of a recipe: path in the build context → where it is. */
-async function recipeFiles(recipe: string): Promise<Map<string, string>> {
+export async function recipeFiles(recipe: string): Promise<Map<string, string>> {
   const folder = path.join(recipes, recipe);
   const over = overOf(recipe);
   const files = over === undefined ? new Map<string, string>() : await recipeFiles(over);

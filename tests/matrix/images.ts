@@ -1,0 +1,16 @@
+import { catalogue } from "../../lab/docker/images.ts";
+import { isAtLeast, versionOfTag } from "../../settings/capabilities.ts";
+
+/** Names the one version to test; without it, all are. Set by `npm run test:matrix -- --version`. */
+export const MATRIX_VERSION = "MATRIX_VERSION";
+
+const versionOf = (image: string) => versionOfTag(image.split(":").at(-1)!)!;
+
+/** LiteLLM's images in the lab's catalogue, oldest first. */
+export function matrixImages(): string[] {
+  const images = catalogue.map(({ image }) => image).filter((image) => image.startsWith("ghcr.io/berriai/litellm:"));
+  const wanted = process.env[MATRIX_VERSION];
+  return images
+    .filter((image) => !wanted || versionOf(image) === wanted)
+    .sort((a, b) => (isAtLeast(versionOf(a), versionOf(b)) ? 1 : -1));
+}
