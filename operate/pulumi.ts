@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { execa } from "execa";
+import type { ClientKeyProps } from "../components/client-key.provider.ts";
 import type { GatewayCheckInputs } from "../components/gateway-check.provider.ts";
 import { projectRoot, pulumiEnvironment } from "./environment.ts";
 import { mapValues } from "../settings/map-values.ts";
@@ -21,6 +24,19 @@ export class Pulumi {
     const pulumi = new Pulumi(stack, await pulumiEnvironment());
     await pulumi.#capture(["stack", "select", "--create", stack]);
     return pulumi;
+  }
+
+  /**
+   * A stack that is there; none is made.
+   *
+   * @throws Error that names the stacks there are.
+   */
+  static async existing(stack: string): Promise<Pulumi> {
+    const pulumi = new Pulumi(stack, await pulumiEnvironment());
+    const stacks = (JSON.parse(await pulumi.#capture(["stack", "ls", "--json"])) as { name: string }[]).map(({ name }) => name);
+    if (stacks.includes(stack)) return pulumi;
+    if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
+    throw new Error(`unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`);
   }
 
   async #capture(args: readonly string[]): Promise<string> {
@@ -57,14 +73,49 @@ export class Pulumi {
     return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<string, unknown>;
   }
 
+  /**
+   * What clients need, keys in plain text.
+   *
+   * @throws Error when the stack is not deployed.
+   */
+  async clientOutputs(): Promise<{ gateway: string; models: string; clientKeys: Record<string, string> }> {
+    const text = await this.#capture(["stack", "output", "--json", "--show-secrets", "--stack", this.#stack]);
+    const outputs = JSON.parse(text) as { gateway?: string; models: string; clientKeys?: Record<string, string> };
+    // Pulumi stores the outputs of a program that failed before its end, too: without those it had not reached.
+    if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.#stack);
+    return { gateway: outputs.gateway, models: outputs.models, clientKeys: outputs.clientKeys };
+  }
+
   /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
   async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith("::gateway-check"));
+    return inputs as GatewayCheckInputs | undefined;
+  }
+
+  /**
+   * What the clients' keys were made of, in plain text. They are in the state as soon as the keys exist: after a first `up`
+   * that the gateway check stopped, too, when the stack has no outputs yet.
+   *
+   * @throws Error when there is none.
+   */
+  async clientKeys(): Promise<ClientKeyProps[]> {
+    const keys = await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`));
+    if (!keys.length) throw notDeployed(this.#stack);
+    return keys as ClientKeyProps[];
+  }
+
+  /** Inputs of resources in the state, secrets in plain text. */
+  async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
     const text = await this.#capture(["stack", "export", "--show-secrets", "--stack", this.#stack]);
     const { deployment } = JSON.parse(text) as { deployment: { resources?: { urn: string; inputs?: Record<string, unknown> }[] } };
-    const resource = deployment.resources?.find(({ urn }) => urn.endsWith("::gateway-check"));
-    return resource?.inputs && (mapValues(resource.inputs, decrypted) as unknown as GatewayCheckInputs);
+    return (deployment.resources ?? []).filter(({ urn }) => wanted(urn)).map(({ inputs = {} }) => mapValues(inputs, decrypted));
   }
 }
+
+/** Type of the component that holds a client's key, see components/client-key.ts. */
+const CLIENT_KEY = "litellm:gateway:ClientKey";
+
+const notDeployed = (stack: string) => new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
 
 /** An exported secret is a map with its JSON text under `plaintext`. */
 const decrypted = (value: unknown): unknown =>

@@ -32,7 +32,8 @@ Models        ${models}
 Keys          encrypted in the stack; to read them:
                 eval "$(npm run --silent env)"   ${pc.dim("# pulumi and its settings for this shell")}
                 pulumi stack output clientKeys --show-secrets --stack ${stack}
-Next          npm run verify${option}   ${pc.dim("# list and call every server again")}
+Next          npm run clients${option}   ${pc.dim("# files for Claude Code, Gemini CLI, Codex, VS Code, Open WebUI")}
+              npm run verify${option}   ${pc.dim("# list and call every server again")}
               pulumi preview --stack ${stack}   ${pc.dim(`# what a change of Pulumi.${stack}.yaml or mcp/ would do`)}
               npm run down${option}   ${pc.dim("# destroy everything of this stack")}
 `);

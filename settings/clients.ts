@@ -1,8 +1,9 @@
 import { type Context, isMap, type Parsed, stackPath } from "./context.ts";
-import { compareText } from "./problems.ts";
+import { compareText, dotted } from "./problems.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import type { ClientSettings, ServerSettings } from "./settings.ts";
-import { TEST_CLIENT } from "./stack.ts";
+import { type StackConfig, TEST_CLIENT } from "./stack.ts";
+import type { ToolLock } from "./tool-lock.ts";
 import { mapValues } from "./map-values.ts";
 
 /** Clients with everything they may use spelled out. */
@@ -59,14 +60,17 @@ export function resolveClients(
       const named = (server: ServerSettings) =>
         client.servers?.includes(server.name) || server.accessGroups.some((group) => client.groups?.includes(group));
       const servers = (client.servers || client.groups ? enabled.filter(named) : enabled).map((server) => server.name);
-      for (const server of Object.keys(client.tools)) {
-        if (servers.includes(server) || broken.includes(server)) continue;
-        problems.add(
-          stackFile,
-          stackPath("clients", name, "tools", server),
-          server,
-          `one of the servers this client may use: ${servers.join(", ")}`,
-        );
+      for (const [server, rule] of Object.entries(client.tools)) {
+        if (servers.includes(server)) {
+          checkTools(rule, enabled.find((one) => one.name === server)?.lock, stackPath("clients", name, "tools", server), context);
+        } else if (!broken.includes(server)) {
+          problems.add(
+            stackFile,
+            stackPath("clients", name, "tools", server),
+            server,
+            `one of the servers this client may use: ${servers.join(", ")}`,
+          );
+        }
       }
       return {
         name,
@@ -77,4 +81,14 @@ export function resolveClients(
         budget: client.budget,
       };
     });
+}
+
+/** A tool that is denied under a wrong name would be allowed. Of a server whose tools nobody has approved yet, none is known. */
+function checkTools(rule: StackConfig["clients"][string]["tools"][string], lock: ToolLock | undefined, at: string, { stackFile, problems }: Context): void {
+  if (!lock) return;
+  for (const kind of ["allow", "deny"] as const) {
+    for (const [index, tool] of (rule[kind] ?? []).entries()) {
+      if (!Object.hasOwn(lock, tool)) problems.add(stackFile, dotted(at, [kind, index]), tool, `one of its tools: ${Object.keys(lock).join(", ")}`);
+    }
+  }
 }

@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import pg from "pg";
+import { cacheDir } from "../../lab/kit.ts";
+import { type ClientPrograms, clientPrograms } from "./client-programs.ts";
+import { logsOf, removeLeftovers } from "./docker.ts";
+import { callTool, eventually } from "./gateway.ts";
+import { messagesApi, responsesApi } from "./model-stand-ins.ts";
+import { type Finished, Workspace } from "./workspace.ts";
+
+// The real clients, configured by nothing but what `npm run clients` wrote.
+const PREFIX = "e2e-clients-";
+const GATEWAY = "http://127.0.0.1:34000/mcp/";
+const POSTGRES_PORT = 35432;
+const SERVERS = ["everything", "postgres", "time"];
+const TABLES = ["chemists", "lighthouses"];
+/** Spend rows are written every 7 to 13 seconds. */
+const SPEND_LOGS_WITHIN_S = 40;
+
+let workspace: Workspace;
+let programs: ClientPrograms;
+let adminPassword: string;
+/** The home directory that the files are installed into. */
+let home: string;
+const homes: string[] = [];
+
+async function newHome(): Promise<string> {
+  const made = await mkdtemp(path.join(tmpdir(), "litellm-mcp-clients-home-"));
+  homes.push(made);
+  return made;
+}
+
+/** `npm run clients` for a user with that home. */
+const clients = (user: string, ...args: string[]): Promise<Finished> =>
+  workspace.run("npm", ["run", "--silent", "clients", "--", "--stack", "clients", ...args], { env: { HOME: user, XDG_CONFIG_HOME: path.join(user, ".config"), LITELLM_MCP_LAB_CACHE: cacheDir } });
+
+const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
+}
+
+/** The lines that the gateway wrote about calls of one client, allowed or refused. */
+async function auditOf(client: string): Promise<{ server: string; tool: string; outcome: string }[]> {
+  const lines = (await logsOf(`${PREFIX}litellm`)).split("\n").filter((line) => line.includes('"audit"'));
+  return lines.map((line) => JSON.parse(line.slice(line.indexOf("{")))).filter((line) => line.client === client);
+}
+
+/** Waits for the spend row of a client's call of a tool, `server/tool`. */
+async function spendRow(client: string, tool: string): Promise<void> {
+  const database = new pg.Client({ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: adminPassword, database: "litellm_db" });
+  await database.connect();
+  try {
+    await eventually(`a row of ${client} calling ${tool}`, SPEND_LOGS_WITHIN_S, async () => {
+      const { rowCount } = await database.query(
+        `SELECT 1 FROM "LiteLLM_SpendLogs" WHERE metadata->>'user_api_key_alias' = $1 AND mcp_namespaced_tool_name = $2`,
+        [client, tool],
+      );
+      return Boolean(rowCount);
+    });
+  } finally {
+    await database.end();
+  }
+}
+
+before(async () => {
+  await removeLeftovers(PREFIX);
+  programs = await clientPrograms();
+  workspace = await Workspace.create("clients", {
+    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+    "litellm-mcp:lan": { address: "127.0.0.1" },
+    "litellm-mcp:namePrefix": PREFIX,
+    "litellm-mcp:gateway": { port: Number(new URL(GATEWAY).port) },
+    "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
+    "litellm-mcp:servers": { everything: { enabled: true } },
+    "litellm-mcp:clients": { "test-key": {}, "claude-code": { servers: ["postgres", "time"], tools: { postgres: { deny: ["explain_query"] } } }, "gemini-cli": {}, codex: {}, vscode: {}, "open-webui": {} },
+  });
+  for (const server of await workspace.serverFolders())
+    if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
+  home = await newHome();
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+  for (const one of homes) await rm(one, { recursive: true, force: true });
+});
+
+test("before the first up, npm run clients says so", async () => {
+  const unknown = await clients(home, "--stack", "nowhere");
+  assert.equal(unknown.exitCode, 1);
+  assert.match(unknown.output, /^unknown stack nowhere: there /);
+  const early = await clients(home);
+  assert.equal(early.exitCode, 1);
+  assert.match(early.output, /^stack clients is not deployed: npm run up -- --stack clients\n?$/);
+});
+
+test("a stack with a client for each app is deployed", async () => {
+  assert.equal((await workspace.run("pulumi", ["stack", "init", "clients"])).exitCode, 0);
+  const { exitCode, output, seconds } = await workspace.up();
+  console.log(`up: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  const state = JSON.parse(await workspace.exportState({ showSecrets: true }));
+  const { result } = state.deployment.resources.find(({ urn }: { urn: string }) => urn.endsWith("::postgres-admin-password")).outputs;
+  adminPassword = JSON.parse(result.plaintext);
+  const database = new pg.Client({ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: adminPassword, database: "mcp_db" });
+  await database.connect();
+  for (const table of TABLES) await database.query(`CREATE TABLE ${table} (id int)`);
+  await database.end();
+});
+
+test("unknown clients and apps are refused", async () => {
+  const client = await clients(home, "--client", "nobody");
+  assert.equal(client.exitCode, 1);
+  assert.match(client.output, /^--client nobody: stack clients has the clients claude-code, codex, gemini-cli, open-webui, test-key, vscode; /);
+  const app = await clients(home, "--app", "emacs");
+  assert.equal(app.exitCode, 1);
+  assert.match(app.output, /argument 'emacs' is invalid\. Allowed choices are claude-code, gemini-cli, codex, vscode, open-webui, inspector/);
+  assert.deepEqual(await filesUnder(home), (await filesUnder(home)).filter((file) => file.startsWith(".npm/")));
+});
+
+test("--out: each client has the files of its app, readable by this user alone", async () => {
+  const folder = path.join(await newHome(), "out");
+  const { exitCode, output } = await clients(home, "--out", folder);
+  assert.equal(exitCode, 0, output);
+  const files = await filesUnder(folder);
+  assert.deepEqual(
+    files.filter((file) => !file.startsWith("test-key/")),
+    [
+      "claude-code/claude-code/.mcp.json",
+      "claude-code/claude-code/claude-mcp-add.sh",
+      "codex/codex/.codex/config.toml",
+      "gemini-cli/gemini-cli/.gemini/settings.json",
+      "open-webui/open-webui/open-webui.env",
+      "open-webui/open-webui/tool-server.json",
+      "vscode/vscode/.vscode/mcp.json",
+    ],
+  );
+  assert.equal(files.filter((file) => file.startsWith("test-key/")).length, 8);
+  for (const file of files) assert.equal(await modeOf(path.join(folder, file)), "600", file);
+  assert.equal(await modeOf(path.join(folder, "codex/codex/.codex")), "700");
+  const { clientKeys } = await workspace.outputs();
+  for (const file of files) {
+    const text = await readFile(path.join(folder, file), "utf8");
+    const keys = Object.entries(clientKeys).filter(([, key]) => text.includes(key)).map(([client]) => client);
+    assert.deepEqual(keys, file.endsWith(".vscode/mcp.json") ? [] : [file.split("/")[0]], file);
+  }
+});
+
+test("--install: what others have written stays, with its comments; a second run changes nothing", async () => {
+  const codexBefore = '# mine\nmodel = "some-model" # the good one\n\n[tui]\ntheme = "x"\n\n[mcp_servers.other]\ncommand = "true" # does nothing\n';
+  const geminiBefore = '{\n  // mine\n  "ui": { "hideTips": true },\n  "mcpServers": {\n    "other": { "command": "true" }, // does nothing\n    "litellm": { "httpUrl": "http://192.168.1.1:4000/mcp/" }\n  }\n}\n';
+  await mkdir(path.join(home, ".codex"));
+  await mkdir(path.join(home, ".gemini"));
+  await writeFile(path.join(home, ".codex/config.toml"), codexBefore);
+  await writeFile(path.join(home, ".gemini/settings.json"), geminiBefore);
+  await chmod(path.join(home, ".gemini/settings.json"), 0o644);
+
+  const { exitCode, output } = await clients(home, "--install");
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /replaced: mcpServers\.litellm\n/);
+  assert.match(output, /^Open WebUI: no settings file of a user to install into/m);
+
+  const codexAfter = await readFile(path.join(home, ".codex/config.toml"), "utf8");
+  for (const line of codexBefore.split("\n")) assert.ok(codexAfter.includes(line), `${line} is not in\n${codexAfter}`);
+  const geminiAfter = await readFile(path.join(home, ".gemini/settings.json"), "utf8");
+  for (const kept of ["// mine", '"ui": { "hideTips": true }', '"other": { "command": "true" }, // does nothing']) assert.ok(geminiAfter.includes(kept), `${kept} is not in\n${geminiAfter}`);
+  assert.ok(!geminiAfter.includes("192.168.1.1"));
+
+  const configFiles = async () => (await filesUnder(home)).filter((file) => !file.startsWith(".npm/"));
+  const files = await configFiles();
+  assert.deepEqual(files.map((file) => file.replace(/\.bak-.*/, ".bak")).sort(), [".claude.json", ".codex/config.toml", ".codex/config.toml.bak", ".config/Code/User/mcp.json", ".gemini/settings.json", ".gemini/settings.json.bak"].sort());
+  for (const file of files) assert.equal(await modeOf(path.join(home, file)), "600", file);
+  const backup = files.find((file) => file.startsWith(".gemini/settings.json.bak-"))!;
+  assert.equal(await readFile(path.join(home, backup), "utf8"), geminiBefore);
+
+  const texts = () => Promise.all(files.map((file) => readFile(path.join(home, file), "utf8")));
+  const before = await texts();
+  const again = await clients(home, "--install");
+  assert.equal(again.exitCode, 0, again.output);
+  assert.doesNotMatch(again.output, /changed|new |replaced/);
+  assert.deepEqual(await configFiles(), files);
+  assert.deepEqual(await texts(), before);
+});
+
+test("--install: one file that does not parse, and nothing is written anywhere", async () => {
+  const user = await newHome();
+  await mkdir(path.join(user, ".codex"));
+  await writeFile(path.join(user, ".codex/config.toml"), 'model = "x"\n[mcp_servers\n');
+  const { exitCode, output } = await clients(user, "--install");
+  assert.equal(exitCode, 1);
+  assert.match(output, /\.codex\/config\.toml: not TOML: .*Nothing was changed: mend the file or move it away/);
+  assert.deepEqual((await filesUnder(user)).filter((file) => !file.startsWith(".npm/")), [".codex/config.toml"]);
+});
+
+test("claude mcp list: connected, as installed and by the claude mcp add line", async () => {
+  const installed = await programs.claude(["mcp", "list"], { home });
+  assert.match(installed.output, /^litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(HTTP\) - ✔ Connected$/m);
+
+  const user = await newHome();
+  await clients(user, "--client", "claude-code", "--out", user);
+  const line = await readFile(path.join(user, "claude-code/claude-code/claude-mcp-add.sh"), "utf8");
+  // The words of the line as a shell reads them.
+  const { stdout } = await execa("sh", ["-c", `claude() { printf '%s\\n' "$@"; }\n${line}`]);
+  const added = await programs.claude(stdout.split("\n"), { home: user });
+  assert.equal(added.exitCode, 0, added.output);
+  assert.match((await programs.claude(["mcp", "list"], { home: user })).output, /✔ Connected$/m);
+});
+
+test("claude mcp list: a project's .mcp.json waits for its user's approval, then it is connected", async () => {
+  const user = await newHome();
+  await clients(user, "--client", "claude-code", "--out", user);
+  const cwd = path.join(user, "claude-code/claude-code");
+  assert.match((await programs.claude(["mcp", "list"], { home: user, cwd })).output, /litellm: .* Pending approval/);
+  await mkdir(path.join(cwd, ".claude"));
+  await writeFile(path.join(cwd, ".claude/settings.local.json"), JSON.stringify({ enabledMcpjsonServers: ["litellm"] }));
+  await writeFile(path.join(user, ".claude.json"), JSON.stringify({ projects: { [cwd]: { hasTrustDialogAccepted: true } } }));
+  assert.match((await programs.claude(["mcp", "list"], { home: user, cwd })).output, /✔ Connected$/m);
+});
+
+test("codex mcp list and codex mcp get: the entry beside the other, its key hidden", async () => {
+  const list = await programs.codex(["mcp", "list"], { home });
+  assert.match(list.output, /^litellm +http:\/\/127\.0\.0\.1:34000\/mcp\/ .*enabled +Bearer token/m);
+  assert.match(list.output, /^other +true/m);
+  const get = await programs.codex(["mcp", "get", "litellm"], { home });
+  assert.match(get.output, /transport: streamable_http\n.*url: http:\/\/127\.0\.0\.1:34000\/mcp\/\n/);
+  assert.match(get.output, /http_headers: Authorization=\*+\n/);
+});
+
+test("gemini mcp list: connected, in a folder that is trusted", async () => {
+  const { output } = await programs.gemini(["mcp", "list"], { home, env: { GEMINI_CLI_TRUST_WORKSPACE: "true" } });
+  assert.match(output, /✓ litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(http\) - Connected/);
+});
+
+test("the Inspector lists what the client may use, calls it, and is refused the rest", async () => {
+  const user = await newHome();
+  await clients(user, "--client", "claude-code", "--app", "inspector", "--out", user);
+  const config = path.join(user, "claude-code/inspector/mcp.json");
+  const inspect = (...args: string[]) => programs.inspector(["--config", config, "--server", "litellm", ...args], { home: user });
+  const list = await inspect("--method", "tools/list");
+  assert.equal(list.exitCode, 0, list.output);
+  const { tools } = JSON.parse(list.stdout) as { tools: { name: string }[] };
+  const listed = new Set(tools.map(({ name }) => name.split("-")[0]));
+  assert.deepEqual([...listed].sort(), ["postgres", "time"]);
+
+  const call = await inspect("--method", "tools/call", "--tool-name", "time-get_current_time", "--tool-arg", "timezone=Asia/Tokyo");
+  assert.match(call.stdout, /Asia\/Tokyo/);
+  // Listed, because this LiteLLM lists whole servers; refused when it is called.
+  const denied = await inspect("--method", "tools/call", "--tool-name", "postgres-explain_query", "--tool-arg", "sql=SELECT 1");
+  assert.match(denied.stdout, /may not call explain_query of server postgres/);
+
+  // The Inspector does not send what it has not seen in the list; another client with the same file would.
+  const unlisted = await inspect("--method", "tools/call", "--tool-name", "everything-echo", "--tool-arg", "message=never to be heard");
+  assert.match(unlisted.output, /tool_not_found/);
+  const { mcpServers } = JSON.parse(await readFile(config, "utf8")) as { mcpServers: { litellm: { url: string; headers: { Authorization: string } } } };
+  const { url, headers } = mcpServers.litellm;
+  assert.match(await callTool(url, headers.Authorization.replace("Bearer ", ""), "everything-echo", { message: "never to be heard" }), /may not use server everything/);
+  const refused = (await auditOf("claude-code")).filter(({ outcome }) => outcome === "refused");
+  assert.deepEqual(refused.map(({ server, tool }) => `${server} ${tool}`), ["postgres explain_query", "everything echo"]);
+});
+
+test("Claude Code is asked which tables the database has, and says it", async () => {
+  const model = await messagesApi({ tool: /^mcp__litellm__postgres-list_objects$/, arguments: { schema_name: "public", object_type: "table" } });
+  try {
+    const { stdout, exitCode, output } = await programs.claude(["-p", "which tables does the database have?", "--allowedTools", "mcp__litellm"], {
+      home,
+      // Tools are offered to the model in the first request, all of them; otherwise it would have to search for them.
+      env: { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: "none", MCP_CONNECTION_NONBLOCKING: "0", ENABLE_TOOL_SEARCH: "false" },
+    });
+    assert.equal(exitCode, 0, output);
+    for (const table of TABLES) assert.ok(stdout.includes(table), `${table} is not in: ${stdout}`);
+    const offered = [...model.offered].filter((name) => name.startsWith("mcp__"));
+    assert.ok(offered.includes("mcp__litellm__time-get_current_time"), offered.join(" "));
+    assert.deepEqual(offered.filter((name) => !/^mcp__litellm__(postgres|time)-/.test(name)), []);
+  } finally {
+    await model.close();
+  }
+  const calls = (await auditOf("claude-code")).filter(({ tool }) => tool === "list_objects");
+  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "allowed" }]);
+  await spendRow("claude-code", "postgres/list_objects");
+});
+
+test("Codex is asked which tables the database has, and says it", async () => {
+  const model = await responsesApi({ tool: /^postgres_list_objects$/, arguments: { schema_name: "public", object_type: "table" } });
+  try {
+    const provider = `model_providers.stand-in={name="stand-in",base_url="${model.url}/v1",wire_api="responses"}`;
+    const { stdout, exitCode, output } = await programs.codex(
+      // Nobody is there to approve a call; the first request waits for the tools.
+      ["exec", "--skip-git-repo-check", "-c", 'model_provider="stand-in"', "-c", provider, "-c", 'mcp_servers.litellm.default_tools_approval_mode="approve"', "-c", "mcp_servers.litellm.required=true", "which tables does the database have?"],
+      { home },
+    );
+    assert.equal(exitCode, 0, output);
+    for (const table of TABLES) assert.ok(stdout.includes(table), `${table} is not in: ${output}`);
+  } finally {
+    await model.close();
+  }
+  const calls = (await auditOf("codex")).filter(({ tool }) => tool === "list_objects");
+  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "allowed" }]);
+  await spendRow("codex", "postgres/list_objects");
+});
+
+test("no key was printed", async () => {
+  const { clientKeys, masterKey } = await workspace.outputs();
+  for (const key of [...Object.values(clientKeys), masterKey]) assert.ok(!workspace.printed.includes(key));
+});

@@ -1,0 +1,113 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/**
+ * Stand-ins for the models' providers: they play a model that calls one tool and then repeats what the tool answered.
+ * Nothing in them knows an answer, so what a client prints at the end came through its own MCP client.
+ */
+export interface ModelStandIn {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** Names of the tools that the client offered to the model, as the model sees them. */
+  readonly offered: ReadonlySet<string>;
+  /** Method and path of every request, in order. */
+  readonly requests: readonly string[];
+  close(): Promise<void>;
+}
+
+/** The call the model makes: the first offered tool whose name matches. */
+export interface Script {
+  readonly tool: RegExp;
+  readonly arguments: Record<string, unknown>;
+}
+
+interface ServerSentEvent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+type Answer = (body: Record<string, any>, offered: Set<string>) => ServerSentEvent[];
+
+async function standIn(path: string, answer: Answer): Promise<ModelStandIn> {
+  const offered = new Set<string>();
+  const requests: string[] = [];
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    requests.push(`${request.method} ${request.url}`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.method !== "POST" || new URL(request.url!, "http://any").pathname !== path) {
+      response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not played here" } }));
+      return;
+    }
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, any>;
+    if (!body.stream) throw new Error(`${path} was asked without stream`);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const event of answer(body, offered)) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    response.end();
+  };
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    offered,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
+    },
+  };
+}
+
+/** Text of a tool's answer: a string, or parts with a text each. */
+const textOf = (content: unknown): string =>
+  typeof content === "string" ? content : (content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
+
+/** Anthropic's Messages API, streamed, as Claude Code asks it. */
+export const messagesApi = (script: Script): Promise<ModelStandIn> =>
+  standIn("/v1/messages", ({ tools = [], messages, model }, offered) => {
+    const names = (tools as { name: string }[]).map(({ name }) => name);
+    for (const name of names) offered.add(name);
+    const parts = (messages as { content: unknown }[]).flatMap(({ content }) => (Array.isArray(content) ? (content as { type: string; content?: unknown }[]) : []));
+    const result = parts.find(({ type }) => type === "tool_result");
+    const tool = names.find((name) => script.tool.test(name));
+    const call = tool !== undefined && !result;
+    const block = call ? { type: "tool_use", id: "toolu_1", name: tool, input: {} } : { type: "text", text: "" };
+    const delta = call
+      ? { type: "input_json_delta", partial_json: JSON.stringify(script.arguments) }
+      : { type: "text_delta", text: result ? textOf(result.content) : "no tool to call" };
+    const usage = { input_tokens: 1, output_tokens: 1 };
+    return [
+      { type: "message_start", message: { id: "msg_1", type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage } },
+      { type: "content_block_start", index: 0, content_block: block },
+      { type: "content_block_delta", index: 0, delta },
+      { type: "content_block_stop", index: 0 },
+      { type: "message_delta", delta: { stop_reason: call ? "tool_use" : "end_turn", stop_sequence: null }, usage },
+      { type: "message_stop" },
+    ];
+  });
+
+/** OpenAI's Responses API, streamed, as Codex asks it. */
+export const responsesApi = (script: Script): Promise<ModelStandIn> =>
+  standIn("/v1/responses", ({ tools = [], input, model }, offered) => {
+    // A server's tools may come in a namespace: { type: namespace, name, tools }.
+    const names = (tools as { type: string; name?: string; tools?: { name: string }[] }[]).flatMap(({ name, tools: inner }) =>
+      inner ? inner.map((tool) => ({ name: tool.name, namespace: name })) : [{ name: name ?? "", namespace: undefined }],
+    );
+    for (const { name, namespace } of names) offered.add(namespace ? `${namespace}/${name}` : name);
+    const result = (input as { type: string; output?: unknown }[]).find(({ type }) => type === "function_call_output");
+    const tool = names.find(({ name }) => script.tool.test(name));
+    const item =
+      tool && !result
+        ? { type: "function_call", id: "fc_1", call_id: "call_1", ...tool, arguments: JSON.stringify(script.arguments), status: "completed" }
+        : { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", annotations: [], text: result ? textOf(result.output) : "no tool to call" }] };
+    const response = { id: "resp_1", object: "response", model, created_at: 0 };
+    const usage = { input_tokens: 1, input_tokens_details: { cached_tokens: 0 }, output_tokens: 1, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 2 };
+    return [
+      { type: "response.created", response: { ...response, status: "in_progress", output: [] } },
+      { type: "response.output_item.added", output_index: 0, item },
+      { type: "response.output_item.done", output_index: 0, item },
+      { type: "response.completed", response: { ...response, status: "completed", output: [item], usage } },
+    ];
+  });
