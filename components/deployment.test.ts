@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
+import { serverId } from "./litellm-config.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
@@ -15,6 +16,7 @@ let recorded: Recorded[];
 /** Inputs of one stack, by the resource's name. */
 let own: Map<string, Recorded>;
 let existing: Map<string, Recorded>;
+let newer: Map<string, Recorded>;
 
 before(async () => {
   recorded = await mockEngine();
@@ -28,6 +30,9 @@ before(async () => {
   own = await run(testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } }));
   existing = await run(
     testSettings({ postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } }, ["postgresAdminPassword"]),
+  );
+  newer = await run(
+    testSettings({ clients: { ...clients, reader: { servers: ["git"], tools: { git: { allow: ["git_log"] } } } }, gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" } }),
   );
 });
 
@@ -194,6 +199,15 @@ test("a key carries what its client may call", () => {
   assert.deepEqual(groups, ["time"]);
   assert.deepEqual(policy, { servers: { time: { allow: null, deny: ["convert_time"] } }, everything: false });
   assert.equal(inputsOf(own, "client-test-key-key").policy.everything, true);
+});
+
+test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
+  const id = serverId({ name: "git", url: "http://mcp-git:8000/mcp", register: "http", bearerTokenEnv: undefined });
+  assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
+  // It has no deny-lists: those stay the callback's.
+  assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});
+  assert.deepEqual(inputsOf(newer, "client-phone-key").policy, inputsOf(own, "client-phone-key").policy);
+  assert.equal(inputsOf(own, "client-phone-key").toolPermissions, undefined);
 });
 
 test("an existing Postgres gets databases and roles, and no container", () => {

@@ -81,10 +81,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     {
       gatewayUrl: litellm.url,
       docker: settings.docker,
-      servers: servers.map(({ name, host, tools, check }) => ({
+      servers: servers.map(({ name, host, lock, check }) => ({
         name,
         container: `${namePrefix}${host}`,
-        tools,
+        lock: lock ?? null,
         call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
       })),
       clients: clients.map((client, at) => ({
@@ -93,6 +93,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         servers: client.servers,
         policy: policyOf(client, servers),
       })),
+      stack: pulumi.getStack(),
       triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],
     },
     { dependsOn: [...keys, ...mcpServers.map((server) => server.health)] },

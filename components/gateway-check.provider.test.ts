@@ -1,31 +1,80 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupByServer, judgeAnswer, judgeListing, type ExpectedServer } from "./gateway-check.provider.ts";
+import { schemaHash, type Tool } from "../settings/tool-lock.ts";
+import { type ExpectedClient, type ExpectedServer, groupByServer, judgeAnswer, judgeListing, judgeTools } from "./gateway-check.provider.ts";
 
-const time: ExpectedServer = { name: "time", container: "mcp-time", tools: ["now", "convert"], call: null };
-const git: ExpectedServer = { name: "git", container: "mcp-git", tools: ["log"], call: null };
-const client = { name: "test-key", key: "sk-1", servers: ["time"], policy: { servers: {}, everything: false } };
+const schema = { type: "object", properties: {} };
+const tool = (name: string, description = `Does ${name}`): Tool => ({ name, description, inputSchema: schema });
+const listing = (...names: string[]) => groupByServer(names.map((name) => tool(name)));
+const locked = (...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name.slice(name.indexOf("-") + 1), { description: `Does ${name}`, inputSchema: schemaHash(schema) }]));
+
+const time: ExpectedServer = { name: "time", container: "mcp-time", lock: locked("time-now", "time-convert"), call: null };
+const git: ExpectedServer = { name: "git", container: "mcp-git", lock: locked("git-log"), call: null };
+const client: ExpectedClient = { name: "test-key", key: "sk-1", servers: ["time"], policy: { servers: { time: { allow: null, deny: [] } }, everything: false } };
+const narrow = (allow: string[] | null, deny: string[]): ExpectedClient => ({ ...client, policy: { servers: { time: { allow, deny } }, everything: false } });
 
 test("tool names are split at the first dash, which no server name holds", () => {
-  assert.deepEqual([...groupByServer(["time-now", "everything-get-sum", "time-convert"])], [
-    ["time", ["now", "convert"]],
-    ["everything", ["get-sum"]],
-  ]);
+  assert.deepEqual(
+    [...listing("time-now", "everything-get-sum", "time-convert")].map(([server, tools]) => [server, tools.map(({ name }) => name)]),
+    [
+      ["time", ["now", "convert"]],
+      ["everything", ["get-sum"]],
+    ],
+  );
 });
 
-test("a listing with every expected tool has no problem; more tools than expected are none", () => {
-  assert.equal(judgeListing(groupByServer(["time-now", "time-convert", "time-more"]), client, [time, git]).size, 0);
+test("a listing of all that is known has no problem", () => {
+  assert.equal(judgeListing(listing("time-now", "time-convert"), client, [time, git], listing("time-now", "time-convert", "git-log")).size, 0);
 });
 
-for (const [what, tools, problem] of [
+for (const [what, seen, problem] of [
   ["no tools", [], ["time", 'lists no tools for "test-key"']],
-  ["missing tools", ["time-convert"], ["time", 'lists 1 tools for "test-key" (convert), without now']],
+  ["fewer tools than others see", ["time-convert"], ["time", 'lists 1 tools for "test-key" (convert), without now']],
   ["tools of a server the key may not use", ["time-now", "time-convert", "git-log"], ["git", 'listed for "test-key", whose key may not use it']],
 ] as const) {
   test(`a listing with ${what} names the server`, () => {
-    assert.deepEqual([...judgeListing(groupByServer([...tools]), client, [time, git])], [problem]);
+    assert.deepEqual([...judgeListing(listing(...seen), client, [time, git], listing("time-now", "time-convert", "git-log"))], [problem]);
   });
 }
+
+test("a tool that the client may not call need not be listed", () => {
+  const judge = (seen: string[], ...rule: Parameters<typeof narrow>) => judgeListing(listing(...seen), narrow(...rule), [time], listing("time-now", "time-convert"));
+  assert.equal(judge(["time-now"], ["now"], []).size, 0);
+  assert.equal(judge(["time-now"], null, ["convert"]).size, 0);
+  assert.equal(judge([], [], []).size, 0);
+  assert.match(judge(["time-now"], ["convert"], []).get("time") ?? "", /without convert$/);
+  assert.match(judge([], ["now"], []).get("time") ?? "", /lists no tools/);
+});
+
+const tools = (servers: ExpectedServer[], seen: ReturnType<typeof listing>, clients = [client]) => judgeTools({ servers, clients }, seen);
+
+test("tools as approved are no problem, nor is a server that lists nothing, which has another", () => {
+  assert.equal(tools([time, git], listing("time-now", "time-convert")).size, 0);
+});
+
+test("other tools than approved are a problem of that server", () => {
+  const [[server, problem] = ["", ""], ...others] = tools([time, git], listing("time-now", "time-more", "git-log"), [
+    { ...client, policy: { servers: { time: { allow: null, deny: [] }, git: { allow: null, deny: [] } }, everything: true } },
+  ]);
+  assert.equal(server, "time");
+  assert.deepEqual(others, []);
+  assert.match(problem, /^lists other tools than mcp\/time\/tools\.lock\.json/);
+  assert.match(problem, /^ {2}- convert: removed$/m);
+  assert.match(problem, /^ {2}\+ more: Does time-more$/m);
+});
+
+test("a server without a lock shows what it lists", () => {
+  const problem = tools([{ ...time, lock: null }], listing("time-now")).get("time") ?? "";
+  assert.match(problem, /^lists 1 tools that nobody has approved yet \(there is no mcp\/time\/tools\.lock\.json\)/);
+  assert.match(problem, /^ {2}\+ now: Does time-now$/m);
+});
+
+test("an approved tool that no client may call is not missed: later versions of LiteLLM list it to nobody", () => {
+  assert.equal(tools([time], listing("time-now"), [narrow(["now"], [])]).size, 0);
+  assert.equal(tools([time], listing("time-now"), [narrow(null, ["convert"])]).size, 0);
+  assert.match(tools([time], listing("time-now"), [narrow(["now"], []), client]).get("time") ?? "", /convert: removed/);
+});
 
 test("an answer is judged by its text: LiteLLM 1.77.3 loses the error flag", () => {
   assert.equal(judgeAnswer('{"timezone":"UTC"}', false, "UTC"), undefined);

@@ -9,13 +9,15 @@ export interface GatewayCheckArgs {
   readonly docker: DockerEndpoint;
   readonly servers: readonly ExpectedServer[];
   readonly clients: readonly { readonly name: string; readonly key: pulumi.Input<string>; readonly servers: readonly string[]; readonly policy: McpPolicy }[];
+  readonly stack: string;
   /** Values that change when something was deployed anew: ids of containers. */
   readonly triggers: readonly pulumi.Input<string>[];
 }
 
 /**
- * The last resource of the graph: speaks MCP to the gateway with every client's key, lists the tools, calls one of each
- * server, and fails `pulumi up` with the server's name, what was seen and its log when that does not work.
+ * The last resource of the graph: speaks MCP to the gateway with every client's key, lists the tools, compares them
+ * with what was approved, calls one of each server, and fails `pulumi up` with the server's name, what was seen and its log
+ * when that does not work.
  */
 export class GatewayCheck extends pulumi.dynamic.Resource {
   /** Tools by server, as listed through the gateway. */

@@ -24,6 +24,7 @@ for (const [file, changes] of [
   ["_wrapper/Dockerfile", true],
   ["_wrapper/mcp_health.py", true],
   ["git/server.yaml", false],
+  ["git/tools.lock.json", false],
   ["git/NOTES.md", false],
   ["time/requirements.txt", false],
 ] as const) {

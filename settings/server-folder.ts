@@ -7,6 +7,7 @@ import { lockedPackage } from "./lock.ts";
 import { compareText, type Problems, repeatedValues } from "./problems.ts";
 import { serverDefinition, type ServerDefinition } from "./server.ts";
 import { POSTGRES_READ_ONLY_URL } from "./settings.ts";
+import { TOOL_LOCK_FILE, toolLock, type ToolLock } from "./tool-lock.ts";
 
 /** One folder under `mcp/`. */
 export interface ServerFolder {
@@ -17,6 +18,8 @@ export interface ServerFolder {
   readonly file: string;
   /** Undefined: something in it is wrong and was noted. */
   readonly definition: ServerDefinition | undefined;
+  /** Its tools as approved; undefined before they are, or when the file is wrong, which was noted. */
+  readonly lock: ToolLock | undefined;
 }
 
 /** Paths and words that LiteLLM's `/mcp` answers itself, so that a server of that name could not be reached. */
@@ -38,7 +41,11 @@ export function readServerFolders(mcpDir: string, version: string, problems: Pro
         problems.add(file, "(folder)", name, `another name: LiteLLM has pages of its own at ${SHADOWED.join(", ")}`);
       const definition = readDefinition(path.join(folder, "server.yaml"), file, version, problems);
       if (definition) checkDefinition(definition, file, version, problems);
-      return { name, folder, file, definition };
+      const lock = readToolLock(name, folder, file, problems);
+      const { check } = definition ?? {};
+      if (lock && check && !Object.hasOwn(lock, check.tool))
+        problems.add(file, "check.tool", check.tool, `one of its tools: ${Object.keys(lock).join(", ")}`);
+      return { name, folder, file, definition, lock };
     });
 }
 
@@ -60,6 +67,19 @@ function readDefinition(
   }
   if (document.errors.length) return undefined;
   return problems.parse(serverDefinition, document.toJS(), file, "", (key) => unknownKeyAdvice(key, version));
+}
+
+function readToolLock(name: string, folder: string, serverFile: string, problems: Problems): ToolLock | undefined {
+  const location = path.join(folder, TOOL_LOCK_FILE);
+  if (!existsSync(location)) return undefined;
+  const file = path.posix.join(path.posix.dirname(serverFile), TOOL_LOCK_FILE);
+  try {
+    return problems.parse(toolLock, JSON.parse(readFileSync(location, "utf8")), file, "", () => undefined);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    problems.add(file, "(file)", Symbol(error.message), `the JSON that \`npm run tools -- approve ${name}\` writes`);
+    return undefined;
+  }
 }
 
 /** Rules between the keys of one server.yaml; `source` and `transport` decide which others make sense. */
@@ -131,12 +151,6 @@ function checkDefinition(definition: ServerDefinition, file: string, version: st
     for (const [index, repeated] of repeatedValues(definition.mounts.map((mount) => mount[key]))) {
       problems.add(file, `mounts[${index}].${key}`, repeated, `a ${key} that no other mount has`);
     }
-  }
-  for (const [index, tool] of repeatedValues(definition.tools)) {
-    problems.add(file, `tools[${index}]`, tool, "each tool once");
-  }
-  if (definition.check && !definition.tools.includes(definition.check.tool)) {
-    problems.add(file, "check.tool", definition.check.tool, `one of its tools: ${definition.tools.join(", ")}`);
   }
 }
 
