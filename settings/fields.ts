@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { RISKS } from "./risks.ts";
 
 /**
  * Building blocks of the schemas. Every message says what to write; `Problems.parse` adds file, path and what was found.
+ * It is the description in editors as well, where a key has none of its own.
  */
 
 /** A map in which every key is known: a key that nothing reads would be a setting that silently does nothing. */
@@ -12,7 +14,7 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
   });
 }
 
-export const text = (pattern: RegExp, write: string) => z.string({ error: write }).regex(pattern, { error: write });
+export const text = (pattern: RegExp, write: string) => z.string({ error: write }).regex(pattern, { error: write }).describe(write);
 
 /** A value, or for `null` (a YAML key with nothing behind it) an empty map. */
 export const orEmpty = <T extends z.ZodType>(schema: T) =>
@@ -28,10 +30,10 @@ const fromText = (value: unknown): unknown => {
 export const flag = z.preprocess(fromText, z.boolean({ error: "true or false" }));
 
 export const wholeNumber = (least: number, most: number, write: string) =>
-  z.preprocess(fromText, z.int({ error: write }).min(least, { error: write }).max(most, { error: write }));
+  z.preprocess(fromText, z.int({ error: write }).min(least, { error: write }).max(most, { error: write })).describe(write);
 
 export const positiveNumber = (write: string) =>
-  z.preprocess(fromText, z.number({ error: write }).positive({ error: write }));
+  z.preprocess(fromText, z.number({ error: write }).positive({ error: write })).describe(write);
 
 export const port = wholeNumber(1, 65535, "a port, 1 to 65535");
 export const memoryMiB = wholeNumber(16, 1_048_576, "MiB as a whole number from 16");
@@ -68,12 +70,14 @@ export const variableName = text(
   error: `a variable other than ${RESERVED_VARIABLES.join(" and ")}, which the image sets`,
 });
 
-export const list = <T extends z.ZodType>(item: T, write: string) => z.array(item, { error: write });
+export const risk = z.enum(RISKS, { error: `a risk: ${RISKS.join(", ")}` });
+
+export const list = <T extends z.ZodType>(item: T, write: string) => z.array(item, { error: write }).describe(write);
 export const filledList = <T extends z.ZodType>(item: T, write: string) => list(item, write).min(1, { error: write });
 
 /** A map from `key` to `value`. */
 export const map = <K extends z.ZodType<string, string>, V extends z.ZodType>(key: K, value: V, write: string) =>
-  z.record(key, value, { error: write });
+  z.record(key, value, { error: write }).describe(write);
 
 const IMAGE_ADVICE =
   "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
@@ -82,7 +86,7 @@ const IMAGE_ADVICE =
  * An image that stays the same: `name:tag` with a tag that is not a moving one, or `name@sha256:…`. An image that
  * changes under its name is a change that no preview shows.
  */
-export const image = z.string({ error: IMAGE_ADVICE }).superRefine((value, context) => {
+export const image = z.string({ error: IMAGE_ADVICE }).describe(IMAGE_ADVICE).superRefine((value, context) => {
   const { tag, digest } = parseImage(value);
   const moving = tag === undefined || /^(main-)?(latest|stable)$/.test(tag);
   if (/\s/.test(value) || (!digest && moving)) context.addIssue({ code: "custom", message: IMAGE_ADVICE });

@@ -19,17 +19,17 @@ const time = {
   source: { pypi: "mcp-server-time", version: "2026.10.19", command: ["mcp-server-time", "--local-timezone", "UTC"] },
   transport: { kind: "stdio" },
   accessGroups: ["basics"],
-  tools: ["get_current_time"],
   check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
 };
 const timeLock = "mcp-server-time==2026.10.19 \\\n    --hash=sha256:0000\n";
+const HASH = `sha256:${"0".repeat(64)}`;
+const timeTools = { get_current_time: { description: "The time now", inputSchema: HASH } };
 const git = {
   description: "Reads repositories",
   source: { npm: "@example/git", version: "1.2.3", command: ["git-server"] },
   transport: { kind: "stdio" },
   register: "http",
   mounts: [{ name: "repositories", target: "/repositories" }],
-  tools: ["git_log"],
 };
 const gitLock = JSON.stringify({ packages: { "node_modules/@example/git": { version: "1.2.3" } } });
 const database = {
@@ -39,13 +39,13 @@ const database = {
   secrets: { DATABASE_URI: "postgresReadOnlyUrl" },
   postgres: true,
   healthcheck: "python",
-  tools: ["list_schemas"],
 };
 
 const goodFolders: Files = {
   "_wrapper/Dockerfile": "FROM scratch\n",
   "time/server.yaml": stringify(time),
   "time/requirements.txt": timeLock,
+  "time/tools.lock.json": JSON.stringify(timeTools),
   "git/server.yaml": stringify(git),
   "git/package-lock.json": gitLock,
   "postgres/server.yaml": stringify(database),
@@ -87,6 +87,7 @@ const timeYaml = (changes: Record<string, unknown>) => ({ "time/server.yaml": st
 const databaseYaml = (changes: Record<string, unknown>) => ({ "postgres/server.yaml": stringify({ ...database, ...changes }) });
 const HIDDEN = "a text that is not shown here";
 const KEY = "a key that nothing reads";
+const LOCK = "bring the file back as `npm run tools -- approve` wrote it";
 const IMAGE = "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
 const LAN = "the server's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
 const NO_VARIABLES = "the container has no variables of yours";
@@ -152,7 +153,7 @@ const bad = [
 
   inStack("changes to no server", { servers: { gti: {} } }, "servers.gti", '"gti"', "the name of a folder under mcp/: git, postgres, time"),
   inStack("server's name with -", { servers: { "my-git": {} } }, "servers", '"my-git"', "a server's name: lower-case letters, digits and _, beginning with a letter"),
-  inStack("unknown change", { servers: { time: { port: 1 } } }, "servers.time.port", KEY, "one of the keys enabled, mounts, debugPort, env, secrets, egress"),
+  inStack("unknown change", { servers: { time: { port: 1 } } }, "servers.time.port", KEY, "one of the keys enabled, mounts, debugPort, env, secrets, acceptRisks, egress"),
   inStack("unknown mount", { servers: { git: { mounts: { repos: "/srv/git" } } } }, "servers.git.mounts.repos", '"repos"', "one of its mounts: repositories"),
   inStack("mount of a server without mounts", { servers: { time: { mounts: { repos: "/srv/git" } } } }, "servers.time.mounts.repos", '"repos"', "leave it out: the server has no mounts"),
   inStack("relative mount", { servers: { git: { mounts: { repositories: "srv/git" } } } }, "servers.git.mounts.repositories", '"srv/git"', "an absolute path without spaces, such as /srv/data"),
@@ -162,11 +163,17 @@ const bad = [
   inStack("variable of the image", { servers: { time: { env: { PATH: "/x" } } } }, "servers.time.env", '"PATH"', "a variable other than PATH and LD_PRELOAD, which the image sets"),
   inStack("variable that is a secret", { servers: { postgres: { env: { DATABASE_URI: "x" } } } }, "servers.postgres.env.DATABASE_URI", HIDDEN, "leave it out: server.yaml takes this variable from a secret"),
 
+  ...["/", "/run", "/var/run/", "/var/run/docker.sock", "/run/./docker.sock", "/var", "/run/podman"].map((source) =>
+    inStack(`mount of ${source}`, { servers: { git: { mounts: { repositories: source } } } }, "servers.git.mounts.repositories", `"${source}"`, "a directory that the server needs: whoever has the socket of the container engine has the whole server; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml"),
+  ),
+  inStack("risk that is not declared", { servers: { git: { acceptRisks: ["docker-socket"] } } }, "servers.git.acceptRisks", '"docker-socket"', "leave it out: mcp/git/server.yaml does not declare this risk"),
+  inStack("risk that is not accepted", {}, "servers.git.acceptRisks", "nothing", "[docker-socket], if you take it: whoever has the socket of the container engine has the whole server; or turn the server off", { files: { "git/server.yaml": stringify({ ...git, risks: ["docker-socket"] }) } }),
   inStack("variable twice", { servers: { time: { env: { TZ: "UTC" }, secrets: { TZ: "zone" } } } }, "servers.time.env.TZ", '"UTC"', "TZ in env or in secrets, not in both", { secretNames: ["zone"] }),
   inStack("further secret that is missing", { servers: { time: { secrets: { API_KEY: "timeKey" } } } }, "secrets.timeKey", "nothing", setSecret("timeKey")),
 
   inStack("no test-key", { clients: { phone: {} } }, "clients.test-key", "nothing", "test-key: {}, the client that every stack has"),
   inStack("client's name", { clients: { "test-key": {}, My_Phone: {} } }, "clients", '"My_Phone"', "a client's name: lower-case letters, digits and -, beginning with a letter"),
+  inStack("tool that the server does not have", { clients: { "test-key": { tools: { time: { deny: ["convert_tme"] } } } } }, "clients.test-key.tools.time.deny[0]", '"convert_tme"', "one of its tools: get_current_time"),
   inStack("tools of a server that is not the client's", { clients: { "test-key": {}, phone: { servers: ["time"], tools: { git: { allow: ["git_log"] } } } } }, "clients.phone.tools.git", '"git"', "one of the servers this client may use: time"),
   inStack("client of no server", { clients: { "test-key": { servers: ["time", "clock"] } } }, "clients.test-key.servers[1]", '"clock"', "one of the servers git, postgres, time"),
   inStack("client of a server that is off", { clients: { "test-key": { servers: ["time"] } }, servers: { time: { enabled: false } } }, "clients.test-key.servers[0]", '"time"', "a server that is enabled on this stack; litellm-mcp:servers.time.enabled turns it on"),
@@ -179,9 +186,9 @@ const bad = [
   inFile("folder's name with -", { "my-time/server.yaml": stringify({ ...time, enabled: false }) }, "my-time/server.yaml", "(folder)", '"my-time"', "a folder's name of lower-case letters, digits and _, beginning with a letter: LiteLLM refuses -"),
   inFile("shadowed name", { "sse/server.yaml": stringify({ ...time, enabled: false }) }, "sse/server.yaml", "(folder)", '"sse"', "another name: LiteLLM has pages of its own at enabled, docs, redoc, sse, tools, openapi"),
   inFile("folder without server.yaml", { "empty/README.md": "" }, "empty/server.yaml", "(file)", "nothing", "a server.yaml in this folder, or remove the folder"),
-  inFile("YAML that is none", { "time/server.yaml": "description: x\ntools: [a\n" }, "time/server.yaml", "line 3, column 1", "Flow sequence in block collection must be sufficiently indented and end with a ]", "valid YAML"),
-  inFile("key twice", { "time/server.yaml": `${stringify(time)}tools: [a]\n` }, "time/server.yaml", "line 20, column 1", "Map keys must be unique", "valid YAML"),
-  inFile("empty file", { "time/server.yaml": "" }, "time/server.yaml", "(file)", "null", "a map with the keys description, enabled, source, transport, register, env, secrets, required, bearerToken, egress, postgres, accessGroups, data, mounts, limits, healthcheck, tools, check"),
+  inFile("YAML that is none", { "time/server.yaml": "description: x\naccessGroups: [a\n" }, "time/server.yaml", "line 3, column 1", "Flow sequence in block collection must be sufficiently indented and end with a ]", "valid YAML"),
+  inFile("key twice", { "time/server.yaml": `${stringify(time)}check: {}\n` }, "time/server.yaml", "line 18, column 1", "Map keys must be unique", "valid YAML"),
+  inFile("empty file", { "time/server.yaml": "" }, "time/server.yaml", "(file)", "null", "a map with the keys description, enabled, source, transport, register, env, secrets, required, bearerToken, egress, postgres, accessGroups, data, mounts, risks, limits, healthcheck, check"),
   inFile("allowed_tools", timeYaml({ allowed_tools: ["x"] }), "time/server.yaml", "allowed_tools", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7"),
   inFile("static_headers", timeYaml({ static_headers: {} }), "time/server.yaml", "static_headers", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.79.0"),
   inFile("headers", timeYaml({ headers: {} }), "time/server.yaml", "headers", KEY, "leave it out: LiteLLM sends no headers of yours to a server; give the server its secret by `secrets`"),
@@ -212,7 +219,10 @@ const bad = [
   inFile("group with a server's name", timeYaml({ accessGroups: ["git"] }), "time/server.yaml", "accessGroups[0]", '"git"', "a group that has not the name of a server"),
   inFile("two mounts on one target", { "git/server.yaml": stringify({ ...git, mounts: [...git.mounts, { name: "more", target: "/repositories" }] }) }, "git/server.yaml", "mounts[1].target", '"/repositories"', "a target that no other mount has"),
   inFile("check of an unlisted tool", timeYaml({ check: { tool: "now", expect: "x" } }), "time/server.yaml", "check.tool", '"now"', "one of its tools: get_current_time"),
-  inFile("no tools", timeYaml({ tools: [], check: undefined }), "time/server.yaml", "tools", "[]", "a list of at least one tool that must be listed"),
+  inFile("lock of tools that is no JSON", { "time/tools.lock.json": "<<<<<<< ours" }, "time/tools.lock.json", "(file)", `Unexpected token '<', "<<<<<<< ours" is not valid JSON`, "the JSON that `npm run tools -- approve time` writes"),
+  inFile("lock of tools with another hash", { "time/tools.lock.json": JSON.stringify({ get_current_time: { description: "", inputSchema: "md5:0" } }) }, "time/tools.lock.json", "get_current_time.inputSchema", '"md5:0"', LOCK),
+  inFile("lock of tools with more in it", { "time/tools.lock.json": JSON.stringify({ get_current_time: { ...timeTools.get_current_time, title: "x" } }) }, "time/tools.lock.json", "get_current_time.title", KEY, "one of the keys description, inputSchema"),
+  inFile("lock of tools that is a list", { "time/tools.lock.json": "[]" }, "time/tools.lock.json", "(file)", "[]", `a map from tool to description and inputSchema: ${LOCK}`),
   inFile("no lock", { "clock/server.yaml": stringify(time) }, "clock/requirements.txt", "(file)", "nothing", "run `npm run lock -- clock`: a package is only installed from a lock"),
   inFile("lock of another version", { "time/requirements.txt": "Mcp_Server.Time==2026.1.1\n" }, "time/requirements.txt", "mcp-server-time", "version 2026.1.1", "version 2026.10.19 as in mcp/time/server.yaml: run `npm run lock -- time`"),
   inFile("lock without the package", { "git/package-lock.json": "{}" }, "git/package-lock.json", "@example/git", "no such package", "version 1.2.3 as in mcp/git/server.yaml: run `npm run lock -- git`"),
@@ -250,7 +260,7 @@ test("everything wrong is said at once, file by file", () => {
       servers: { time: { debugPort: 1 }, gti: {} },
       clients: { "test-key": { rpm: -1 }, phone: { servers: ["clock"] } },
     },
-    files: { ...timeYaml({ tools: undefined, extra_headers: [] }), "git/package-lock.json": "{}" },
+    files: { ...timeYaml({ description: undefined, extra_headers: [] }), "git/package-lock.json": "{}" },
   };
   assert.throws(() => load(given), {
     message: message(
@@ -262,7 +272,7 @@ test("everything wrong is said at once, file by file", () => {
       [STACK, "litellm-mcp:clients.phone.servers[0]", '"clock"', "one of the servers git, postgres"],
       [STACK, "litellm-mcp:gateway.generalSettings.static_headers", "1", "leave it out: LiteLLM 1.77.3 ignores it"],
       ["mcp/git/package-lock.json", "@example/git", "no such package", "version 1.2.3 as in mcp/git/server.yaml: run `npm run lock -- git`"],
-      ["mcp/time/server.yaml", "tools", "nothing", "a list of at least one tool that must be listed"],
+      ["mcp/time/server.yaml", "description", "nothing", "one line that says what the server does"],
       ["mcp/time/server.yaml", "extra_headers", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7"],
     ),
   });
@@ -328,12 +338,13 @@ test("two required keys are enough", () => {
     data: false,
     accessGroups: ["basics"],
     mounts: [],
+    risks: [],
     memoryMiB: 256,
     pids: 128,
     tmpMiB: 64,
     healthcheck: "image",
     debugPort: undefined,
-    tools: ["get_current_time"],
+    lock: timeTools,
     check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
   });
   assert.equal(gitServer?.url, "http://mcp-git:8000/mcp");
@@ -341,6 +352,15 @@ test("two required keys are enough", () => {
   assert.equal(postgresServer?.url, "http://mcp-postgres:8000/sse");
   assert.deepEqual(postgresServer?.source, { kind: "native", image: "example/postgres-mcp:0.3.0" });
   assert.equal(postgresServer?.healthcheck, "python");
+  assert.equal(postgresServer?.lock, undefined);
+});
+
+test("a risk that the server declares and the stack accepts", () => {
+  const { servers } = load({
+    config: { servers: { git: { mounts: { repositories: "/var/run/docker.sock" }, acceptRisks: ["docker-socket"] } } },
+    files: { "git/server.yaml": stringify({ ...git, risks: ["docker-socket"] }) },
+  });
+  assert.deepEqual(servers[0]?.risks, ["docker-socket"]);
 });
 
 test("a stack changes, binds and turns off servers", () => {

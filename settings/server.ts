@@ -1,7 +1,6 @@
 import { z } from "zod";
 import {
   absolutePath,
-  filledList,
   flag,
   groupName,
   image,
@@ -9,6 +8,7 @@ import {
   map,
   memoryMiB,
   port,
+  risk,
   secretName,
   strict,
   text,
@@ -28,6 +28,9 @@ const source = strict({
   image: image.optional(),
   version: version.optional(),
   command,
+}).meta({
+  // For editors, which see none of what follows.
+  oneOf: ["pypi", "npm", "image"].map((kind) => ({ required: kind === "image" ? [kind] : [kind, "version", "command"] })),
 }).transform(({ pypi, npm, image, version, command }, context) => {
   const refuse = (message: string, ...path: readonly string[]) => {
     context.addIssue({ code: "custom", message, path: [...path] });
@@ -68,50 +71,46 @@ const mount = strict({
   readOnly: flag.default(true),
 });
 
-/** `mcp/<name>/server.yaml`: what one MCP server is, on every stack. Rules between keys are in `rules.ts`. */
+/** `mcp/<name>/server.yaml`: what one MCP server is, on every stack. Rules between keys are in `server-folder.ts`. */
 export const serverDefinition = strict({
   description: text(/^\S[^\n]*$/, "one line that says what the server does"),
-  /** Default of every stack. */
-  enabled: flag.default(true),
-  /** A package from PyPI or npm, run behind the shared wrapper, or an image that speaks sse or http by itself. */
-  source,
+  enabled: flag.default(true).describe("Default of every stack."),
+  source: source
+    .describe("A package from PyPI or npm, run behind the shared wrapper, or an image that speaks sse or http by itself."),
   transport,
-  /** Wrapped servers: which of the wrapper's two transports LiteLLM uses. */
-  register: z.enum(["sse", "http"], { error: "sse or http" }).optional(),
-  /** Ordinary settings; they are shown in previews. */
-  env: map(variableName, words, "a map from variable to text").default({}),
-  /** Variable → secret: `postgresReadOnlyUrl` or a name under `litellm-mcp:secrets`. */
-  secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({}),
-  /** Variables that only a stack can know, under `servers.<name>.env`: variable → what to write there. */
-  required: map(variableName, text(/\S/, "what to write there"), "a map from variable to what to write there").default({}),
-  /** Images with caller authentication: the secret that LiteLLM sends them as `Authorization: Bearer …`. */
-  bearerToken: secretName.optional(),
-  /** May reach other networks. */
-  egress: flag.default(false),
-  /** Joins Postgres's network. */
-  postgres: flag.default(false),
+  register: z.enum(["sse", "http"], { error: "sse or http" }).optional()
+    .describe("Wrapped servers: which of the wrapper's two transports LiteLLM uses."),
+  env: map(variableName, words, "a map from variable to text").default({})
+    .describe("Ordinary settings; they are shown in previews."),
+  secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({})
+    .describe("Variable → secret: `postgresReadOnlyUrl` or a name under `litellm-mcp:secrets`."),
+  required: map(variableName, text(/\S/, "what to write there"), "a map from variable to what to write there").default({})
+    .describe("Variables that only a stack can know, under `servers.<name>.env`: variable → what to write there."),
+  bearerToken: secretName.optional()
+    .describe("Images with caller authentication: the secret that LiteLLM sends them as `Authorization: Bearer …`."),
+  egress: flag.default(false).describe("May reach other networks."),
+  postgres: flag.default(false).describe("Joins Postgres's network."),
   accessGroups: list(groupName, "a list of groups").default([]),
-  /** Wrapped servers: `/data` is a volume, which outlives the container and the stack. */
-  data: flag.default(false),
-  /** Directories of the server that a stack can bind into the container. */
-  mounts: list(mount, "a list of { name, target, readOnly }").default([]),
+  data: flag.default(false)
+    .describe("Wrapped servers: `/data` is a volume, which outlives the container and the stack."),
+  mounts: list(mount, "a list of { name, target, readOnly }").default([])
+    .describe("Directories of the server that a stack can bind into the container."),
+  risks: list(risk, "a list of risks, such as [docker-socket]").default([])
+    .describe("What a mount may give the server beyond its own directories, where the stack accepts it."),
   limits: strict({
     memory: memoryMiB.default(256),
-    /** Wrapped servers: processes and threads. */
-    pids: wholeNumber(8, 32_768, "a number of processes from 8").optional(),
-    /** Wrapped servers: MiB that files in /tmp may take, the only place to write to besides `data`. */
-    tmp: memoryMiB.optional(),
+    pids: wholeNumber(8, 32_768, "a number of processes from 8").optional()
+      .describe("Wrapped servers: processes and threads."),
+    tmp: memoryMiB.optional()
+      .describe("Wrapped servers: MiB that files in /tmp may take, the only place to write to besides `data`."),
   }).prefault({}),
-  /** Native images only: `python` runs a real MCP exchange with the image's python3. */
-  healthcheck: z.enum(["python", "none"], { error: "python (the image has python3) or none" }).optional(),
-  /** Tools that must be listed through the gateway, by their own names. */
-  tools: filledList(name("a tool's name"), "a list of at least one tool that must be listed"),
-  /** A cheap call that proves that the server works; `expect` is text that its answer contains. */
+  healthcheck: z.enum(["python", "none"], { error: "python (the image has python3) or none" }).optional()
+    .describe("Native images only: `python` runs a real MCP exchange with the image's python3."),
   check: strict({
     tool: name("a tool's name"),
     arguments: map(z.string(), z.unknown(), "a map of the tool's arguments").default({}),
     expect: text(/\S/, "text that the answer contains"),
-  }).optional(),
+  }).optional().describe("A cheap call that proves that the server works; `expect` is text that its answer contains."),
 });
 
 export type ServerDefinition = z.infer<typeof serverDefinition>;

@@ -1,4 +1,5 @@
 import { type Context, stackPath } from "./context.ts";
+import { exposesEngine, type Risk } from "./risks.ts";
 import { secretVariable } from "./gateway.ts";
 import { compareText, own } from "./problems.ts";
 import { checkLock, type ServerFolder } from "./server-folder.ts";
@@ -29,11 +30,12 @@ export function resolveServers(
       if (names.includes(group))
         problems.add(file, `accessGroups[${index}]`, group, "a group that has not the name of a server");
     }
-    const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {} };
+    const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
     checkOverride(override, name, definition, context);
     if (!(override.enabled ?? definition.enabled)) return [];
     checkLock(folder, definition.source, problems);
     checkRequired(override, name, definition, context);
+    checkRisks(override, name, folder, definition, context);
     const { secrets, bearerToken } = definition;
     for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
       context.usedSecrets.add(secret);
@@ -87,11 +89,38 @@ function checkRequired(
   }
 }
 
+/** A risk is taken twice: by who describes the server, and by who runs it. */
+function checkRisks(
+  { mounts, acceptRisks }: Override,
+  name: string,
+  { file }: ServerFolder,
+  { risks }: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  const path = stackPath("servers", name, "acceptRisks");
+  for (const risk of acceptRisks.filter((risk) => !risks.includes(risk)))
+    problems.add(stackFile, path, risk, `leave it out: ${file} does not declare this risk`);
+  for (const risk of risks.filter((risk) => !acceptRisks.includes(risk)))
+    problems.add(stackFile, path, undefined, `[${risk}], if you take it: ${RISK_MEANS[risk]}; or turn the server off`);
+  if (risks.includes("docker-socket")) return;
+  for (const [mount, source] of Object.entries(mounts).filter(([, source]) => exposesEngine(source)))
+    problems.add(
+      stackFile,
+      stackPath("servers", name, "mounts", mount),
+      source,
+      `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`,
+    );
+}
+
+const RISK_MEANS: Readonly<Record<Risk, string>> = {
+  "docker-socket": "whoever has the socket of the container engine has the whole server",
+};
+
 /** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */
 const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
 
 function resolveServer(
-  { name, folder }: ServerFolder,
+  { name, folder, lock }: ServerFolder,
   definition: ServerDefinition,
   { mounts, debugPort, env, ...override }: Override,
   { warnings }: Context,
@@ -144,12 +173,13 @@ function resolveServer(
       const bound = own(mounts, mount.name);
       return bound === undefined ? [] : [{ ...mount, source: bound }];
     }),
+    risks: definition.risks,
     memoryMiB: limits.memory,
     pids: limits.pids ?? 128,
     tmpMiB: limits.tmp ?? 64,
     healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
     debugPort,
-    tools: definition.tools,
+    lock,
     check: definition.check,
   };
 }

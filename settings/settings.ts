@@ -1,4 +1,6 @@
+import type { Risk } from "./risks.ts";
 import type { Check, Transport } from "./server.ts";
+import type { ToolLock } from "./tool-lock.ts";
 
 /** Secret that the program itself provides: connection URL of the read-only role. All others are the stack's. */
 export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
@@ -142,6 +144,8 @@ export interface ServerSettings {
     readonly target: string;
     readonly readOnly: boolean;
   }[];
+  /** Declared by the server and accepted by the stack. */
+  readonly risks: readonly Risk[];
   readonly memoryMiB: number;
   readonly pids: number;
   /** Size of `/tmp` (wrapped). */
@@ -150,8 +154,8 @@ export interface ServerSettings {
   readonly healthcheck: "image" | "python" | "none";
   /** Port 48000-48999 on the server, for debugging; normally none is published. */
   readonly debugPort: number | undefined;
-  /** Tools that must be listed through the gateway, without prefix. */
-  readonly tools: readonly string[];
+  /** What it must list through the gateway, no more and no less; undefined: nobody has approved its tools yet. */
+  readonly lock: ToolLock | undefined;
   readonly check: Check | undefined;
 }
 

@@ -13,6 +13,7 @@ import {
   orEmpty,
   port,
   positiveNumber,
+  risk,
   secretName,
   serverName,
   sqlName,
@@ -36,10 +37,8 @@ const docker = strict({
     /^(unix:\/\/\/\S+|ssh:\/\/([^\s@/:]+@)?[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?)$/,
     "unix:///var/run/docker.sock for this machine, or ssh://user@server",
   ),
-  /** File with the server's host key; ssh's own files when left out. */
-  knownHosts: homePath.optional(),
-  /** Private key; ssh's own choice when left out. */
-  identity: homePath.optional(),
+  knownHosts: homePath.optional().describe("File with the server's host key; ssh's own files when left out."),
+  identity: homePath.optional().describe("Private key; ssh's own choice when left out."),
   sshOptions: list(
     text(
       /^(?!.*StrictHostKeyChecking)\S+$/i,
@@ -61,6 +60,7 @@ const lanAdvice =
 const lan = strict({
   address: z
     .string({ error: lanAdvice })
+    .describe(lanAdvice)
     .refine((value) => isIPv4(value) && lanAddresses.check(value, "ipv4"), { error: lanAdvice }),
   hostname: text(hostPattern, "the server's name, such as linuxserver.lan").optional(),
 });
@@ -69,12 +69,11 @@ const settings = map(z.string(), z.unknown(), "a map of LiteLLM's settings").def
 
 const gateway = strict({
   image: image.default("ghcr.io/berriai/litellm:v1.77.3-stable"),
-  /** Only needed where the image's tag does not tell. */
-  version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"').optional(),
+  version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"').optional()
+    .describe("Only needed where the image's tag does not tell."),
   port: port.default(4000),
   memory: memoryMiB.default(2048),
-  /** Audit lines have what the tools answered as well. */
-  auditResults: flag.default(false),
+  auditResults: flag.default(false).describe("Audit lines have what the tools answered as well."),
   generalSettings: settings,
   litellmSettings: settings,
 });
@@ -134,12 +133,11 @@ const model = strict({
       error: "provider and model, such as openai/gpt-5",
       path: ["model"],
     }),
-  /** Parameter → name of a stack secret. */
   secrets: map(
     z.string(),
     secretName,
     "a map from parameter to the name of a secret, such as { api_key: openaiKey }",
-  ).default({}),
+  ).default({}).describe("Parameter → name of a stack secret."),
 });
 
 /** Answers at once, costs nothing and needs no key: a first model to try the gateway with. */
@@ -158,10 +156,9 @@ const mockModel = {
 const serverOverride = orEmpty(
   strict({
     enabled: flag.optional(),
-    /** Mount's name → directory of the server. */
     mounts: map(z.string(), absolutePath, "a map from mount to directory, such as { repositories: /srv/git }").default(
       {},
-    ),
+    ).describe("Mount's name → directory of the server."),
     debugPort: wholeNumber(48_000, 48_999, "a port, 48000 to 48999").optional(),
     env: map(
       variableName,
@@ -169,10 +166,10 @@ const serverOverride = orEmpty(
       z.union([z.string(), z.number().transform(String), z.boolean().transform(String)], { error: "text" }),
       "a map from variable to text",
     ).default({}),
-    /** Further variables from secrets, such as a key that the server can do without. */
-    secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({}),
-    /** May reach other networks, beyond what server.yaml says. */
-    egress: flag.optional(),
+    secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({})
+      .describe("Further variables from secrets, such as a key that the server can do without."),
+    acceptRisks: list(risk, "a list of risks, such as [docker-socket]").default([]).describe("Risks that server.yaml declares and this stack takes."),
+    egress: flag.optional().describe("May reach other networks, beyond what server.yaml says."),
   }),
 );
 
@@ -182,7 +179,6 @@ const client = orEmpty(
   strict({
     servers: filledList(serverName, "a list of servers; left out together with groups: all of them").optional(),
     groups: filledList(groupName, "a list of access groups; left out together with servers: all servers").optional(),
-    /** Server → its tools that the client may call; without an entry all of them. */
     tools: map(
       serverName,
       strict({
@@ -190,7 +186,7 @@ const client = orEmpty(
         deny: list(toolName, "a list of tools: all but these").optional(),
       }),
       "a map from server to { allow: [tool] } or { deny: [tool] }",
-    ).default({}),
+    ).default({}).describe("Server → its tools that the client may call; without an entry all of them."),
     models: filledList(z.string({ error: "a model's name" }), "a list of models; left out: all of them").optional(),
     rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1").optional(),
     budget: positiveNumber("USD, a number above 0").optional(),
