@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deploy } from "./components/deployment.ts";
-import { guardLan, LanGuardError } from "./components/lan-guard.ts";
+import { guardLan } from "./components/lan-guard.ts";
 import { PreflightError, preflight } from "./components/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
@@ -18,18 +18,18 @@ const settings = await checked(() =>
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
 await checked(() => preflight(settings, stack.secret));
 
-guardLan({
+const guard = {
   address: settings.lan.address,
   mayHaveEngine: settings.servers.filter(({ risks }) => risks.includes("docker-socket")).map(({ name }) => `mcp-${name}-container`),
-});
-export const { gateway, models, tools, clientKeys, masterKey } = await checked(() => deploy(settings, stack.secret));
+};
+export const { gateway, models, tools, clientKeys, masterKey } = guardLan(guard, () => deploy(settings, stack.secret));
 
 /** What the user can mend is shown as its message alone; any other error keeps its stack. */
 async function checked<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof SettingsError || error instanceof PreflightError || error instanceof LanGuardError)) throw error;
+    if (!(error instanceof SettingsError || error instanceof PreflightError)) throw error;
     const shown = new pulumi.RunError(error.message);
     // Pulumi formats the stack it does not show, through every source map on the way: many seconds for nothing.
     shown.stack = error.message;

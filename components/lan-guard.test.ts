@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mockEngine, valueOf } from "../tests/mocks.ts";
-import { lanGuard } from "./lan-guard.ts";
+import { guardLan, lanGuard } from "./lan-guard.ts";
 
 const guard = lanGuard({ address: "192.168.1.10", mayHaveEngine: ["mcp-portainer-container"] });
 const judge = (type: string, props: Record<string, unknown>, name = "x") =>
@@ -24,6 +25,12 @@ for (const [title, type, props, message] of [
   ["the daemon's socket", CONTAINER, { volumes: [{ hostPath: "/var/run/docker.sock", containerPath: "/s" }] }, /mount of \/var\/run\/docker\.sock/],
   ["a directory above the socket", CONTAINER, { volumes: [{ hostPath: "/run/", containerPath: "/s" }] }, /mount of \/run\//],
   ["the whole server", CONTAINER, { mounts: [{ type: "bind", source: "/", target: "/s" }] }, /mount of \//],
+  ["the server's own directory", CONTAINER, { volumes: [{ hostPath: "/etc/ssh", containerPath: "/s" }] }, /mount of \/etc\/ssh: it is the server's own/],
+  ["a path as a volume's name", CONTAINER, { volumes: [{ volumeName: "/run/docker.sock", containerPath: "/s" }] }, /mount of \/run\/docker\.sock/],
+  ["a mount as a volume", "docker:index/volume:Volume", { driverOpts: { type: "none", o: "bind", device: "/run" } }, /device of a volume's driver/],
+  ["a mount as a volume of a container", CONTAINER, { mounts: [{ type: "volume", target: "/s", volumeOptions: { driverOptions: { device: "/run" } } }] }, /device of a volume's driver/],
+  ["graphics cards", CONTAINER, { gpus: "all" }, /gpus: no container needs hardware/],
+  ["tag of an image that is built", "docker:index/remoteImage:RemoteImage", { name: "mine:1", build: { context: ".", tags: ["traefik:v3"] } }, /image traefik:v3/],
   ["certificate by variable", CONTAINER, { envs: ["A=1", "SSL_KEYFILE_PATH=/key"] }, /variable SSL_KEYFILE_PATH: plain HTTP only/],
   ["certificate by argument", CONTAINER, { command: ["--ssl_keyfile_path=/key"] }, /command --ssl_keyfile_path: plain HTTP only/],
   ["label for a proxy", CONTAINER, { labels: [{ label: "traefik.enable", value: "true" }] }, /label traefik\.enable/],
@@ -54,6 +61,25 @@ test("the socket is for the server whose risk was accepted, and for no other", (
   const volumes = [{ hostPath: "/var/run/docker.sock", containerPath: "/s" }];
   judge(CONTAINER, { volumes }, "mcp-portainer-container");
   assert.throws(() => judge(CONTAINER, { volumes }, "mcp-other-container"), /declare the risk docker-socket/);
+});
+
+test("not even the socket's server has the machine's own directories", () => {
+  for (const hostPath of ["/", "/var", "/etc"])
+    assert.throws(() => judge(CONTAINER, { volumes: [{ hostPath, containerPath: "/s" }] }, "mcp-portainer-container"), /it is the server's own/);
+});
+
+test("what is allowed is registered under the guard, children and dependencies included", async () => {
+  const recorded = await mockEngine();
+  const volume = await new Promise<pulumi.Resource>((made, failed) => {
+    const program = () => {
+      const group = new pulumi.ComponentResource("litellm:test:Group", "group");
+      const container = new docker.Container("container", { image: "postgres:17" }, { parent: group });
+      made(new docker.Volume("volume", {}, { dependsOn: [container] }));
+    };
+    pulumi.runtime.runInPulumiStack(async () => guardLan({ address: "192.168.1.10", mayHaveEngine: [] }, program)).catch(failed);
+  });
+  await valueOf(volume.urn);
+  assert.deepEqual(recorded.map(({ name }) => name), ["litellm-mcp-test", "group", "container", "volume"]);
 });
 
 test("a value that is known later passes as it is, a secret as a secret", async () => {

@@ -1,12 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import { exposesEngine } from "../settings/risks.ts";
+import { exposesEngine, exposesSystem, isOffLanImage, isOffLanVariable } from "../settings/risks.ts";
 
-/** What a rule of the LAN found; the message says resource, property, rule and mend. */
-export class LanGuardError extends Error {
+/**
+ * What a rule of the LAN found; the message says resource, property, rule and mend. A RunError, thrown as it is: Pulumi shows
+ * it without a stack, and once, whatever else fails with it.
+ */
+export class LanGuardError extends pulumi.RunError {
   override readonly name = "LanGuardError";
 
-  constructor(resource: string, findings: readonly string[]) {
-    super(`LAN guard: ${resource} is not allowed, nothing was changed:\n${findings.map((finding) => `  - ${finding}`).join("\n")}`);
+  constructor(resource: string, findings: readonly string[], outcome: "nothing was changed" | "it is left as it is") {
+    super(`LAN guard: ${resource} is not allowed, ${outcome}:\n${findings.map((finding) => `  - ${finding}`).join("\n")}`);
+    // Pulumi formats the stack it does not show, through every source map on the way: many seconds for nothing.
+    this.stack = this.message;
   }
 }
 
@@ -26,23 +31,40 @@ interface Judged extends LanGuardArgs {
 type Rule = (value: unknown, judged: Judged) => readonly string[];
 
 /**
- * The rules of the LAN, for every resource that the program registers after this, whoever adds it: plain HTTP on one private
- * address, no proxy, no certificate, no way to the whole server.
+ * Runs `program` under the rules of the LAN, which hold for every resource that it makes, whoever adds it: plain HTTP on one
+ * private address, no proxy, no certificate, no way to the whole server. None is registered before all have been judged:
+ * otherwise `up --skip-preview` would make those that come before the one that is refused.
  *
- * @throws LanGuardError, from the constructor of the resource; for a value that is known later, when it is.
+ * @throws LanGuardError, from the constructor of the resource; for a value that is known later, when it is, and then others
+ * may have been made already.
  */
-export function guardLan(args: LanGuardArgs): void {
-  pulumi.runtime.registerStackTransformation(lanGuard(args));
+export function guardLan<T>(args: LanGuardArgs, program: () => T): T {
+  let open!: () => void;
+  let refuse!: (error: unknown) => void;
+  const judged = new Promise<void>((resolve, reject) => ([open, refuse] = [resolve, reject]));
+  const judge = lanGuard(args);
+  pulumi.runtime.registerStackTransformation((resource) => {
+    const { props, opts } = judge(resource);
+    return { props, opts: { ...opts, dependsOn: judged.then(() => opts.dependsOn ?? []) } as pulumi.ResourceOptions };
+  });
+  try {
+    const made = program();
+    open();
+    return made;
+  } catch (error) {
+    refuse(error);
+    throw error;
+  }
 }
 
 /** The transformation itself, apart for tests. */
 export const lanGuard =
-  (args: LanGuardArgs): pulumi.ResourceTransformation =>
-  ({ type, name, props, opts }) => {
+  (args: LanGuardArgs) =>
+  ({ type, name, props, opts }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult => {
     const resource = `${type.split(":").at(-1)} "${name}"`;
     const rules = rulesOf(type);
     if (!rules)
-      throw new LanGuardError(resource, [`type ${type}: this program makes containers, images, networks, volumes, databases, roles and keys, and nothing outside the LAN's server`]);
+      throw new LanGuardError(resource, [`type ${type}: this program makes containers, images, networks, volumes, databases, roles and keys, and nothing outside the LAN's server`], "nothing was changed");
     const findings: string[] = [];
     const checkedLater: Record<string, pulumi.Output<unknown>> = {};
     for (const [property, rule] of Object.entries(rules)) {
@@ -51,11 +73,11 @@ export const lanGuard =
       else
         checkedLater[property] = (pulumi.output(value as pulumi.Input<string>) as pulumi.Output<unknown>).apply((known) => {
           const late = rule(known, { ...args, name });
-          if (late.length) throw new LanGuardError(resource, late);
+          if (late.length) throw new LanGuardError(resource, late, "it is left as it is");
           return known;
         });
     }
-    if (findings.length) throw new LanGuardError(resource, findings);
+    if (findings.length) throw new LanGuardError(resource, findings, "nothing was changed");
     return { props: { ...props, ...checkedLater }, opts };
   };
 
@@ -64,10 +86,6 @@ function holdsOutput(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).some(holdsOutput);
 }
 
-/** Proxies, identity providers and tunnels: what takes the gateway off the LAN or needs names and certificates outside it. */
-const FORBIDDEN_IMAGE =
-  /(^|[/_-])(traefik|keycloak|caddy|nginx-proxy(-manager)?|certbot|acme(-companion|\.sh)?|letsencrypt|cloudflared|ngrok|tailscale|swag|authelia|authentik|oauth2-proxy|ddns|duckdns)([:@/_-]|$)/i;
-const FORBIDDEN_VARIABLE = /^(SSL_KEYFILE_PATH|SSL_CERTFILE_PATH|LETSENCRYPT_\w*|ACME_\w*|VIRTUAL_HOST|VIRTUAL_PORT|TRAEFIK_\w*|KEYCLOAK_\w*|KC_\w*|DUCKDNS_\w*|CLOUDFLARE_\w*|CF_\w*)$/i;
 const FORBIDDEN_LABEL = /^(traefik|caddy|com\.github\.jrcs\.letsencrypt)([._]|$)/i;
 const FORBIDDEN_WORD = /^--(ssl[_-]|tls|cert(ificate)?[_-]?file|acme|letsencrypt)/i;
 /** What the containers of this program have: Postgres's entrypoint starts as root and becomes its own user. */
@@ -83,14 +101,18 @@ const notSet =
     value === undefined || value === false || (Array.isArray(value) && !value.length) ? [] : [`${property}: ${why}; leave it out`];
 
 const image: Rule = (value) =>
-  typeof value === "string" && FORBIDDEN_IMAGE.test(value)
+  typeof value === "string" && isOffLanImage(value)
     ? [`image ${value}: no reverse proxy, identity provider, tunnel or certificate client; clients reach the gateway at its address and port`]
     : [];
 
-const hostPath = (path: unknown, { name, mayHaveEngine }: Judged): readonly string[] =>
-  typeof path === "string" && exposesEngine(path) && !mayHaveEngine.includes(name)
-    ? [`mount of ${path}: whoever has it has the Docker daemon, and with it the server; bind a directory that the server needs, or declare the risk docker-socket in its server.yaml and accept it in the stack`]
-    : [];
+const hostPath = (path: unknown, { name, mayHaveEngine }: Judged): readonly string[] => {
+  if (typeof path !== "string" || !path.startsWith("/")) return [];
+  if (exposesEngine(path) && !mayHaveEngine.includes(name))
+    return [`mount of ${path}: whoever has it has the Docker daemon, and with it the server; bind a directory that the server needs, or declare the risk docker-socket in its server.yaml and accept it in the stack`];
+  return exposesSystem(path) ? [`mount of ${path}: it is the server's own; bind a directory made for the container, such as one under /srv`] : [];
+};
+
+const HARDWARE = "no container needs hardware of the server";
 
 const container: Readonly<Record<string, Rule>> = {
   image,
@@ -102,7 +124,10 @@ const container: Readonly<Record<string, Rule>> = {
     }),
   publishAllPorts: notSet("publishAllPorts", "it publishes on every address of the server"),
   privileged: notSet("privileged", "it is root on the server"),
-  devices: notSet("devices", "no container needs hardware of the server"),
+  devices: notSet("devices", HARDWARE),
+  deviceRequests: notSet("deviceRequests", HARDWARE),
+  deviceCgroupRules: notSet("deviceCgroupRules", HARDWARE),
+  gpus: notSet("gpus", HARDWARE),
   networkMode: (value) =>
     value === undefined || value === "bridge" ? [] : [`networkMode ${JSON.stringify(value)}: it goes round the networks; use networksAdvanced`],
   pidMode: notSet("pidMode", "it shows the processes of others"),
@@ -117,12 +142,13 @@ const container: Readonly<Record<string, Rule>> = {
     texts(value)
       .filter((option) => option.endsWith("unconfined") || option.endsWith(":false") || option.endsWith("=false"))
       .map((option) => `securityOpts ${option}: it takes a protection away; leave it out`),
-  volumes: (value, judged) => items(value).flatMap((volume) => hostPath(field(volume, "hostPath"), judged)),
-  mounts: (value, judged) => items(value).flatMap((mount) => (field(mount, "type") === "bind" ? hostPath(field(mount, "source"), judged) : [])),
+  // A volume's name that is a path is a path to Docker as well.
+  volumes: (value, judged) => items(value).flatMap((volume) => ["hostPath", "volumeName"].flatMap((key) => hostPath(field(volume, key), judged))),
+  mounts: (value, judged) => items(value).flatMap((mount) => [...hostPath(field(mount, "source"), judged), ...boundBy(field(field(mount, "volumeOptions"), "driverOptions"))]),
   envs: (value) =>
     texts(value)
       .map((assignment) => assignment.split("=", 1)[0] ?? "")
-      .filter((variable) => FORBIDDEN_VARIABLE.test(variable))
+      .filter((variable) => isOffLanVariable(variable))
       .map((variable) => `variable ${variable}: plain HTTP only, no certificates, no proxy; leave it out`),
   labels: (value) =>
     items(value)
@@ -138,6 +164,10 @@ const commandRule = (property: string, value: unknown) =>
     .filter((word) => FORBIDDEN_WORD.test(word))
     .map((word) => `${property} ${word.split("=", 1)[0]}: plain HTTP only, no certificates; leave it out`);
 
+/** A volume of the driver `local` with a device is a mount of whatever the device is. */
+const boundBy = (driverOptions: unknown) =>
+  field(driverOptions, "device") === undefined ? [] : ["device of a volume's driver: it is a mount in disguise; leave it out"];
+
 const network: Readonly<Record<string, Rule>> = {
   driver: (value) => (value === undefined || value === "bridge" ? [] : [`driver ${JSON.stringify(value)}: it puts containers on the LAN itself; use bridge and publish a port`]),
 };
@@ -145,9 +175,9 @@ const network: Readonly<Record<string, Rule>> = {
 /** Rules by type of resource; of these packages no others may be made. */
 const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   "docker:index/container:Container": container,
-  "docker:index/remoteImage:RemoteImage": { name: image },
+  "docker:index/remoteImage:RemoteImage": { name: image, build: (value, judged) => items(field(value, "tags")).flatMap((tag) => image(tag, judged)) },
   "docker:index/network:Network": network,
-  "docker:index/volume:Volume": {},
+  "docker:index/volume:Volume": { driverOpts: boundBy },
   "pulumi:providers:docker": {},
   "pulumi:providers:postgresql": {},
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RISKS } from "./risks.ts";
+import { isOffLanImage, isOffLanVariable, RISKS } from "./risks.ts";
 
 /**
  * Building blocks of the schemas. Every message says what to write; `Problems.parse` adds file, path and what was found.
@@ -68,7 +68,7 @@ export const variableName = text(
   "a variable's name: letters, digits and _, not beginning with a digit",
 ).refine((name) => !RESERVED_VARIABLES.includes(name), {
   error: `a variable other than ${RESERVED_VARIABLES.join(" and ")}, which the image sets`,
-});
+}).refine((name) => !isOffLanVariable(name), { error: "leave it out: plain HTTP only, no certificates, no proxy" });
 
 export const risk = z.enum(RISKS, { error: `a risk: ${RISKS.join(", ")}` });
 
@@ -82,6 +82,9 @@ export const map = <K extends z.ZodType<string, string>, V extends z.ZodType>(ke
 const IMAGE_ADVICE =
   "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
 
+const OFF_LAN_ADVICE =
+  "another image: no reverse proxy, identity provider, tunnel or certificate client; clients reach the gateway at its address and port";
+
 /**
  * An image that stays the same: `name:tag` with a tag that is not a moving one, or `name@sha256:…`. An image that
  * changes under its name is a change that no preview shows.
@@ -90,6 +93,7 @@ export const image = z.string({ error: IMAGE_ADVICE }).describe(IMAGE_ADVICE).su
   const { tag, digest } = parseImage(value);
   const moving = tag === undefined || /^(main-)?(latest|stable)$/.test(tag);
   if (/\s/.test(value) || (!digest && moving)) context.addIssue({ code: "custom", message: IMAGE_ADVICE });
+  if (isOffLanImage(value)) context.addIssue({ code: "custom", message: OFF_LAN_ADVICE });
 });
 
 /** Tag and digest of an image reference; a colon before the last slash is a registry's port. */

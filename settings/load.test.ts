@@ -166,6 +166,11 @@ const bad = [
   ...["/", "/run", "/var/run/", "/var/run/docker.sock", "/run/./docker.sock", "/var", "/run/podman"].map((source) =>
     inStack(`mount of ${source}`, { servers: { git: { mounts: { repositories: source } } } }, "servers.git.mounts.repositories", `"${source}"`, "a directory that the server needs: whoever has the socket of the container engine has the whole server; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml"),
   ),
+  ...["/etc", "/root/.ssh", "/var/lib", "/srv/../proc/1"].map((source) =>
+    inStack(`mount of ${source}`, { servers: { git: { mounts: { repositories: source } } } }, "servers.git.mounts.repositories", `"${source}"`, "a directory such as /srv/data: /boot, /dev, /etc, /proc, /root, /sys, /var/lib/containerd, /var/lib/docker are the machine's own"),
+  ),
+  inStack("variable for a certificate", { servers: { time: { env: { SSL_KEYFILE_PATH: "/key" } } } }, "servers.time.env", '"SSL_KEYFILE_PATH"', "leave it out: plain HTTP only, no certificates, no proxy"),
+  inStack("image of a proxy", { postgres: { image: "registry.lan:5000/library/traefik:v3.1" } }, "postgres.image", '"registry.lan:5000/library/traefik:v3.1"', "another image: no reverse proxy, identity provider, tunnel or certificate client; clients reach the gateway at its address and port"),
   inStack("risk that is not declared", { servers: { git: { acceptRisks: ["docker-socket"] } } }, "servers.git.acceptRisks", '"docker-socket"', "leave it out: mcp/git/server.yaml does not declare this risk"),
   inStack("risk that is not accepted", {}, "servers.git.acceptRisks", "nothing", "[docker-socket], if you take it: whoever has the socket of the container engine has the whole server; or turn the server off", { files: { "git/server.yaml": stringify({ ...git, risks: ["docker-socket"] }) } }),
   inStack("variable twice", { servers: { time: { env: { TZ: "UTC" }, secrets: { TZ: "zone" } } } }, "servers.time.env.TZ", '"UTC"', "TZ in env or in secrets, not in both", { secretNames: ["zone"] }),

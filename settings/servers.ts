@@ -1,5 +1,5 @@
 import { type Context, stackPath } from "./context.ts";
-import { exposesEngine, type Risk } from "./risks.ts";
+import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
 import { secretVariable } from "./gateway.ts";
 import { compareText, own } from "./problems.ts";
 import { checkLock, type ServerFolder } from "./server-folder.ts";
@@ -102,14 +102,13 @@ function checkRisks(
     problems.add(stackFile, path, risk, `leave it out: ${file} does not declare this risk`);
   for (const risk of risks.filter((risk) => !acceptRisks.includes(risk)))
     problems.add(stackFile, path, undefined, `[${risk}], if you take it: ${RISK_MEANS[risk]}; or turn the server off`);
-  if (risks.includes("docker-socket")) return;
-  for (const [mount, source] of Object.entries(mounts).filter(([, source]) => exposesEngine(source)))
-    problems.add(
-      stackFile,
-      stackPath("servers", name, "mounts", mount),
-      source,
-      `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`,
-    );
+  for (const [mount, source] of Object.entries(mounts)) {
+    const write =
+      exposesEngine(source) && !risks.includes("docker-socket")
+        ? `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`
+        : exposesSystem(source) && `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} are the machine's own`;
+    if (write) problems.add(stackFile, stackPath("servers", name, "mounts", mount), source, write);
+  }
 }
 
 const RISK_MEANS: Readonly<Record<Risk, string>> = {

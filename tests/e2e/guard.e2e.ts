@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { leftovers, removeLeftovers } from "./docker.ts";
+import { Workspace } from "./workspace.ts";
+
+// A program into which somebody has written what the rules of the LAN forbid; nothing of it may be made.
+const PREFIX = "e2e-guard-";
+
+let workspace: Workspace;
+
+before(async () => {
+  await removeLeftovers(PREFIX);
+  workspace = await Workspace.create("guard", {
+    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+    "litellm-mcp:lan": { address: "127.0.0.1" },
+    "litellm-mcp:namePrefix": PREFIX,
+    "litellm-mcp:gateway": { port: 16000 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: 16432 },
+  });
+  await workspace.editFile("components/networks.ts", (text) =>
+    text.replace(
+      "    this.registerOutputs(",
+      `    new docker.Container(
+      "proxy-container",
+      { image: "traefik:v3", ports: [{ internal: 80, external: 16080 }], volumes: [{ hostPath: "/var/run", containerPath: "/host" }] },
+      { parent: this },
+    );
+    this.registerOutputs(`,
+    ),
+  );
+  const { exitCode, output } = await workspace.run("pulumi", ["stack", "init", "guard", "--non-interactive"]);
+  assert.equal(exitCode, 0, output);
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+});
+
+for (const [title, command] of [
+  ["a preview", ["preview"]],
+  ["an up without a preview", ["up", "--yes", "--skip-preview"]],
+] as const)
+  test(`${title} stops at what the rules of the LAN forbid, and makes nothing`, async () => {
+    const { exitCode, output, seconds } = await workspace.pulumi(...command);
+    console.log(`${title}: ${seconds.toFixed(1)} s`);
+    assert.notEqual(exitCode, 0, output);
+    for (const part of [
+      'error: LAN guard: Container "proxy-container" is not allowed, nothing was changed:',
+      "- image traefik:v3: no reverse proxy",
+      "- port 16080 published on every address of the server: publish it on 127.0.0.1 (litellm-mcp:lan.address)",
+      "- mount of /var/run: whoever has it has the Docker daemon",
+    ])
+      assert.ok(output.includes(part), `${part} is not in:\n${output}`);
+    // The resources that wait for the judgement fail with it, which is not worth a message each.
+    assert.equal(output.match(/error: /g)?.length, output.match(/error: LAN guard:/g)?.length, output);
+    const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: false })) as { deployment: { resources?: { type: string }[] } };
+    assert.deepEqual((deployment.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack"), []);
+    assert.deepEqual(await leftovers(PREFIX), []);
+  });
