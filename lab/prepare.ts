@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { confirm, isCancel } from "@clack/prompts";
 import { prepareEngine } from "./docker/engine.ts";
-import { prepareImages } from "./docker/images.ts";
+import { demandedImages, prepareImages } from "./docker/images.ts";
 import { type Ask, installPackages } from "./docker/system-packages.ts";
 import { preparePulumi } from "./pulumi/toolchain.ts";
 
@@ -21,9 +21,19 @@ export interface Needs {
 }
 
 /** Whether a stack deploys to this machine's Docker and not to a server's over ssh; a stack without a file is taken for one. */
-export async function deploysHere(stack: string): Promise<boolean> {
-  const text = await readFile(path.join(projectRoot, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
-  return !/^\s*host: *["']?ssh:/m.test(text);
+export const deploysHere = async (stack: string): Promise<boolean> => !/^\s*host: *["']?ssh:/m.test(await stackFile(stack));
+
+const stackFile = (stack: string) => readFile(path.join(projectRoot, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+
+/** Images made on demand that a stack's file names, or the folder of a server that is named there. */
+export async function imagesOf(stack: string): Promise<string[]> {
+  const servers = await Promise.all(
+    (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => {
+      const text = await readFile(path.join(projectRoot, "mcp", name, "server.yaml"), "utf8").catch(() => "");
+      return { name, text };
+    }),
+  );
+  return demandedImages(await stackFile(stack), servers);
 }
 
 /**

@@ -31,11 +31,11 @@ let env = process.env;
 if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
   const { register } = await import("tsx/esm/api");
   register();
-  const { prepare, deploysHere } = await import(pathToFileURL(path.join(root, "lab", "prepare.ts")).href);
+  const { prepare, deploysHere, imagesOf } = await import(pathToFileURL(path.join(root, "lab", "prepare.ts")).href);
   const stack = args.includes("--stack") ? args[args.indexOf("--stack") + 1] : "local";
   const engine = what === "server" && (await deploysHere(stack));
   try {
-    env = { ...process.env, ...(await prepare({ yes: args.includes("--yes"), engine })) };
+    env = { ...process.env, ...(await prepare({ yes: args.includes("--yes"), engine, images: engine ? await imagesOf(stack) : [] })) };
   } catch (error) {
     console.error(error.message);
     process.exit(1);

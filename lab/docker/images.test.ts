@@ -5,9 +5,18 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { stackKeys } from "../../settings/stack.ts";
-import { catalogue, recipeFiles, recipeHash } from "./images.ts";
+import { catalogue, demandedImages, recipeFiles, recipeHash } from "./images.ts";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
+
+test("images on demand are made for the stack that names them, or their server", () => {
+  const github = "ghcr.io/github/github-mcp-server:v1.9.0";
+  const servers = [{ name: "github", text: `source:\n  image: ${github}` }, { name: "time", text: "" }];
+  assert.deepEqual(demandedImages("config:\n  litellm-mcp:servers: { time: {} }", servers), []);
+  assert.deepEqual(demandedImages("config:\n  litellm-mcp:servers: { github: { enabled: true } }", servers), [github]);
+  const litellm = "ghcr.io/berriai/litellm:v1.77.7-stable";
+  assert.deepEqual(demandedImages(`config:\n  litellm-mcp:gateway: { image: "${litellm}" }`, servers), [litellm]);
+});
 
 test("the images of the catalogue are those that the project names by default", async () => {
   const read = (file: string) => readFile(path.join(here, "..", "..", file), "utf8");

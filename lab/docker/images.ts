@@ -37,6 +37,16 @@ export const catalogue: readonly Entry[] = [
   { image: "redis:8.0-trixie", recipe: "redis", onDemand: true },
 ];
 
+/**
+ * Images made on demand that a stack needs. Told by the texts alone, before anything can parse them: one too many costs time.
+ *
+ * @param servers Name and `server.yaml` of each folder under `mcp/`.
+ */
+export function demandedImages(stackFile: string, servers: readonly { readonly name: string; readonly text: string }[]): string[] {
+  const texts = [stackFile, ...servers.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(stackFile)).map(({ text }) => text)];
+  return catalogue.filter(({ image, onDemand }) => onDemand && texts.some((text) => text.includes(image))).map(({ image }) => image);
+}
+
 const imageLabel = async (image: string): Promise<string | undefined> => {
   const format = `{{index .Config.Labels "${STAND_IN_LABEL}"}}`;
   const found = await execa("docker", ["image", "inspect", "--format", format, image], { reject: false });
