@@ -224,11 +224,15 @@ policy = GatewayPolicy()
 
 
 def close_routes(*paths):
-    """Takes routes away that answer callers without a key; LiteLLM has no setting for it."""
+    """Takes routes away on which nobody asks this callback; LiteLLM has no setting for it."""
     from litellm.proxy.proxy_server import app
 
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in paths]
 
 
-# On 1.77.3 it connects to whatever address an unknown caller writes, the servers behind the gateway among them.
-close_routes("/mcp-rest/test/connection")
+close_routes(
+    # On 1.77 it connects to whatever address an unknown caller writes, the servers behind the gateway among them.
+    "/mcp-rest/test/connection",
+    # On 1.77 it calls any tool for any key that is not denied the route: those made by hand, and the master key.
+    "/mcp-rest/tools/call",
+)

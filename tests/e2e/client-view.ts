@@ -137,7 +137,7 @@ export function clientViewTests(
     assert.match(await callTool(gateway, limited, "echo", message), /may not use server everything/);
     assert.match(await callTool(`${gateway}everything`, limited, "everything-echo", message), /may not use server everything/);
     const rest = await post("/mcp-rest/tools/call", limited, { name: "everything-echo", arguments: message });
-    assert.ok(!rest.ok, `/mcp-rest/tools/call answered ${rest.status}`);
+    assert.equal(rest.status, 404, `/mcp-rest/tools/call answered ${await rest.text()}`);
     const responses = await post("/v1/responses", limited, {
       model: "mock-tool-caller",
       input: "echo something",
@@ -160,8 +160,15 @@ export function clientViewTests(
     const { gateway, masterKey } = await workspace().outputs();
     const made = (await (await post("/key/generate", masterKey, { key_alias: "stranger" })).json()) as { key: string };
     try {
-      for (const stranger of [made.key, masterKey])
+      for (const stranger of [made.key, masterKey]) {
         assert.match(await callTool(gateway, stranger, "time-get_current_time", { timezone: "UTC" }), /this key has no MCP policy/);
+        assert.match(await callTool(`${gateway}time`, stranger, "time-get_current_time", { timezone: "UTC" }), /this key has no MCP policy/);
+        const rest = await post("/mcp-rest/tools/call", stranger, { name: "time-get_current_time", arguments: { timezone: "UTC" } });
+        assert.equal(rest.status, 404, `/mcp-rest/tools/call answered ${await rest.text()}`);
+        const tools = [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }];
+        const responses = await post("/v1/responses", stranger, { model: "mock-tool-caller", input: "echo something", tools });
+        assert.equal(responses.status, 403, `/v1/responses answered ${await responses.text()}`);
+      }
     } finally {
       await post("/key/delete", masterKey, { keys: [made.key] });
     }
