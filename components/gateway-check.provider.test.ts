@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { schemaHash, type Tool } from "../settings/tool-lock.ts";
-import { type ExpectedClient, type ExpectedServer, groupByServer, judgeAnswer, judgeListing, judgeTools } from "./gateway-check.provider.ts";
+import { checkGateway, type ExpectedClient, type ExpectedServer, groupByServer, judgeAnswer, judgeListing, judgeTools } from "./gateway-check.provider.ts";
 
 const schema = { type: "object", properties: {} };
 const tool = (name: string, description = `Does ${name}`): Tool => ({ name, description, inputSchema: schema });
@@ -83,4 +87,38 @@ test("an answer is judged by its text: LiteLLM 1.77.3 loses the error flag", () 
   assert.equal(judgeAnswer("MCP client session is not initialized", false, null), 'answered "MCP client session is not initialized"');
   assert.equal(judgeAnswer("", false, null), 'answered ""');
   assert.equal(judgeAnswer("fine", true, "fine"), 'answered "fine", expected text with "fine"');
+});
+
+test("a call that gets no answer is a problem of that server, by name", async () => {
+  const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const send = (status: number, body?: unknown) => response.writeHead(status, { "content-type": "application/json" }).end(body === undefined ? "" : JSON.stringify(body));
+    if (request.headers.authorization !== "Bearer sk-known") return void send(500);
+    if (request.method !== "POST") return void send(405);
+    const { id, method } = JSON.parse(await text(request)) as { id?: number; method: string };
+    const results: Record<string, unknown> = {
+      initialize: { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name: "gateway", version: "1" } },
+      "tools/list": { tools: [tool("time-now"), tool("time-convert")] },
+    };
+    if (id === undefined) return void send(202);
+    if (method === "tools/call") return void response.destroy();
+    send(200, { jsonrpc: "2.0", id, result: results[method] });
+  };
+  const gateway = http.createServer((request, response) => void answer(request, response));
+  gateway.listen(0, "127.0.0.1");
+  await once(gateway, "listening");
+  try {
+    await assert.rejects(
+      checkGateway({
+        gatewayUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
+        docker: { host: "unix:///no/such/docker.sock", sshOpts: [] },
+        stack: "test",
+        servers: [{ ...time, call: { tool: "now", arguments: {}, expect: null } }],
+        clients: [{ ...client, key: "sk-known" }],
+        triggers: [],
+      }),
+      /1 of 1 MCP servers failed[^]*MCP server "time" tool now, called with the key of "test-key", got no answer: /,
+    );
+  } finally {
+    gateway.close();
+  }
 });

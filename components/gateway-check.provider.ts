@@ -142,10 +142,14 @@ async function callForClient(inputs: GatewayCheckInputs, client: ExpectedClient,
     for (const { name, call } of inputs.servers) {
       const rule = client.policy.servers[name];
       if (!call || !rule || without.has(name) || !mayCall(rule, call.tool)) continue;
-      const answer = await mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, { timeout: REQUEST_TIMEOUT_MS });
+      const called = `tool ${call.tool}, called with the key of "${client.name}",`;
+      const asked = mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, { timeout: REQUEST_TIMEOUT_MS });
+      const answer = await asked.catch((error: Error) => void problems.set(name, `${called} got no answer: ${error.message}`));
+      // A gateway that is locked up would keep each of the others waiting as long.
+      if (!answer) return;
       const text = (answer.content as { type: string; text?: string }[]).map((part) => part.text ?? `[${part.type}]`).join("\n");
       const problem = judgeAnswer(text, answer.isError === true, call.expect);
-      if (problem) problems.set(name, `tool ${call.tool}, called with the key of "${client.name}", ${problem}`);
+      if (problem) problems.set(name, `${called} ${problem}`);
     }
   });
   return problems;
