@@ -18,11 +18,7 @@ const settings = await checked(() =>
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
 await checked(() => preflight(settings, stack.secret));
 
-const guard = {
-  address: settings.lan.address,
-  mayHaveEngine: settings.servers.filter(({ risks }) => risks.includes("docker-socket")).map(({ name }) => `mcp-${name}-container`),
-};
-export const { gateway, models, tools, clientKeys, masterKey } = guardLan(guard, () => deploy(settings, stack.secret));
+export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () => deploy(settings, stack.secret));
 
 /** What the user can mend is shown as its message alone; any other error keeps its stack. */
 async function checked<T>(check: () => T | Promise<T>): Promise<T> {

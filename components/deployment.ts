@@ -56,8 +56,9 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       ),
   );
 
+  const policies = clients.map((client) => policyOf(client, servers));
   const keys = clients.map(
-    (client) =>
+    (client, at) =>
       new ClientKey(
         `client-${client.name}`,
         {
@@ -65,7 +66,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           masterKey: litellm.masterKey,
           alias: client.name,
           groups: keyGroups(client.servers, gateway.version),
-          policy: policyOf(client, servers),
+          policy: policies[at]!,
           toolPermissions: enforcesToolPermissions(gateway.version) ? toolPermissionsOf(client, servers) : undefined,
           models: client.models,
           rpm: client.rpm,
@@ -91,7 +92,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         name: client.name,
         key: keys[at]!.key,
         servers: client.servers,
-        policy: policyOf(client, servers),
+        policy: policies[at]!,
       })),
       stack: pulumi.getStack(),
       triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mockEngine, valueOf } from "../tests/mocks.ts";
+import { testSettings } from "../tests/settings.ts";
 import { guardLan, lanGuard } from "./lan-guard.ts";
 
 const guard = lanGuard({ address: "192.168.1.10", mayHaveEngine: ["mcp-portainer-container"] });
@@ -76,7 +77,7 @@ test("what is allowed is registered under the guard, children and dependencies i
       const container = new docker.Container("container", { image: "postgres:17" }, { parent: group });
       made(new docker.Volume("volume", {}, { dependsOn: [container] }));
     };
-    pulumi.runtime.runInPulumiStack(async () => guardLan({ address: "192.168.1.10", mayHaveEngine: [] }, program)).catch(failed);
+    pulumi.runtime.runInPulumiStack(async () => guardLan(testSettings(), program)).catch(failed);
   });
   await valueOf(volume.urn);
   assert.deepEqual(recorded.map(({ name }) => name), ["litellm-mcp-test", "group", "container", "volume"]);

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { exposesEngine, exposesSystem, isOffLanImage, isOffLanVariable } from "../settings/risks.ts";
+import type { Settings } from "../settings/settings.ts";
 
 /**
  * What a rule of the LAN found; the message says resource, property, rule and mend. A RunError, thrown as it is: Pulumi shows
@@ -38,11 +39,12 @@ type Rule = (value: unknown, judged: Judged) => readonly string[];
  * @throws LanGuardError, from the constructor of the resource; for a value that is known later, when it is, and then others
  * may have been made already.
  */
-export function guardLan<T>(args: LanGuardArgs, program: () => T): T {
+export function guardLan<T>({ lan, servers }: Pick<Settings, "lan" | "servers">, program: () => T): T {
   let open!: () => void;
   let refuse!: (error: unknown) => void;
   const judged = new Promise<void>((resolve, reject) => ([open, refuse] = [resolve, reject]));
-  const judge = lanGuard(args);
+  const withEngine = servers.filter(({ risks }) => risks.includes("docker-socket"));
+  const judge = lanGuard({ address: lan.address, mayHaveEngine: withEngine.map(({ name }) => `mcp-${name}-container`) });
   pulumi.runtime.registerStackTransformation((resource) => {
     const { props, opts } = judge(resource);
     return { props, opts: { ...opts, dependsOn: judged.then(() => opts.dependsOn ?? []) } as pulumi.ResourceOptions };

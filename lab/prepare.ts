@@ -23,15 +23,19 @@ export interface Needs {
 /** Whether a stack deploys to this machine's Docker and not to a server's over ssh; a stack without a file is taken for one. */
 export const deploysHere = async (stack: string): Promise<boolean> => !/^\s*host: *["']?ssh:/m.test(await stackFile(stack));
 
-const stackFile = (stack: string) => readFile(path.join(projectRoot, `Pulumi.${stack}.yaml`), "utf8").catch(() => "");
+const stackFile = (stack: string) => textOf(`Pulumi.${stack}.yaml`);
+
+/** A file of the project; one that is not there is empty. */
+const textOf = (file: string) =>
+  readFile(path.join(projectRoot, file), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
 
 /** Images made on demand that a stack's file names, or the folder of a server that is named there. */
 export async function imagesOf(stack: string): Promise<string[]> {
   const servers = await Promise.all(
-    (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => {
-      const text = await readFile(path.join(projectRoot, "mcp", name, "server.yaml"), "utf8").catch(() => "");
-      return { name, text };
-    }),
+    (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => ({ name, text: await textOf(path.join("mcp", name, "server.yaml")) })),
   );
   return demandedImages(await stackFile(stack), servers);
 }

@@ -1,4 +1,3 @@
-import { rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
@@ -12,6 +11,7 @@ import { approveCommand, describeChanges, describeSuspicions, firstLine, suspici
 import { suspicionsOf, visible } from "../settings/tool-scan.ts";
 import { projectRoot } from "./environment.ts";
 import { Pulumi } from "./pulumi.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /** One server as its folder and the gateway show it. */
 export interface Server {
@@ -118,13 +118,6 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
   }
   if (written) console.log(`\nNext  npm run up${stack === "local" ? "" : ` -- --stack ${stack}`}`);
   if (refused.length) throw new Error(refused.join("\n"));
-}
-
-/** Under another name first: who reads meanwhile finds the one file or the other, whole. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const unfinished = `${file}.new-${process.pid}`;
-  await writeFile(unfinished, text, { flag: "wx" });
-  await rename(unfinished, file);
 }
 
 /** What the gateway of a stack lists now, beside the folders under mcp/. */

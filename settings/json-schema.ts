@@ -46,7 +46,7 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
       if (zodSchema._zod.def.type !== "pipe") return;
       if (written.type === "object" && accepts(zodSchema, null)) Object.assign(written, { type: ["object", "null"] });
       const first = written.oneOf?.[0];
-      if (first && accepts(zodSchema, {})) delete (first).required;
+      if (first && accepts(zodSchema, {})) delete first.required;
     },
   });
 }

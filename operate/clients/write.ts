@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { replaceFile } from "../replace-file.ts";
 import type { Content } from "./app.ts";
 import { merge } from "./merge.ts";
 
@@ -39,10 +40,7 @@ export async function writeAll(wanted: readonly Wanted[]): Promise<Written[]> {
       backup = `${file}.bak-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
       await writeFile(backup, before, { mode: 0o600, flag: "wx" });
     }
-    // Under another name first: an app that reads meanwhile finds the one file or the other, whole.
-    const unfinished = `${target}.new-${process.pid}`;
-    await writeFile(unfinished, text, { mode: 0o600, flag: "wx" });
-    await rename(unfinished, target);
+    await replaceFile(target, text, 0o600);
     written.push({ file, outcome: before === undefined ? "new" : "changed", replaced, backup });
   }
   return written;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
-import { docker, leftovers, python, removeLeftovers } from "./docker.ts";
+import { bridgeAddress, docker, leftovers, python, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -59,9 +59,7 @@ function servers(): Record<string, Record<string, unknown>> {
 }
 
 before(async () => {
-  // An address of this machine that containers reach as well.
-  const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
-  address = JSON.parse(stdout)[0].addr_info[0].local;
+  address = await bridgeAddress();
   await removeLeftovers(PREFIX);
   standIn = http.createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://stand-in");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { docker, logsOf } from "./docker.ts";
+import { auditLines, docker, logsOf } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -55,12 +55,7 @@ export function clientViewTests(
   };
   /** Calls that reached the server; the healthcheck lists, and calls nothing. */
   const callsHeard = async () => (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
-  const audited = async () =>
-    (await logsOf(`${prefix}litellm`))
-      .split("\n")
-      // Docker puts eight bytes before each line.
-      .filter((line) => line.slice(8).startsWith('{"audit"'))
-      .map((line) => JSON.parse(line.slice(8)) as Record<string, unknown>);
+  const audited = () => auditLines(`${prefix}litellm`);
   const key = async (client: string) => (await workspace().outputs()).clientKeys[client]!;
 
   test("a client lists the tools of every server", async () => {

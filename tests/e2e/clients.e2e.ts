@@ -7,7 +7,7 @@ import { execa } from "execa";
 import pg from "pg";
 import { cacheDir } from "../../lab/kit.ts";
 import { type ClientPrograms, clientPrograms } from "./client-programs.ts";
-import { logsOf, removeLeftovers } from "./docker.ts";
+import { auditLines, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
 import { messagesApi, responsesApi } from "./model-stand-ins.ts";
 import { type Finished, Workspace } from "./workspace.ts";
@@ -46,10 +46,7 @@ async function filesUnder(folder: string): Promise<string[]> {
 }
 
 /** The lines that the gateway wrote about calls of one client, allowed or refused. */
-async function auditOf(client: string): Promise<{ server: string; tool: string; outcome: string }[]> {
-  const lines = (await logsOf(`${PREFIX}litellm`)).split("\n").filter((line) => line.includes('"audit"'));
-  return lines.map((line) => JSON.parse(line.slice(line.indexOf("{")))).filter((line) => line.client === client);
-}
+const auditOf = async (client: string) => (await auditLines(`${PREFIX}litellm`)).filter((line) => line.client === client);
 
 /** Waits for the spend row of a client's call of a tool, `server/tool`. */
 async function spendRow(client: string, tool: string): Promise<void> {
@@ -106,9 +103,7 @@ test("a stack with a client for each app is deployed", async () => {
   const { exitCode, output, seconds } = await workspace.up();
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(exitCode, 0, output);
-  const state = JSON.parse(await workspace.exportState({ showSecrets: true }));
-  const { result } = state.deployment.resources.find(({ urn }: { urn: string }) => urn.endsWith("::postgres-admin-password")).outputs;
-  adminPassword = JSON.parse(result.plaintext);
+  adminPassword = await workspace.postgresPassword();
   const database = new pg.Client({ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: adminPassword, database: "mcp_db" });
   await database.connect();
   for (const table of TABLES) await database.query(`CREATE TABLE ${table} (id int)`);

@@ -1,4 +1,5 @@
 import Docker from "dockerode";
+import { execa } from "execa";
 
 export const docker = new Docker();
 
@@ -30,6 +31,28 @@ export async function containerIds(prefix: string): Promise<Record<string, strin
 /** Everything a container has logged. */
 export async function logsOf(name: string): Promise<string> {
   return String(await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false }));
+}
+
+/** What `gateway_policy.py` writes of a tool call; null where it knows nothing. */
+export interface AuditLine extends Record<string, unknown> {
+  readonly client: string | null;
+  readonly server: string | null;
+  readonly tool: string | null;
+  readonly outcome: string;
+}
+
+/** The audit lines of a gateway's container: one for each tool call. */
+export async function auditLines(container: string): Promise<AuditLine[]> {
+  // Docker puts eight bytes before each line, any of which may look like the beginning of JSON.
+  const lines = (await logsOf(container)).split("\n").map((line) => line.slice(8));
+  return lines.filter((line) => line.startsWith('{"audit"')).map((line) => JSON.parse(line) as AuditLine);
+}
+
+/** An address of this machine that containers reach as well, as they reach a server's LAN address. */
+export async function bridgeAddress(): Promise<string> {
+  const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
+  const [bridge] = JSON.parse(stdout) as { addr_info: { local: string }[] }[];
+  return bridge!.addr_info[0]!.local;
 }
 
 /** When the container's process was started last. */

@@ -9,7 +9,7 @@ import { execa } from "execa";
 import pg from "pg";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
-import { docker, leftovers, removeLeftovers } from "./docker.ts";
+import { bridgeAddress, docker, leftovers, removeLeftovers } from "./docker.ts";
 import { eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -39,9 +39,7 @@ const config = (overrides: Record<string, unknown> = {}) => ({
 });
 
 before(async () => {
-  // An address of this machine that containers reach as well, as they reach a server's LAN address.
-  const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
-  address = JSON.parse(stdout)[0].addr_info[0].local;
+  address = await bridgeAddress();
   await removeLeftovers(PREFIX);
   sshPort = await freePort();
   sshd = await startSshd({ address: "127.0.0.1", port: sshPort });

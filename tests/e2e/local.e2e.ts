@@ -47,9 +47,7 @@ test("npm run up deploys and says where everything is", async () => {
   assert.match(output, /│ time +│ 2 /);
   assert.match(output, /│ git +│ 12 /);
   assert.match(output, /pulumi stack output clientKeys --show-secrets --stack e2e/);
-  const state = JSON.parse(await workspace.exportState({ showSecrets: true }));
-  const password = state.deployment.resources.find(({ urn }: { urn: string }) => urn.endsWith("::postgres-admin-password")).outputs.result.plaintext;
-  database = `postgresql://postgres:${JSON.parse(password)}@127.0.0.1:${POSTGRES_PORT}/litellm_db`;
+  database = `postgresql://postgres:${await workspace.postgresPassword()}@127.0.0.1:${POSTGRES_PORT}/litellm_db`;
 });
 
 test("a second npm run up changes nothing", async () => {

@@ -109,6 +109,15 @@ export class Workspace {
     return (await execa("pulumi", args, { cwd: this.root, env: this.#env })).stdout;
   }
 
+  /** The administrator's password of a dedicated Postgres. */
+  async postgresPassword(): Promise<string> {
+    const { deployment } = JSON.parse(await this.exportState({ showSecrets: true })) as {
+      deployment: { resources: { urn: string; outputs?: { result?: { plaintext: string } } }[] };
+    };
+    const password = deployment.resources.find(({ urn }) => urn.endsWith("::postgres-admin-password"));
+    return JSON.parse(password!.outputs!.result!.plaintext) as string;
+  }
+
   /** Everything that commands printed so far. */
   get printed(): string {
     return this.#printed;

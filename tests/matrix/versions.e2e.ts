@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import pg from "pg";
 import { versionOfTag } from "../../settings/capabilities.ts";
 import { testModels } from "../e2e/client-view.ts";
-import { containerIds, docker, leftovers, logsOf, removeLeftovers, startedAt } from "../e2e/docker.ts";
+import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "../e2e/docker.ts";
 import { callTool, eventually, listTools, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
 import { matrixImages } from "./images.ts";
@@ -67,9 +67,7 @@ async function removeWorkspace(workspace: Workspace): Promise<void> {
 
 /** Runs SQL on LiteLLM's database. */
 async function rowsOf<Row extends pg.QueryResultRow>(workspace: Workspace, sql: string): Promise<Row[]> {
-  const state = JSON.parse(await workspace.exportState({ showSecrets: true }));
-  const password = state.deployment.resources.find(({ urn }: { urn: string }) => urn.endsWith("::postgres-admin-password")).outputs.result.plaintext;
-  const client = new pg.Client({ connectionString: `postgresql://postgres:${JSON.parse(password)}@127.0.0.1:${POSTGRES_PORT}/litellm_db` });
+  const client = new pg.Client({ connectionString: `postgresql://postgres:${await workspace.postgresPassword()}@127.0.0.1:${POSTGRES_PORT}/litellm_db` });
   await client.connect();
   try {
     return (await client.query<Row>(sql)).rows;
@@ -90,10 +88,7 @@ const spendRows = (workspace: Workspace) =>
      FROM "LiteLLM_SpendLogs" WHERE call_type = 'call_mcp_tool'`,
   );
 
-const auditLines = async (marker: string) =>
-  (await logsOf(`${PREFIX}litellm`))
-    .split("\n")
-    .flatMap((line) => (line.includes('"audit"') && line.includes(marker) ? [JSON.parse(line.slice(line.indexOf("{"))) as Record<string, unknown>] : []));
+const auditOf = async (marker: string) => (await auditLines(`${PREFIX}litellm`)).filter((line) => JSON.stringify(line).includes(marker));
 
 /** How a call over MCP ended: the text and its error flag, or what the client threw. */
 const attempt = (url: string, key: string, name: string, args: Record<string, unknown>): Promise<string> =>
@@ -195,7 +190,7 @@ for (const image of matrixImages()) {
         ["reader", gateway, "execute_sql", { sql: "SELECT 1234567" }],
       ] as const)
         assert.doesNotMatch(await attempt(url, keys[key]!, name, args), /"timezone"|Repository status|1234567'?:|\[\{/, `${key}: ${name} at ${url}`);
-      assert.deepEqual((await auditLines(timezone)).filter(({ outcome }) => outcome === "allowed"), []);
+      assert.deepEqual((await auditOf(timezone)).filter(({ outcome }) => outcome === "allowed"), []);
     });
 
     test("a server that is not the key's is refused on every route", async () => {
@@ -229,7 +224,7 @@ for (const image of matrixImages()) {
           await spoken(await post("/v1/chat/completions", keys[client], { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools })),
         );
       }
-      assert.deepEqual((await auditLines(message)).filter(({ outcome }) => outcome === "allowed"), []);
+      assert.deepEqual((await auditOf(message)).filter(({ outcome }) => outcome === "allowed"), []);
     });
 
     test("a client that may call everything may let a model call tools", async () => {
@@ -237,7 +232,7 @@ for (const image of matrixImages()) {
       const answer = await spoken(await post("/v1/responses", keys["test-key"], { model: "mock-tool-caller", input: "echo", tools }));
       note("/v1/responses, a client with everything", answer.includes("Echo: through the responses API") ? "runs the tool" : answer);
       assert.match(answer, /Echo: through the responses API/);
-      note("audit lines of a call by a model", String((await auditLines("through the responses API")).map(({ outcome, client }) => `${String(outcome)} ${String(client)}`).join(", ")));
+      note("audit lines of a call by a model", String((await auditOf("through the responses API")).map(({ outcome, client }) => `${String(outcome)} ${String(client)}`).join(", ")));
     });
 
     test("a key made by hand, with or without permissions of LiteLLM's own, and the master key call nothing", async () => {
@@ -275,7 +270,7 @@ for (const image of matrixImages()) {
       await attempt(gateway, keys["twin"]!, "clock-get_current_time", { timezone });
       await attempt(gateway, keys["reader"]!, "time-get_current_time", { timezone });
       const shown = await eventually("the audit lines", 20, async () => {
-        const lines = await auditLines(timezone);
+        const lines = await auditOf(timezone);
         return lines.length >= 3 && lines.map(({ client, server, tool, outcome }) => [client, server, tool, outcome].join(" ")).sort();
       });
       assert.deepEqual(shown, ["lone time get_current_time allowed", "reader time get_current_time refused", "twin clock get_current_time refused"]);
