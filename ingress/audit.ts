@@ -1,0 +1,242 @@
+import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
+import path from "node:path";
+import { log } from "./log.ts";
+
+/** Limits of one kind of file. */
+export interface Retention {
+  readonly days: number;
+  /** Bytes of all files of the kind together. */
+  readonly bytes: number;
+}
+
+const DAY_MS = 86_400_000;
+/** A file of this size is closed; files are what is thrown away at the end of their time. */
+const FILE_BYTES = 16 * 2 ** 20;
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly since: number;
+  bytes: number;
+}
+
+/**
+ * Lines of JSON in files `<kind>-<time>.jsonl` of one directory, which is on a volume.
+ *
+ * `write` resolves when the line is on disk, not merely handed to the kernel: what is written before a call is there after
+ * the power fails. Lines that come together share one write and one fdatasync.
+ */
+export class LineFile {
+  readonly #folder: string;
+  readonly #kind: string;
+  readonly #retention: Retention;
+  readonly #fileBytes: number;
+  #file: OpenFile | undefined;
+  #waiting: { readonly text: string; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(folder: string, kind: string, retention: Retention, fileBytes = FILE_BYTES) {
+    this.#folder = folder;
+    this.#kind = kind;
+    this.#retention = retention;
+    // Enough files that throwing the oldest away takes a small part of the history.
+    this.#fileBytes = Math.min(fileBytes, Math.max(1, Math.floor(retention.bytes / 8)));
+  }
+
+  /** @throws the error of the file system: then the line is not there. */
+  write(line: Readonly<Record<string, unknown>>): Promise<void> {
+    const text = `${JSON.stringify(line)}\n`;
+    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ text, resolve, reject }));
+    this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
+    return written;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file?.handle.close();
+    this.#file = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    // What came while the file was written goes out with the next write.
+    while (this.#waiting.length) {
+      const lines = this.#waiting.splice(0);
+      const bytes = Buffer.from(lines.map(({ text }) => text).join(""));
+      try {
+        const file = await this.#current(bytes.length);
+        await file.handle.appendFile(bytes);
+        file.bytes += bytes.length;
+        await file.handle.datasync();
+        for (const { resolve } of lines) resolve();
+      } catch (error) {
+        // The next line tries with a new file: this one may end in half a line.
+        await this.#file?.handle.close().catch(() => {});
+        this.#file = undefined;
+        for (const { reject } of lines) reject(error);
+      }
+    }
+  }
+
+  async #current(more: number): Promise<OpenFile> {
+    const file = this.#file;
+    if (file && file.bytes + more <= this.#fileBytes && Date.now() - file.since < DAY_MS) return file;
+    await file?.handle.close();
+    this.#file = undefined;
+    await mkdir(this.#folder, { recursive: true });
+    await this.#prune();
+    const since = Date.now();
+    const name = `${this.#kind}-${new Date(since).toISOString().replace(/[:.]/g, "-")}-${randomUUID().slice(0, 4)}.jsonl`;
+    const handle = await open(path.join(this.#folder, name), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL, 0o640);
+    this.#file = { handle, since, bytes: 0 };
+    return this.#file;
+  }
+
+  /** Throws away what is too old, and of the rest the oldest until one file more has room. */
+  async #prune(): Promise<void> {
+    const names = (await readdir(this.#folder)).filter((name) => name.startsWith(`${this.#kind}-`) && name.endsWith(".jsonl")).sort();
+    const files = await Promise.all(names.map(async (name) => ({ name, ...(await stat(path.join(this.#folder, name))) })));
+    let total = files.reduce((sum, { size }) => sum + size, 0);
+    for (const { name, size, mtimeMs } of files) {
+      if (total + this.#fileBytes <= this.#retention.bytes && Date.now() - mtimeMs < this.#retention.days * DAY_MS) continue;
+      await unlink(path.join(this.#folder, name));
+      total -= size;
+      log("audit file removed", { name, bytes: size });
+    }
+  }
+}
+
+/** Who asks, for every line. */
+export interface Caller {
+  readonly client: string;
+  /** IP address. */
+  readonly address: string;
+}
+
+export interface AuditedCall extends Caller {
+  readonly server: string;
+  readonly tool: string;
+  readonly arguments: unknown;
+  /** The address that the call came by, such as `/mcp/`. */
+  readonly route: string;
+}
+
+export type Outcome = "answered" | "failed" | "lost";
+
+const MOST_ARGUMENT_BYTES = 4_096;
+const MOST_REFUSED_BYTES = 256;
+const MOST_RESULT_BYTES = 16_384;
+
+/** The value itself; a long one as the beginning of its JSON, with its length in bytes and SHA-256. */
+export function cut(value: unknown, most: number): unknown {
+  const text = JSON.stringify(value ?? null);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= most) return value ?? null;
+  return { cut: Buffer.from(text).subarray(0, most).toString("utf8"), bytes, sha256: createHash("sha256").update(text).digest("hex") };
+}
+
+export interface AuditOptions {
+  readonly folder: string;
+  readonly days: number;
+  readonly bytes: number;
+  /** What tools answered is in the lines as well. */
+  readonly results: boolean;
+  /** Refused calls of one client that get a line of their own, a minute; the rest are counted. */
+  readonly refusedPerMinute?: number;
+}
+
+/** Of one client or address, for one reason, in this minute. */
+interface Refusals {
+  readonly who: Partial<Caller>;
+  readonly reason: string;
+  written: number;
+  /** Those without a line of their own. */
+  unwritten: number;
+}
+
+/**
+ * The record of every tool call: a line on disk before the call goes out, a line with its outcome after it, joined by `id`.
+ * Refusals are in files of their own, one by one up to a number a minute and counted beyond, so that no flood of them
+ * pushes the calls out.
+ */
+export class Audit {
+  readonly #calls: LineFile;
+  readonly #refused: LineFile;
+  readonly #results: boolean;
+  readonly #refusedPerMinute: number;
+  readonly #minute = new Map<string, Refusals>();
+  #since = new Date();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ folder, days, bytes, results, refusedPerMinute = 5 }: AuditOptions) {
+    const refusedBytes = Math.floor(bytes / 8);
+    this.#calls = new LineFile(folder, "calls", { days, bytes: bytes - refusedBytes });
+    this.#refused = new LineFile(folder, "refused", { days, bytes: refusedBytes });
+    this.#results = results;
+    this.#refusedPerMinute = refusedPerMinute;
+    this.#timer = setInterval(() => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })), 60_000);
+    this.#timer.unref();
+  }
+
+  /**
+   * @returns What writes the second line.
+   * @throws when the first cannot be written: then the call must not go out.
+   */
+  async call(call: AuditedCall): Promise<(outcome: Outcome, more?: { readonly reason?: string; readonly result?: unknown }) => Promise<void>> {
+    const id = randomUUID();
+    const started = performance.now();
+    const { client, address, server, tool, route } = call;
+    await this.#calls.write({ audit: "call", id, time: now(), client, address, server, tool, arguments: cut(call.arguments, MOST_ARGUMENT_BYTES), route });
+    return async (outcome, { reason, result } = {}) => {
+      const milliseconds = Math.round(performance.now() - started);
+      const line = { audit: "outcome", id, time: now(), client, server, tool, outcome, ...(reason !== undefined && { reason }), milliseconds };
+      await this.#calls.write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line);
+    };
+  }
+
+  /** A tool call that was refused. */
+  refusedCall({ client, address, server, tool, route, ...call }: AuditedCall, reason: string): void {
+    const entry = this.#entry({ client, address }, "tool call");
+    if (entry.written >= this.#refusedPerMinute) {
+      entry.unwritten += 1;
+      return;
+    }
+    entry.written += 1;
+    const line = { audit: "refused", id: randomUUID(), time: now(), client, address, server, tool, arguments: cut(call.arguments, MOST_REFUSED_BYTES), route, reason };
+    this.#refused.write(line).catch((error: Error) => log("refusal not written", { error: error.message }));
+  }
+
+  /** Any other refused request, which is counted only: by client where the key was known, else by address. */
+  refusedRequest(who: Partial<Caller>, reason: string): void {
+    this.#entry(who, reason).unwritten += 1;
+  }
+
+  #entry(who: Partial<Caller>, reason: string): Refusals {
+    const key = `${who.client ?? ""}\0${who.client === undefined ? who.address : ""}\0${reason}`;
+    const found = this.#minute.get(key);
+    if (found) return found;
+    // Strangers from a thousand addresses are one line, not a thousand.
+    const crowded = who.client === undefined && this.#minute.size >= 1_000;
+    if (crowded) return this.#entry({ client: "(strangers)" }, reason);
+    const entry = { written: 0, unwritten: 0, who, reason };
+    this.#minute.set(key, entry);
+    return entry;
+  }
+
+  async #count(): Promise<void> {
+    const since = this.#since.toISOString();
+    this.#since = new Date();
+    const entries = [...this.#minute.values()].filter(({ unwritten }) => unwritten > 0);
+    this.#minute.clear();
+    await Promise.all(entries.map(({ who, reason, unwritten }) => this.#refused.write({ audit: "refusals", time: now(), since, ...who, reason, count: unwritten })));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#count();
+    await this.#calls.close();
+    await this.#refused.close();
+  }
+}
+
+const now = () => new Date().toISOString();

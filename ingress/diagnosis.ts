@@ -1,0 +1,69 @@
+import type { LiteLlm, LiteLlmAnswer } from "./litellm.ts";
+import { Refusal } from "./refusal.ts";
+import type { ClientRights } from "./rights.ts";
+
+const FRESH_MS = 10_000;
+
+/** What LiteLLM knows of a client's money and of its own state; asked with the client's own key. */
+export class Diagnosis {
+  readonly #litellm: LiteLlm;
+  readonly #spent = new Map<string, { readonly spend: number; readonly at: number }>();
+
+  constructor(litellm: LiteLlm) {
+    this.#litellm = litellm;
+  }
+
+  /**
+   * Refuses a client whose budget is spent. LiteLLM counts, a few seconds late, and compares budgets on some routes only.
+   *
+   * @throws Refusal 402
+   */
+  async checkBudget(client: ClientRights, key: string): Promise<void> {
+    if (client.budget === null) return;
+    const known = this.#spent.get(client.name);
+    const spend = known && Date.now() - known.at < FRESH_MS ? known.spend : await this.#spend(key);
+    if (spend === undefined) return;
+    this.#spent.set(client.name, { spend, at: Date.now() });
+    if (spend >= client.budget)
+      throw new Refusal(402, "budget", `the budget of client ${client.name} is spent: ${spend.toFixed(4)} of ${client.budget} USD (litellm-mcp:clients.${client.name}.budget)`);
+  }
+
+  /** USD; undefined where LiteLLM does not say: then it decides by itself. */
+  async #spend(key: string): Promise<number | undefined> {
+    const { status, body } = await this.#litellm.ask({ method: "GET", path: "/key/info", key, repeatable: true });
+    const text = await body.text();
+    if (status !== 200) return undefined;
+    const { info } = JSON.parse(text) as { info?: { spend?: unknown } };
+    return typeof info?.spend === "number" ? info.spend : undefined;
+  }
+
+  /** Why LiteLLM answers a good request with HTTP 500 "MCP request failed", which is what 1.77 says to everything. */
+  async reason(client: ClientRights, key: string): Promise<Refusal | undefined> {
+    const { status, body } = await this.#litellm.ask({ method: "GET", path: "/health/readiness", key, repeatable: true });
+    const readiness = await body.text();
+    if (status !== 200 || /not connected|not reachable/i.test(readiness)) return new Refusal(503, "database", "LiteLLM does not reach its Postgres database");
+    this.#spent.delete(client.name);
+    await this.checkBudget(client, key);
+    const info = await this.#litellm.ask({ method: "GET", path: "/key/info", key, repeatable: true });
+    await info.body.dump();
+    if (info.status === 401 || info.status === 400 || info.status === 404)
+      return new Refusal(502, "key not at LiteLLM", `LiteLLM does not know the key of client ${client.name}: npm run up makes it again`);
+    return undefined;
+  }
+}
+
+/** An answer of LiteLLM that is no success, as a refusal that says what is wrong. */
+export async function explain(diagnosis: Diagnosis, client: ClientRights, key: string, answer: LiteLlmAnswer): Promise<Refusal> {
+  const said = scrubbed(await answer.body.text());
+  try {
+    const known = answer.status >= 500 || answer.status === 401 ? await diagnosis.reason(client, key) : undefined;
+    if (known) return known;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    // The question failed as well; what LiteLLM said first is all there is to tell.
+  }
+  return new Refusal(answer.status >= 500 ? 502 : answer.status, "LiteLLM", `LiteLLM answered HTTP ${answer.status}: ${said}`);
+}
+
+/** LiteLLM repeats what it was sent, keys included. */
+export const scrubbed = (text: string) => text.replace(/sk-[\w-]+/g, "sk-…").slice(0, 1_000);

@@ -1,0 +1,154 @@
+import { log } from "./log.ts";
+
+/** LiteLLM did not come back in time; the request was never sent. */
+export class Away extends Error {}
+
+export interface GateOptions {
+  /** Whether LiteLLM answers now. */
+  readonly alive: () => Promise<boolean>;
+  /** What has to be done when LiteLLM is back, before the first request goes on. */
+  readonly warm: () => Promise<void>;
+  readonly probeMs?: number;
+  /** Longest time that a request is held. */
+  readonly heldMs?: number;
+  /** Longest time that running requests may take to end before a restart. */
+  readonly drainMs?: number;
+  /** A moment is quiet when nothing runs and nothing has ended for so long. */
+  readonly quietMs?: number;
+  /** A restart that nobody reports as done is over when LiteLLM answers and so much time has passed. */
+  readonly unreportedMs?: number;
+}
+
+type Reason = "restart" | "away";
+
+interface Closed {
+  readonly reason: Reason;
+  readonly since: number;
+  /** Resolves when the gate opens. */
+  readonly opened: Promise<void>;
+  readonly open: () => void;
+}
+
+/**
+ * Every request to LiteLLM passes here. While LiteLLM is restarted, replaced or away the gate is closed: who comes waits,
+ * and goes on when LiteLLM answers again, so that a restart is a pause and no failure.
+ */
+export class Gate {
+  readonly #options: Required<GateOptions>;
+  #running = 0;
+  #lastEnd = -Infinity;
+  #waiting = 0;
+  #closed: Closed | undefined;
+  #drained: (() => void)[] = [];
+  /** For the figures. */
+  readonly counts = { held: 0, closings: 0 };
+
+  constructor(options: GateOptions) {
+    this.#options = { probeMs: 300, heldMs: 120_000, drainMs: 30_000, quietMs: 20_000, unreportedMs: 60_000, ...options };
+  }
+
+  get running() {
+    return this.#running;
+  }
+  get waiting() {
+    return this.#waiting;
+  }
+  get state(): "ok" | "restarting" | "away" {
+    return !this.#closed ? "ok" : this.#closed.reason === "restart" ? "restarting" : "away";
+  }
+
+  /**
+   * Waits until LiteLLM may be asked.
+   *
+   * @returns What has to be called when the request has ended, once.
+   * @throws Away
+   */
+  async enter(): Promise<() => void> {
+    const deadline = Date.now() + this.#options.heldMs;
+    if (this.#closed) this.counts.held += 1;
+    while (this.#closed) {
+      this.#waiting += 1;
+      try {
+        await within(this.#closed.opened, deadline - Date.now());
+      } finally {
+        this.#waiting -= 1;
+      }
+    }
+    this.#running += 1;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#running -= 1;
+      this.#lastEnd = Date.now();
+      if (this.#running === 0) for (const done of this.#drained.splice(0)) done();
+    };
+  }
+
+  /**
+   * Closes the gate for a restart and waits until nothing runs, or as long as running requests are waited for.
+   *
+   * @param force Also when this is no quiet moment.
+   * @returns Number of requests still running; undefined: not closed, this is no quiet moment.
+   */
+  async hold(force: boolean): Promise<number | undefined> {
+    const quiet = this.#running === 0 && Date.now() - this.#lastEnd >= this.#options.quietMs;
+    if (!force && !quiet) return undefined;
+    this.#close("restart");
+    if (this.#running > 0) await within(new Promise<void>((resolve) => this.#drained.push(resolve)), this.#options.drainMs).catch(() => {});
+    return this.#running;
+  }
+
+  /** LiteLLM answers again, says who restarted it. */
+  async release(): Promise<void> {
+    if (this.#closed) await this.#reopen(this.#closed);
+  }
+
+  /** A request found nobody at LiteLLM's address. */
+  away(): void {
+    if (!this.#closed) this.#close("away");
+  }
+
+  #close(reason: Reason): void {
+    // A restart that was announced stays one, whatever requests find out about it.
+    if (this.#closed?.reason === "restart" || (this.#closed && reason === "away")) return;
+    const before = this.#closed;
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    if (before) void opened.then(before.open);
+    else this.counts.closings += 1;
+    const closed = { reason, since: Date.now(), opened, open };
+    this.#closed = closed;
+    log("held", { reason, running: this.#running });
+    void this.#probe(closed);
+  }
+
+  async #probe(closed: Closed): Promise<void> {
+    const { alive, probeMs, unreportedMs } = this.#options;
+    while (this.#closed === closed) {
+      await new Promise((resolve) => setTimeout(resolve, probeMs));
+      const isOver = closed.reason === "away" || Date.now() - closed.since > unreportedMs;
+      if (isOver && this.#closed === closed && (await alive())) await this.#reopen(closed);
+    }
+  }
+
+  async #reopen(closed: Closed): Promise<void> {
+    await this.#options.warm().catch((error: Error) => log("not warmed", { error: error.message }));
+    if (this.#closed !== closed) return;
+    this.#closed = undefined;
+    log("released", { reason: closed.reason, milliseconds: Date.now() - closed.since, waiting: this.#waiting });
+    closed.open();
+  }
+}
+
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Away("LiteLLM is not back in time")), Math.max(milliseconds, 0));
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,26 @@
+import Fastify, { type FastifyInstance } from "fastify";
+import { z } from "zod";
+import type { Gate } from "./gate.ts";
+import type { Metrics } from "./metrics.ts";
+
+/**
+ * The inner side, on a network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
+ * (`components/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
+ */
+export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
+  const app = Fastify({ bodyLimit: 4_096, exposeHeadRoutes: false });
+  app.get("/metrics", async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+  app.get("/health", () => ({ ingress: "ok" }));
+  const hold = z.strictObject({ reason: z.enum(["stopping", "memory"]), force: z.boolean() });
+  app.post("/litellm/hold", async (request, reply) => {
+    const asked = hold.safeParse(request.body);
+    if (!asked.success) return reply.code(400).send({ error: asked.error.issues[0]?.message });
+    const running = await gate.hold(asked.data.force);
+    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running };
+  });
+  app.post("/litellm/release", async () => {
+    await gate.release();
+    return {};
+  });
+  return app;
+}

@@ -1,0 +1,69 @@
+import type { ModelRoute } from "./bodies/index.ts";
+
+/** How errors are written: as the API that the client speaks has them. */
+export type Dialect = "plain" | "mcp" | "openai" | "anthropic";
+
+/** What the ingress does with a request; the handlers are in `server.ts`. */
+export type Action =
+  | { readonly does: "health" }
+  | { readonly does: "mcp" }
+  | { readonly does: "no-stream" }
+  | { readonly does: "models" }
+  | { readonly does: "model"; readonly route: ModelRoute };
+
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** `:names` is a list of servers and groups, separated by commas. */
+  readonly path: string;
+  /** "client": whoever has the key of a client of this stack. */
+  readonly who: "anybody" | "client";
+  readonly action: Action;
+  readonly dialect: Dialect;
+  /** For docs/security.md: what it is, and what the body may be. */
+  readonly what: string;
+  readonly body: string;
+}
+
+const mcp = (path: string, where: string): Route[] => [
+  {
+    method: "POST",
+    path,
+    who: "client",
+    action: { does: "mcp" },
+    dialect: "mcp",
+    what: `MCP (streamable HTTP), ${where}`,
+    body: "one JSON-RPC message: `initialize`, `ping`, `tools/list`, `tools/call` or a notification",
+  },
+  ...(["GET", "DELETE"] as const).map(
+    (method): Route => ({ method, path, who: "client", action: { does: "no-stream" }, dialect: "mcp", what: "405: there are no sessions and no stream of the server's own", body: "none" }),
+  ),
+];
+
+const model = (route: ModelRoute, dialect: Dialect, what: string): Route => ({
+  method: "POST",
+  path: route,
+  who: "client",
+  action: { does: "model", route },
+  dialect,
+  what,
+  body: "the parameters of that API at every depth; an unknown one is refused and named",
+});
+
+/** Everything that can be asked of port 4000. What is not here is 404, and LiteLLM never hears of it. */
+export const routes: readonly Route[] = [
+  { method: "GET", path: "/health", who: "anybody", action: { does: "health" }, dialect: "plain", what: "whether the ingress and LiteLLM work", body: "none" },
+  ...mcp("/mcp", "all servers of the client"),
+  ...mcp("/mcp/", "all servers of the client"),
+  ...mcp("/mcp/:names", "the servers and groups named, such as `/mcp/time` or `/mcp/time,git`"),
+  { method: "GET", path: "/v1/models", who: "client", action: { does: "models" }, dialect: "openai", what: "the client's models", body: "none" },
+  model("/v1/chat/completions", "openai", "OpenAI's chat completions"),
+  model("/v1/responses", "openai", "OpenAI's responses; `type: mcp` tools run here, call by call, under the client's rights"),
+  model("/v1/messages", "anthropic", "Anthropic's messages"),
+  model("/v1/messages/count_tokens", "anthropic", "Anthropic's token count"),
+  model("/v1/embeddings", "openai", "OpenAI's embeddings"),
+];
+
+/** The only query that a client sends: Anthropic's SDK for its beta features. It changes nothing at LiteLLM. */
+export const ALLOWED_QUERY = /^\/v1\/messages(\/count_tokens)?\?beta=true$/;
+/** No percent signs, dots or double slashes: there is one way to write each address. */
+export const PLAIN_PATH = /^(\/[a-z0-9_,-]+)+\/?$/;
