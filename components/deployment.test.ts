@@ -201,8 +201,24 @@ test("a key carries what its client may call", () => {
   assert.equal(inputsOf(own, "client-test-key-key").policy.everything, true);
 });
 
+test("a key opens the routes that clients use, each by its path, and none of LiteLLM's sets of routes", () => {
+  const { routes } = inputsOf(own, "client-phone-key");
+  assert.deepEqual(routes, [
+    "/mcp",
+    "/mcp/*",
+    "/v1/models",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/key/info",
+  ]);
+  assert.deepEqual(inputsOf(own, "client-test-key-key").routes, routes);
+});
+
 test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
-  const id = serverId({ name: "git", url: "http://mcp-git:8000/mcp", register: "http", bearerTokenEnv: undefined });
+  const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv: undefined });
   assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
   // It has no deny-lists: those stay the callback's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});
