@@ -28,6 +28,7 @@ let database: string;
 before(async () => {
   await removeLeftovers(PREFIX);
   workspace = await Workspace.create("e2e", config);
+  await workspace.addClock();
 });
 
 after(async () => {
@@ -289,9 +290,9 @@ test("an http server that is down locks the gateway, which heals itself", async 
   const { gateway, clientKeys } = await workspace.outputs();
   const key = clientKeys["test-key"]!;
   const before = await startedAt(`${PREFIX}litellm`);
-  await docker.getContainer(`${PREFIX}mcp-git`).stop();
+  await docker.getContainer(`${PREFIX}mcp-clock`).stop();
   const called = Date.now();
-  const fault = await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }, 10_000).then(
+  const fault = await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }, 10_000).then(
     (text) => `answered ${text}`,
     (error: Error) => error.message,
   );
@@ -300,11 +301,11 @@ test("an http server that is down locks the gateway, which heals itself", async 
     const answer = await Promise.race([listTools(gateway, key), new Promise<string[]>((resolve) => setTimeout(resolve, 3_000, []))]).catch(() => []);
     return answer.some((name) => name.startsWith("time-"));
   });
-  console.log(`mcp-git (http) stopped and called: ${fault.slice(0, 80)}; /mcp/ answered again after ${((Date.now() - called) / 1000).toFixed(0)} s`);
-  await docker.getContainer(`${PREFIX}mcp-git`).start();
+  console.log(`mcp-clock (http) stopped and called: ${fault.slice(0, 80)}; /mcp/ answered again after ${((Date.now() - called) / 1000).toFixed(0)} s`);
+  await docker.getContainer(`${PREFIX}mcp-clock`).start();
   // Listed first: a call while the server is still down would lock the gateway once more.
-  await eventually("its tools are listed again", 60, async () => (await listTools(gateway, key)).includes("git-git_log"));
-  assert.match(await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
+  await eventually("its tools are listed again", 60, async () => (await listTools(gateway, key)).includes("clock-get_current_time"));
+  assert.match(await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }), /"timezone"/);
 });
 
 test("destroy leaves what clients stored and nothing else, and up works again from that, once its tools are approved", async () => {

@@ -132,6 +132,12 @@ export class Workspace {
     return (await readdir(path.join(this.root, "mcp"))).filter((name) => !name.startsWith("_")).sort();
   }
 
+  /** Adds the server `clock`: a second `time`, registered as `http`, as no server of the catalogue that is on by default is. */
+  async addClock(): Promise<void> {
+    await cp(path.join(this.root, "mcp/time"), path.join(this.root, "mcp/clock"), { recursive: true, preserveTimestamps: true });
+    await this.editFile("mcp/clock/server.yaml", (text) => text.replace(/^transport: .*$/m, "$&\nregister: http"));
+  }
+
   async editFile(file: string, edit: (text: string) => string): Promise<void> {
     const full = path.join(this.root, file);
     const before = await readFile(full, "utf8");
