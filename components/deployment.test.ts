@@ -5,6 +5,7 @@ import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { serverId } from "./litellm-config.ts";
+import { userFor } from "./mcp-server.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
@@ -88,6 +89,7 @@ test("the resources of a stack", () => {
     "Resource litellm-health",
     "Resource mcp-fetch-health",
     "Resource mcp-git-health",
+    "Resource mcp-memory-data-owner",
     "Resource mcp-memory-health",
     "Resource mcp-postgres-health",
     "Resource mcp-time-health",
@@ -187,6 +189,19 @@ test("every wrapped server runs as a user of its own, read-only", () => {
     assert.equal(readOnly, true);
   }
   assert.equal(new Set(wrapped.map(({ user }) => user)).size, wrapped.length);
+});
+
+test("two stacks on one host share no user: a limit on processes counts those of a user on the whole host", () => {
+  const one = { project: "litellm-mcp", stack: "local", namePrefix: "", server: "git" };
+  const users = [one, { ...one, project: "other" }, { ...one, stack: "lan" }, { ...one, namePrefix: "lab-" }, { ...one, server: "time" }].map(userFor);
+  assert.equal(new Set(users).size, users.length);
+  assert.equal(inputsOf(own, "mcp-git-container").user, userFor({ ...one, stack: "test", namePrefix: "lab-" }));
+});
+
+test("a data volume belongs to the user of its server", () => {
+  const { volume, owner, image, container } = inputsOf(own, "mcp-memory-data-owner");
+  const { user, name } = inputsOf(own, "mcp-memory-container");
+  assert.deepEqual({ volume, owner, image, container }, { volume: "lab-mcp-memory-data", owner: user, image: "sha256:mcp-memory-image", container: name });
 });
 
 test("what clients stored outlives container and stack", () => {
