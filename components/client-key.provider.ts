@@ -8,6 +8,8 @@ export interface ClientKeyProps {
   readonly alias: string;
   readonly groups: readonly string[];
   readonly policy: McpPolicy;
+  /** Paths of LiteLLM that the key opens; one that ends in `*` stands for all that begin so. */
+  readonly routes: readonly string[];
   readonly toolPermissions?: Readonly<Record<string, readonly string[]>>;
   readonly models: readonly string[];
   readonly rpm: number | null;
@@ -16,12 +18,11 @@ export interface ClientKeyProps {
 
 const api = (props: ClientKeyProps) => new LiteLlmApi(props.gatewayUrl, props.masterKey);
 
-const grant = ({ alias, groups, policy, toolPermissions, models, rpm, budget }: ClientKeyProps): KeyGrant => ({
+const grant = ({ alias, groups, policy, routes, toolPermissions, models, rpm, budget }: ClientKeyProps): KeyGrant => ({
   key_alias: alias,
   models,
   metadata: { mcp_policy: policy },
-  // LiteLLM's other ways to a tool (/mcp-rest/…) ask no callback, and /v1/mcp/server shows each server's settings.
-  allowed_routes: ["mcp_routes", "llm_api_routes"],
+  allowed_routes: routes,
   object_permission: { mcp_access_groups: groups, ...(toolPermissions && { mcp_tool_permissions: toolPermissions }) },
   rpm_limit: rpm,
   max_budget: budget,

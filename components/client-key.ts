@@ -25,6 +25,25 @@ export interface ClientKeyArgs {
   readonly deletedWith: pulumi.Resource;
 }
 
+/**
+ * The routes of LiteLLM that clients use, and no other. Its own name for them, `llm_api_routes`, opens some 130: among them
+ * /utils/transform_request, which answers with any variable of the container, /v1/files, and every provider's pass-through.
+ * LiteLLM compares a route as text; only a `*` at the end stands for more (`litellm/proxy/auth/route_checks.py`).
+ */
+const CLIENT_ROUTES = [
+  "/mcp",
+  // Also /mcp/<server>, and a list of servers or groups. What else LiteLLM has below /mcp/ (docs, enabled) asks nobody for a key.
+  "/mcp/*",
+  "/v1/models",
+  "/v1/chat/completions",
+  "/v1/responses",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
+  "/v1/embeddings",
+  // A client's own key, its spend and limits.
+  "/key/info",
+];
+
 class LiteLlmKey extends pulumi.dynamic.Resource {
   constructor(name: string, props: pulumi.Inputs, opts: pulumi.CustomResourceOptions) {
     super(moduleProvider("./components/client-key.provider.ts", ["create", "update", "delete", "read"]), name, props, opts);
@@ -51,6 +70,8 @@ export class ClientKey extends pulumi.ComponentResource {
         alias,
         groups,
         policy,
+        // An input, not a constant of the provider: keys that are there already get other routes only if an input changes.
+        routes: CLIENT_ROUTES,
         ...(toolPermissions && { toolPermissions }),
         models,
         rpm: rpm ?? null,

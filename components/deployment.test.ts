@@ -5,6 +5,7 @@ import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { serverId } from "./litellm-config.ts";
+import { userFor } from "./mcp-server.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
@@ -88,6 +89,7 @@ test("the resources of a stack", () => {
     "Resource litellm-health",
     "Resource mcp-fetch-health",
     "Resource mcp-git-health",
+    "Resource mcp-memory-data-owner",
     "Resource mcp-memory-health",
     "Resource mcp-postgres-health",
     "Resource mcp-time-health",
@@ -189,6 +191,19 @@ test("every wrapped server runs as a user of its own, read-only", () => {
   assert.equal(new Set(wrapped.map(({ user }) => user)).size, wrapped.length);
 });
 
+test("two stacks on one host share no user: a limit on processes counts those of a user on the whole host", () => {
+  const one = { project: "litellm-mcp", stack: "local", namePrefix: "", server: "git" };
+  const users = [one, { ...one, project: "other" }, { ...one, stack: "lan" }, { ...one, namePrefix: "lab-" }, { ...one, server: "time" }].map(userFor);
+  assert.equal(new Set(users).size, users.length);
+  assert.equal(inputsOf(own, "mcp-git-container").user, userFor({ ...one, stack: "test", namePrefix: "lab-" }));
+});
+
+test("a data volume belongs to the user of its server", () => {
+  const { volume, owner, image, container } = inputsOf(own, "mcp-memory-data-owner");
+  const { user, name } = inputsOf(own, "mcp-memory-container");
+  assert.deepEqual({ volume, owner, image, container }, { volume: "lab-mcp-memory-data", owner: user, image: "sha256:mcp-memory-image", container: name });
+});
+
 test("what clients stored outlives container and stack", () => {
   assert.deepEqual(inputsOf(own, "mcp-memory-container").volumes, [{ containerPath: "/data", volumeName: "lab-mcp-memory-data" }]);
   assert.deepEqual(inputsOf(own, "mcp-time-container").volumes, []);
@@ -201,8 +216,24 @@ test("a key carries what its client may call", () => {
   assert.equal(inputsOf(own, "client-test-key-key").policy.everything, true);
 });
 
+test("a key opens the routes that clients use, each by its path, and none of LiteLLM's sets of routes", () => {
+  const { routes } = inputsOf(own, "client-phone-key");
+  assert.deepEqual(routes, [
+    "/mcp",
+    "/mcp/*",
+    "/v1/models",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/key/info",
+  ]);
+  assert.deepEqual(inputsOf(own, "client-test-key-key").routes, routes);
+});
+
 test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
-  const id = serverId({ name: "git", url: "http://mcp-git:8000/mcp", register: "http", bearerTokenEnv: undefined });
+  const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv: undefined });
   assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
   // It has no deny-lists: those stay the callback's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});

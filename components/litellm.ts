@@ -87,6 +87,10 @@ export class LiteLlm extends pulumi.ComponentResource {
             url: `http://127.0.0.1:${LITELLM_PORT}/mcp/`,
             initializeOnly: true,
             bearerEnv: "LITELLM_MASTER_KEY",
+            // A start that is locked up by its first listing was never healthy: without this it stayed so for two minutes.
+            aliveUrl: `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`,
+            // Each request to /mcp/ leaves three tasks and 43 KiB for ever (mcp 1.10.1); the address above leaves nothing.
+            everySeconds: 60,
             timeoutSeconds: 4,
             attempts: 3,
             killAfterSeconds: 120,

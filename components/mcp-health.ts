@@ -11,8 +11,14 @@ export interface McpHealth {
   readonly bearerEnv?: string;
   readonly timeoutSeconds: number;
   readonly attempts: number;
-  /** When every attempt of a run failed, end a container that was healthy before or is older than this: the restart policy brings it back. */
+  /** Asked before the exchange: any HTTP answer means that this start of the container came up, even if it never was healthy. */
+  readonly aliveUrl?: string;
+  /** After an exchange that went well, only ask `aliveUrl` for so long. */
+  readonly everySeconds?: number;
+  /** When every attempt of a run failed, end a container that came up before or is older than this: the restart policy brings it back. */
   readonly killAfterSeconds: number;
+  /** End no container that is being called, until it has failed for so long. */
+  readonly inFlightLimitSeconds?: number;
 }
 
 const scriptFile = new URL("../mcp/_wrapper/mcp_health.py", import.meta.url);
@@ -28,6 +34,9 @@ export function mcpHealthCommand(python: readonly string[], health: McpHealth): 
     ...(health.initializeOnly ? ["--initialize-only"] : []),
     ...(health.bearerEnv ? ["--bearer-env", health.bearerEnv] : []),
     ...["--timeout", String(health.timeoutSeconds), "--attempts", String(health.attempts)],
+    ...(health.aliveUrl ? ["--alive-url", health.aliveUrl] : []),
+    ...(health.everySeconds !== undefined ? ["--every", String(health.everySeconds)] : []),
     ...["--kill-after", String(health.killAfterSeconds)],
+    ...(health.inFlightLimitSeconds !== undefined ? ["--in-flight-limit", String(health.inFlightLimitSeconds)] : []),
   ];
 }

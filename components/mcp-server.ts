@@ -7,6 +7,7 @@ import { projectLabel, serviceContainer, type Health } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
+import { VolumeOwner } from "./volume-owner.ts";
 import { wrapperBuild } from "./wrapper-image.ts";
 
 /** Writable by everyone in the wrapper image, which an empty volume takes over: the server's user is not in the image. */
@@ -50,11 +51,15 @@ export class McpServer extends pulumi.ComponentResource {
         // What clients stored is theirs: it stays when the server is turned off or the stack destroyed, and is found again by its name.
         { parent: this, retainOnDelete: true },
       );
+    const containerName = `${args.namePrefix}${server.host}`;
+    const user = userFor({ project: pulumi.getProject(), stack: pulumi.getStack(), namePrefix: args.namePrefix, server: server.name });
+    const owned =
+      volume && new VolumeOwner(`${name}-data-owner`, { docker: args.docker, volume, owner: user, image: image.imageId, container: containerName }, { parent: this });
     const alone = [{ id: networks.mcp.id, aliases: [server.host] }];
     this.container = new docker.Container(
       `${name}-container`,
       serviceContainer({
-        containerName: `${args.namePrefix}${server.host}`,
+        containerName,
         image: image.imageId,
         command: server.command,
         env: { ...server.env, ...args.secrets },
@@ -70,11 +75,11 @@ export class McpServer extends pulumi.ComponentResource {
           ...mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
           ...(volume ? [{ volumeName: volume.name, containerPath: DATA_PATH }] : []),
         ],
-        ...(source.kind === "wrapped" && { user: userFor(server.name), writableTmpMiB: server.tmpMiB, processes: server.pids }),
+        ...(source.kind === "wrapped" && { user, writableTmpMiB: server.tmpMiB, processes: server.pids }),
         memoryMiB: server.memoryMiB,
         health: health(server),
       }),
-      { parent: this },
+      { parent: this, dependsOn: owned ? [owned] : [] },
     );
     this.health = new ContainerHealth(
       `${name}-health`,
@@ -90,11 +95,12 @@ const needsWayOut = ({ server, postgresIsExternal }: McpServerArgs) =>
   server.egress || server.debugPort !== undefined || (server.postgres && postgresIsExternal);
 
 /**
- * A numeric user of the server's own: a limit on processes counts all processes of a user on the whole host, and two
- * servers of one user could signal each other wherever they share a PID namespace.
+ * A numeric user of the server's own, in this stack alone: a limit on processes counts all processes of a user on the whole
+ * host, and two servers of one user could signal each other wherever they share a PID namespace.
  */
-export function userFor(server: string): string {
-  const uid = 900_000 + (createHash("sha256").update(server).digest().readUInt32BE(0) % 90_000);
+export function userFor({ project, stack, namePrefix, server }: Readonly<Record<"project" | "stack" | "namePrefix" | "server", string>>): string {
+  const name = JSON.stringify([project, stack, namePrefix, server]);
+  const uid = 900_000 + (createHash("sha256").update(name).digest().readUInt32BE(0) % 90_000);
   return `${uid}:${uid}`;
 }
 
@@ -106,6 +112,8 @@ function health(server: ServerSettings): Health | undefined {
     timeoutSeconds: 5,
     attempts: 3,
     killAfterSeconds: 60,
+    // A tool that takes its time, and the whole server with it, is no server that hangs: whoever called still waits for it.
+    inFlightLimitSeconds: 600,
   };
   switch (server.healthcheck) {
     case "image":

@@ -462,3 +462,10 @@ test("a digest needs the version beside it", () => {
   const image = `ghcr.io/berriai/litellm@sha256:${"0".repeat(64)}`;
   assert.equal(load({ config: { gateway: { image, version: "1.77.7" } } }).gateway.version, "1.77.7");
 });
+
+test("no server of the catalogue that is on by default is registered as http", () => {
+  const { servers, warnings } = loadSettings({ stackFile: STACK, config: local, secretNames: [], mcpDir: "mcp" });
+  assert.ok(servers.some(({ name }) => name === "git"));
+  assert.deepEqual(servers.filter(({ register }) => register === "http").map(({ name }) => name), []);
+  assert.deepEqual(warnings, []);
+});

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { loadSettings } from "../settings/load.ts";
 import type { Settings } from "../settings/settings.ts";
 
-/** One of each kind: native, wrapped Python and npm, over sse and http, with a way out, with a volume. */
+/** One of each kind: native, wrapped Python and npm, with a way out, with a volume. */
 const SERVERS = ["fetch", "git", "memory", "postgres", "time"];
 
 /** The settings of a small stack with some of the folders under mcp/. Run from the project's root. */

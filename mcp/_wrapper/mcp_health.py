@@ -7,6 +7,7 @@ Standard library only, one file, because it runs in three places: in the wrapper
 import argparse
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import signal
@@ -157,8 +158,11 @@ def limited(seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-# Which start of the container was healthy once; on a tmpfs where the root is read-only.
-HEALTHY_ONCE = "/tmp/mcp-health"
+# What earlier runs found; on a tmpfs where the root is read-only.
+MEMORY = "/tmp/mcp-health"
+# The connections of the container's own network.
+CONNECTIONS = ("/proc/net/tcp", "/proc/net/tcp6")
+ESTABLISHED = "01"
 
 
 def container_start():
@@ -173,22 +177,77 @@ def container_age():
         return float(uptime.read().split()[0]) - container_start() / os.sysconf("SC_CLK_TCK")
 
 
-def was_healthy():
+def remembered():
+    """What earlier runs found since this start of the container; times are by `time.monotonic`, which all processes of a host share."""
+    start = container_start()
     try:
-        with open(HEALTHY_ONCE, encoding="ascii") as mark:
-            return mark.read() == str(container_start())
-    except OSError:
-        return False
+        with open(MEMORY, encoding="ascii") as file:
+            memory = json.load(file)
+        if memory["start"] == start:
+            return memory
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return {"start": start, "came_up": False, "exchanged": None, "failing_since": None}
 
 
-def remember_healthy():
+def remember(memory):
     """What of it could not be done, as an addition to the answer: a container without a place to write is healthy all the same."""
     try:
-        with open(HEALTHY_ONCE, "w", encoding="ascii") as mark:
-            mark.write(str(container_start()))
+        with open(MEMORY, "w", encoding="ascii") as file:
+            json.dump(memory, file)
     except OSError as error:
         return f", but that cannot be remembered: {error}"
     return ""
+
+
+def address(hexadecimal):
+    """An address as the kernel prints it: words of four bytes, each of them back to front."""
+    raw = bytes.fromhex(hexadecimal)
+    found = ipaddress.ip_address(b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)))
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def call_in_flight(port):
+    """Somebody from outside of the container holds a connection to this port: a client opens one for each call and closes it afterwards."""
+    for table in CONNECTIONS:
+        # Without IPv6 there is no second table.
+        with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as lines:
+            next(lines)
+            for line in lines:
+                _, local, remote, state = line.split()[:4]
+                if state == ESTABLISHED and int(local.rpartition(":")[2], 16) == port and not address(remote.rpartition(":")[0]).is_loopback:
+                    return True
+    return False
+
+
+def ask_alive(url):
+    """Any answer is one; a connection that is refused is none."""
+    parts = urlsplit(url)
+    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port)) as connection:
+        connection.request("GET", parts.path or "/")
+        connection.getresponse()
+
+
+def attempt(options, memory):
+    if options.alive_url:
+        ask_alive(options.alive_url)
+        memory["came_up"] = True
+    last = memory["exchanged"]
+    if options.every is None or last is None or time.monotonic() - last >= options.every:
+        probe(options)
+        memory["exchanged"] = time.monotonic()
+
+
+def may_end(options, memory, forgotten):
+    """Whether this failed run may end the container, and what keeps it from that."""
+    if not memory["came_up"] and container_age() <= options.kill_after:
+        return False, ""
+    # Where nothing can be remembered the limit would never be reached, and a server that hangs would hang for ever.
+    if options.in_flight_limit is None or forgotten or time.monotonic() - memory["failing_since"] > options.in_flight_limit:
+        return True, ""
+    if call_in_flight(urlsplit(options.url).port):
+        return False, "not ended, because a call is in flight"
+    return True, ""
 
 
 def main():
@@ -199,32 +258,47 @@ def main():
     parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
     parser.add_argument("--timeout", type=float, default=5, metavar="S", help="limit on each attempt")
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
-    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that was healthy before, or is older than S seconds")
+    parser.add_argument("--alive-url", metavar="URL", help="asked before the exchange; any HTTP answer means that this start of the container came up")
+    parser.add_argument("--every", type=float, metavar="S", help="after an exchange that went well, only ask --alive-url for S seconds")
+    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that came up before, or is older than S seconds")
+    parser.add_argument("--in-flight-limit", type=float, metavar="S", help="end no container that is being called, until it has failed for S seconds")
     options = parser.parse_args()
+    if options.every is not None and not options.alive_url:
+        parser.error("--every needs --alive-url: between two exchanges nothing else would be asked")
     if options.bearer_env and options.bearer_env not in os.environ:
         # Nothing that a new start would mend.
         print(f"unhealthy: the variable {options.bearer_env} (--bearer-env) is not set")
         return 1
 
-    for attempt in range(options.attempts):
-        if attempt:
+    remembers = options.kill_after is not None or options.every is not None
+    memory = remembered()
+    for number in range(options.attempts):
+        if number:
             time.sleep(0.5)
         try:
             with limited(options.timeout):
-                probe(options)
+                attempt(options, memory)
         except Unhealthy as error:
             problem = str(error)
         except Exception as error:  # Whatever a broken server makes of an answer.
             problem = f"{type(error).__name__}: {error}"
         else:
-            print("healthy" + (remember_healthy() if options.kill_after is not None and not was_healthy() else ""))
+            memory.update(came_up=True, failing_since=None)
+            print("healthy" + (remember(memory) if remembers else ""))
             return 0
-    print(f"unhealthy: {problem}", flush=True)
-    if options.kill_after is not None and (was_healthy() or container_age() > options.kill_after):
-        # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
-        # process is killed; without its child that ends too, and the restart policy starts the container anew.
-        print("ending the container, its restart policy brings it back", flush=True)
-        os.kill(-1, signal.SIGKILL)
+    # The next run makes the exchange, whenever the last good one was.
+    memory.update(exchanged=None, failing_since=memory["failing_since"] or time.monotonic())
+    forgotten = remember(memory) if remembers else ""
+    print(f"unhealthy: {problem}{forgotten}", flush=True)
+    if options.kill_after is not None:
+        end, why_not = may_end(options, memory, forgotten)
+        if why_not:
+            print(why_not)
+        if end:
+            # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
+            # process is killed; without its child that ends too, and the restart policy starts the container anew.
+            print("ending the container, its restart policy brings it back", flush=True)
+            os.kill(-1, signal.SIGKILL)
     return 1
 
 

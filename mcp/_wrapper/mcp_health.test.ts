@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -10,7 +13,7 @@ import { execa } from "execa";
 
 const script = fileURLToPath(new URL("mcp_health.py", import.meta.url));
 
-/** Never with --kill-after: outside a container it would end every process of the user. */
+/** Never with --kill-after, see `checkThatMayKill`. */
 async function check(args: readonly string[], env: Record<string, string> = {}) {
   // A check without end is a failed test, not a test without end.
   const { exitCode, stdout } = await execa("python3", [script, ...args], { reject: false, env, timeout: 10_000 });
@@ -155,4 +158,133 @@ test("the time limit holds for whole attempts: silence, pings without an answer,
       assert.ok(took >= 1500 && took < 5000, `${transport}: ${took} ms`);
     }),
   );
+});
+
+/**
+ * The script with what it remembers and the kernel's table of connections as files of the test, and with a kill that only says
+ * so: outside a container it would end every process of the user.
+ */
+async function checkThatMayKill(context: TestContext, args: readonly string[]) {
+  const folder = await mkdtemp(path.join(tmpdir(), "mcp-health-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const files = { memory: path.join(folder, "memory"), connections: path.join(folder, "tcp") };
+  const program = `import importlib.util, os, sys
+script, memory, connections = sys.argv[1:4]
+spec = importlib.util.spec_from_file_location("mcp_health", script)
+health = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(health)
+health.MEMORY, health.CONNECTIONS = memory, (connections,)
+os.kill = lambda *_: print("killed")
+sys.argv = [script, *sys.argv[4:]]
+sys.exit(health.main())`;
+  const run = async (...more: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await execa("python3", ["-c", program, script, files.memory, files.connections, ...args, ...more], { reject: false, timeout: 10_000 });
+    assert.equal(stderr, "");
+    return { exitCode, healthy: stdout.startsWith("healthy"), killed: stdout.endsWith("killed"), stdout };
+  };
+  return { ...files, run };
+}
+
+/** Longer than any host of a test has been up: only a container that came up is ended. */
+const NEVER_OLD_ENOUGH = String(1e12);
+
+test("a container that never came up is not ended; one whose --alive-url answered once is, without having been healthy", async (context) => {
+  let up = false;
+  const url = await listen(context, (request, response) => {
+    if (!up) request.socket.destroy();
+    else response.writeHead(request.url === "/alive" ? 503 : 500).end();
+  });
+  const { run } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--alive-url", `${url}/alive`, "--kill-after", NEVER_OLD_ENOUGH]);
+  const starting = await run();
+  assert.deepEqual([starting.exitCode, starting.killed], [1, false], starting.stdout);
+  up = true;
+  assert.equal((await run()).killed, true);
+  up = false;
+  assert.equal((await run()).killed, true, "it is remembered");
+});
+
+test("what another start of the container remembered counts for nothing", async (context) => {
+  const url = await listen(context, (_, response) => response.writeHead(500).end());
+  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", url, "--kill-after", NEVER_OLD_ENOUGH]);
+  for (const written of ['{"start": 0, "came_up": true, "exchanged": null, "failing_since": null}', "12345", "no JSON"]) {
+    await writeFile(memory, written);
+    assert.equal((await run()).killed, false, written);
+  }
+});
+
+test("with --every the exchange is made once in that time, and at once after a failed run", async (context) => {
+  const seen: string[] = [];
+  let broken = false;
+  const url = await listen(context, (request, response) => {
+    seen.push(request.url!);
+    if (broken) request.socket.destroy();
+    else if (request.url === "/alive") response.writeHead(200).end();
+    else afterInitialize((_, answer) => answer.writeHead(200).end())(request, response);
+  });
+  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--initialize-only", "--alive-url", `${url}/alive`, "--every", "60"]);
+  const asked = async () => {
+    seen.length = 0;
+    const { healthy } = await run();
+    return [healthy, ...seen];
+  };
+  const exchange = ["/alive", "/mcp", "/mcp"];
+  assert.deepEqual(await asked(), [true, ...exchange]);
+  assert.deepEqual(await asked(), [true, "/alive"]);
+  broken = true;
+  assert.deepEqual(await asked(), [false, "/alive"]);
+  broken = false;
+  assert.deepEqual(await asked(), [true, ...exchange]);
+  assert.deepEqual(await asked(), [true, "/alive"]);
+  const found = JSON.parse(await readFile(memory, "utf8")) as { exchanged: number };
+  await writeFile(memory, JSON.stringify({ ...found, exchanged: found.exchanged - 61 }));
+  assert.deepEqual(await asked(), [true, ...exchange]);
+});
+
+test("--every without --alive-url is refused", async () => {
+  const { exitCode } = await check(["--transport", "http", "--url", "http://127.0.0.1:1/", "--every", "60"]);
+  assert.equal(exitCode, 2);
+});
+
+test("a container that is being called is not ended, until it has failed for too long", async (context) => {
+  const url = await listen(context, (_, response) => response.writeHead(500).end());
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  const limits = ["--kill-after", "0", "--in-flight-limit", "600"];
+  const { run, memory, connections } = await checkThatMayKill(context, ["--transport", "http", "--url", url, ...limits]);
+  const table = async (...lines: readonly string[]) => {
+    await rm(memory, { force: true });
+    await writeFile(connections, ["  sl  local_address rem_address   st tx_queue", ...lines.map((line, at) => `   ${at}: ${line} 00000000:00000000`), ""].join("\n"));
+  };
+  const called = `050012AC:${port} 020012AC:D431 01`;
+  for (const [what, line, ends] of [
+    ["a call over IPv4", called, false],
+    ["a call over IPv6", `0000000000000000FFFF0000050012AC:${port} 0000000000000000FFFF0000020012AC:D431 01`, false],
+    ["a call over IPv6 alone", `000080FE000000000000000001000000:${port} 000080FE000000000000000002000000:D431 01`, false],
+    ["the check itself", `0100007F:${port} 0100007F:D431 01`, true],
+    ["the check itself, over IPv6", `0000000000000000FFFF00000100007F:${port} 0000000000000000FFFF00000100007F:D431 01`, true],
+    ["the check itself, over IPv6 alone", `00000000000000000000000001000000:${port} 00000000000000000000000001000000:D431 01`, true],
+    ["a call that its client has given up", `050012AC:${port} 020012AC:D431 08`, true],
+    ["the listener", `00000000:${port} 00000000:0000 0A`, true],
+    ["a connection that the server made", `050012AC:D431 020012AC:${port} 01`, true],
+  ] as const) {
+    await table(line);
+    const { killed, stdout } = await run();
+    assert.equal(killed, ends, `${what}: ${stdout}`);
+    if (!ends) assert.match(stdout, /^unhealthy: POST  answered 500 \nnot ended, because a call is in flight$/);
+  }
+  await table(called);
+  assert.equal((await run()).killed, false);
+  assert.equal((await run()).killed, false);
+  const found = JSON.parse(await readFile(memory, "utf8")) as { failing_since: number };
+  await writeFile(memory, JSON.stringify({ ...found, failing_since: found.failing_since - 601 }));
+  assert.equal((await run()).killed, true);
+});
+
+test("where nothing can be remembered, a container that is being called is ended", async (context) => {
+  const url = await listen(context, (_, response) => response.writeHead(500).end());
+  const { run, memory, connections } = await checkThatMayKill(context, ["--transport", "http", "--url", url, "--kill-after", "0", "--in-flight-limit", "600"]);
+  await writeFile(connections, `header\n 0: 050012AC:${Number(new URL(url).port).toString(16).padStart(4, "0")} 020012AC:D431 01 0\n`);
+  assert.equal((await run()).killed, false);
+  await rm(memory);
+  await execa("mkdir", [memory]);
+  assert.equal((await run()).killed, true);
 });

@@ -70,6 +70,7 @@ export function clientViewTests(
     const client = await key("claude-code");
     assert.match(await callTool(gateway, client, "postgres-execute_sql", { sql: "SELECT current_user AS me, 6 * 7 AS answer" }), /mcp_readonly.*42/s);
     assert.match(await callTool(gateway, client, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
+    assert.match(await callTool(gateway, client, "clock-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
     assert.match(await callTool(gateway, client, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
     assert.match(await callTool(gateway, client, "everything-get-sum", { a: 20, b: 22 }), /42/);
   });
@@ -200,6 +201,38 @@ export function clientViewTests(
       await write(metadata["mcp_policy"]);
     }
     assert.match(await call(), /"timezone"/);
+  });
+
+  test("a client's key opens the routes that clients use, and no other", async () => {
+    const { models, gateway } = await workspace().outputs();
+    const base = models.replace(/\/v1$/, "");
+    const client = await key("test-key");
+    const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+    for (const [path, body] of [
+      ["/utils/transform_request", { call_type: "completion", request_body: { ...chat, api_key: "os.environ/LITELLM_MASTER_KEY" } }],
+      ["/utils/token_counter", chat],
+      ["/v1/files", {}],
+      ["/v1/batches", {}],
+      ["/v1/completions", { model: "mock", prompt: "hello" }],
+      ["/engines/mock/chat/completions", chat],
+      ["/openai/v1/chat/completions", chat],
+      ["/mcp-rest/tools/list", {}],
+      ["/key/generate", {}],
+    ] as const) {
+      const response = await post(path, client, body);
+      const text = await response.text();
+      assert.ok(!response.ok, `${path} answered ${response.status} ${text}`);
+      // Refused for its route, not for what was sent; LiteLLM 1.77.3 has no status of its own for that.
+      assert.match(text, /not allowed to call this route|Not Found/, path);
+    }
+    const get = (path: string) => fetch(`${base}${path}`, { headers: { authorization: `Bearer ${client}` } });
+    assert.equal((await get("/v1/files")).ok, false);
+    assert.match(await (await get("/v1/models")).text(), /"mock"/);
+    assert.match(await (await get("/key/info")).text(), /"key_alias":"test-key"/);
+    assert.match(await (await post("/v1/chat/completions", client, chat)).text(), /MOCK-OK/);
+    assert.match(await (await post("/v1/responses", client, { model: "mock", input: "hello" })).text(), /MOCK-OK/);
+    assert.match(await (await post("/v1/messages", client, { ...chat, max_tokens: 16 })).text(), /MOCK-OK/);
+    assert.ok((await listTools(`${gateway}time`, client)).includes("time-get_current_time"));
   });
 
   test("keys show nobody how the servers are set up", async () => {

@@ -55,6 +55,7 @@ before(async () => {
   });
   await postgres.start();
   workspace = await Workspace.create("e2elan", config());
+  await workspace.addClock();
   const init = await workspace.run("pulumi", ["stack", "init", "e2elan"]);
   assert.equal(init.exitCode, 0, init.output);
   await eventually("the existing Postgres answers", 60, async () => {

@@ -11,6 +11,9 @@ import { Workspace } from "./workspace.ts";
 const PREFIX = "e2e-";
 const GATEWAY_PORT = 14000;
 const POSTGRES_PORT = 15432;
+/** A time zone that the server `slow` takes its time for. */
+const BLOCKING = "Pacific/Kiritimati";
+const BLOCKED_S = 70;
 const config = {
   "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
   "litellm-mcp:lan": { address: "127.0.0.1" },
@@ -28,6 +31,16 @@ let database: string;
 before(async () => {
   await removeLeftovers(PREFIX);
   workspace = await Workspace.create("e2e", config);
+  await workspace.addClock();
+  // PyDLL keeps Python's lock: the whole server stands still, not the thread of one call.
+  const slow = `import asyncio, ctypes, mcp_server_time.server as server
+answer = server.TimeServer.get_current_time
+def slow(self, timezone):
+    if timezone == "${BLOCKING}": ctypes.PyDLL(None).sleep(${BLOCKED_S})
+    return answer(self, timezone)
+server.TimeServer.get_current_time = slow
+asyncio.run(server.serve("UTC"))`;
+  await workspace.addTimeServer("slow", (text) => text.replace(/command: .*/, `command: [python3, -c, ${JSON.stringify(slow)}]`));
 });
 
 after(async () => {
@@ -285,13 +298,74 @@ test("an sse server that is down interrupts no other", async () => {
   assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
 });
 
+test("a tool that blocks its server for more than a minute is answered, and nobody is ended for it", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const key = clientKeys["test-key"]!;
+  const containers = [`${PREFIX}litellm`, `${PREFIX}mcp-slow`];
+  const before = await Promise.all(containers.map(startedAt));
+  const called = Date.now();
+  const answer = await callTool(gateway, key, "slow-get_current_time", { timezone: BLOCKING }, 150_000);
+  const seconds = (Date.now() - called) / 1000;
+  console.log(`a tool that blocks its server for ${BLOCKED_S} s: answered after ${seconds.toFixed(0)} s`);
+  assert.match(answer, /"timezone": ?"Pacific\/Kiritimati"/);
+  assert.ok(seconds >= BLOCKED_S, `${seconds} s`);
+  const { State } = await docker.getContainer(`${PREFIX}mcp-slow`).inspect();
+  assert.match(State.Health?.Log.map(({ Output }) => Output).join("") ?? "", /not ended, because a call is in flight/);
+  assert.deepEqual(await Promise.all(containers.map(startedAt)), before, "a container was ended");
+  await eventually("it is healthy again", 60, async () => (await docker.getContainer(`${PREFIX}mcp-slow`).inspect()).State.Health?.Status === "healthy");
+});
+
+test("a server that hangs, with nobody calling it, is ended by its healthcheck", async () => {
+  const before = await startedAt(`${PREFIX}mcp-slow`);
+  const stopped = Date.now();
+  await python(
+    `${PREFIX}mcp-slow`,
+    `import os, pathlib, signal
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    if (process / "cmdline").read_bytes().startswith(b"python3\0-c\0import asyncio, ctypes"): os.kill(int(process.name), signal.SIGSTOP)`,
+  );
+  await eventually("the container starts again", 90, async () => (await startedAt(`${PREFIX}mcp-slow`)) > before);
+  console.log(`a server that hangs is started anew after ${((Date.now() - stopped) / 1000).toFixed(0)} s`);
+});
+
+test("git_log 200 times by two clients: none fails", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const answers = await Promise.all(
+    ["test-key", "claude-code"].map(async (client) => {
+      const texts: string[] = [];
+      while (texts.length < 100) texts.push(await callTool(gateway, clientKeys[client]!, "git-git_log", { repo_path: "/opt/example", max_count: 1 }));
+      return texts;
+    }),
+  );
+  assert.deepEqual(answers.flat().filter((text) => !text.includes("An example")), []);
+});
+
+test("a stack whose users change keeps what clients stored, readable and writable", async () => {
+  const call = async (tool: string, args: Record<string, unknown>) => {
+    const { gateway, clientKeys } = await workspace.outputs();
+    return callTool(gateway, clientKeys["test-key"]!, tool, args);
+  };
+  const userOf = async (name: string) => (await docker.getContainer(`${PREFIX}${name}`).inspect()).Config.User;
+  await call("memory-create_entities", { entities: [{ name: "upgrade", entityType: "event", observations: ["before"] }] });
+  const before = await userOf("mcp-memory");
+  // As a release that derives them in another way.
+  await workspace.editFile("components/mcp-server.ts", (text) => text.replace("900_000 +", "900_001 +"));
+  const { replaced } = await changesOfUp();
+  assert.ok(replaced.includes("mcp-memory") && replaced.includes("mcp-time"), replaced.join(", "));
+  assert.notEqual(await userOf("mcp-memory"), before);
+  await call("memory-add_observations", { observations: [{ entityName: "upgrade", contents: ["after"] }] });
+  assert.match(await call("memory-open_nodes", { names: ["upgrade"] }), /before[^]*after/);
+  const helpers = (await docker.listContainers({ all: true })).filter(({ Mounts, Names }) => Mounts.some(({ Name }) => Name === `${PREFIX}mcp-memory-data`) && !Names.includes(`/${PREFIX}mcp-memory`));
+  assert.deepEqual(helpers, []);
+});
+
 test("an http server that is down locks the gateway, which heals itself", async () => {
   const { gateway, clientKeys } = await workspace.outputs();
   const key = clientKeys["test-key"]!;
   const before = await startedAt(`${PREFIX}litellm`);
-  await docker.getContainer(`${PREFIX}mcp-git`).stop();
+  await docker.getContainer(`${PREFIX}mcp-clock`).stop();
   const called = Date.now();
-  const fault = await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }, 10_000).then(
+  const fault = await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }, 10_000).then(
     (text) => `answered ${text}`,
     (error: Error) => error.message,
   );
@@ -300,11 +374,11 @@ test("an http server that is down locks the gateway, which heals itself", async 
     const answer = await Promise.race([listTools(gateway, key), new Promise<string[]>((resolve) => setTimeout(resolve, 3_000, []))]).catch(() => []);
     return answer.some((name) => name.startsWith("time-"));
   });
-  console.log(`mcp-git (http) stopped and called: ${fault.slice(0, 80)}; /mcp/ answered again after ${((Date.now() - called) / 1000).toFixed(0)} s`);
-  await docker.getContainer(`${PREFIX}mcp-git`).start();
+  console.log(`mcp-clock (http) stopped and called: ${fault.slice(0, 80)}; /mcp/ answered again after ${((Date.now() - called) / 1000).toFixed(0)} s`);
+  await docker.getContainer(`${PREFIX}mcp-clock`).start();
   // Listed first: a call while the server is still down would lock the gateway once more.
-  await eventually("its tools are listed again", 60, async () => (await listTools(gateway, key)).includes("git-git_log"));
-  assert.match(await callTool(gateway, key, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
+  await eventually("its tools are listed again", 60, async () => (await listTools(gateway, key)).includes("clock-get_current_time"));
+  assert.match(await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }), /"timezone"/);
 });
 
 test("destroy leaves what clients stored and nothing else, and up works again from that, once its tools are approved", async () => {

@@ -132,6 +132,17 @@ export class Workspace {
     return (await readdir(path.join(this.root, "mcp"))).filter((name) => !name.startsWith("_")).sort();
   }
 
+  /** Adds a second `time` under another name, with its approved tools and another `server.yaml`. */
+  async addTimeServer(name: string, edit: (text: string) => string): Promise<void> {
+    await cp(path.join(this.root, "mcp/time"), path.join(this.root, "mcp", name), { recursive: true, preserveTimestamps: true });
+    await this.editFile(`mcp/${name}/server.yaml`, edit);
+  }
+
+  /** Adds the server `clock`, registered as `http`, as no server of the catalogue that is on by default is. */
+  addClock(): Promise<void> {
+    return this.addTimeServer("clock", (text) => text.replace(/^transport: .*$/m, "$&\nregister: http"));
+  }
+
   async editFile(file: string, edit: (text: string) => string): Promise<void> {
     const full = path.join(this.root, file);
     const before = await readFile(full, "utf8");
