@@ -64,6 +64,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         `client-${client.name}`,
         {
           gatewayUrl: litellm.url,
+          admin: { docker: settings.docker, port: gateway.adminPort },
           masterKey: litellm.masterKey,
           alias: client.name,
           groups: keyGroups(client.servers, gateway.version),
