@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
+import { replaceSsh } from "../tests/fake-ssh.ts";
 import { create, delete as remove, read, update } from "./client-key.provider.ts";
 
 /** LiteLLM's key API as far as the provider uses it, with what facts about 1.77.3 say of it. */
+const hash = (key: string) => createHash("sha256").update(key).digest("hex");
 const keys = new Map<string, Record<string, unknown>>();
 let calls: string[] = [];
+let addresses: string[] = [];
 const gateway = http.createServer((request, response) => {
   let text = "";
   request.on("data", (chunk) => (text += chunk));
@@ -16,9 +22,12 @@ const gateway = http.createServer((request, response) => {
     if (request.headers.authorization !== "Bearer sk-master") return answer(401, { error: "not the master key" });
     const body = (text ? JSON.parse(text) : {}) as Record<string, unknown> & { key: string; keys: string[] };
     calls.push(url.pathname);
+    addresses.push(request.url!);
     switch (url.pathname) {
-      case "/key/info":
-        return keys.has(url.searchParams.get("key")!) ? answer(200, {}) : answer(404, { error: "not found" });
+      case "/key/list": {
+        const [stored] = [...keys].filter(([key]) => hash(key) === url.searchParams.get("key_hash")).map(([, value]) => value);
+        return answer(200, { keys: stored ? [stored] : [] });
+      }
       case "/key/generate":
         if ([...keys.values()].some(({ key_alias }) => key_alias === body.key_alias)) return answer(400, { error: "alias exists" });
         keys.set(body.key, body);
@@ -36,9 +45,10 @@ const gateway = http.createServer((request, response) => {
     }
   });
 });
-let gatewayUrl: string;
+let port: number;
 const props = (changes = {}) => ({
-  gatewayUrl,
+  gatewayUrl: "http://192.168.1.10:4000",
+  admin: { docker: { host: "unix:///var/run/docker.sock", sshOpts: [] }, port },
   masterKey: "sk-master",
   key: "sk-first",
   alias: "phone",
@@ -53,12 +63,13 @@ const props = (changes = {}) => ({
 
 before(async () => {
   await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve));
-  gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+  port = (gateway.address() as AddressInfo).port;
 });
 after(() => gateway.close());
 beforeEach(() => {
   keys.clear();
   calls = [];
+  addresses = [];
 });
 
 test("a new key is made with all that it may do", async () => {
@@ -71,7 +82,7 @@ test("a new key is made with all that it may do", async () => {
     models: ["mock"],
     metadata: { mcp_policy: { servers: { time: { allow: null, deny: [] } }, everything: false } },
     allowed_routes: ["/mcp/*", "/v1/models"],
-    object_permission: { mcp_access_groups: ["time"] },
+    object_permission: { mcp_servers: [], mcp_access_groups: ["time"] },
     rpm_limit: null,
     max_budget: 5,
   });
@@ -89,7 +100,7 @@ test("a key that is there already is brought up to date, never generated again",
   await create(props());
   calls = [];
   await create(props({ rpm: 60 }));
-  assert.deepEqual(calls, ["/key/info", "/key/update"]);
+  assert.deepEqual(calls, ["/key/list", "/key/update"]);
   assert.equal(keys.get("sk-first")?.rpm_limit, 60);
 });
 
@@ -101,7 +112,7 @@ test("another value takes the alias over", async () => {
 
 test("deleting a key that is gone is no error", async () => {
   await remove("phone", props());
-  assert.deepEqual(calls, ["/key/info"]);
+  assert.deepEqual(calls, ["/key/list"]);
 });
 
 test("a refresh forgets a key that LiteLLM no longer has, and keeps the others", async () => {
@@ -112,14 +123,14 @@ test("a refresh forgets a key that LiteLLM no longer has, and keeps the others",
 
 test("a refresh keeps every key while the gateway is down, and says so", async (t) => {
   const warned = t.mock.method(console, "warn", () => {});
-  const down = props({ gatewayUrl: "http://127.0.0.1:9" });
+  const down = props({ admin: { docker: { host: "unix:///var/run/docker.sock", sshOpts: [] }, port: 9 } });
   assert.deepEqual(await read("phone", down), { id: "phone", props: down });
-  assert.match(String(warned.mock.calls[0]?.arguments[0]), /^phone: not checked, no answer from LiteLLM at http:\/\/127\.0\.0\.1:9/);
+  assert.match(String(warned.mock.calls[0]?.arguments[0]), /^phone: not checked, no answer from LiteLLM at 127\.0\.0\.1:9: .*ECONNREFUSED/);
 });
 
 test("an error names route and status, not the key", async () => {
   await assert.rejects(read("phone", props({ masterKey: "sk-wrong" })), (error: Error) => {
-    assert.match(error.message, /^LiteLLM GET \/key\/info: HTTP 401 /);
+    assert.match(error.message, /^LiteLLM GET \/key\/list: HTTP 401 /);
     assert.ok(!error.message.includes("sk-first"));
     return true;
   });
@@ -132,4 +143,68 @@ test("an error does not repeat a key that LiteLLM repeats", async () => {
     assert.ok(!error.message.includes("sk-first"), error.message);
     return true;
   });
+});
+
+test("no key is in the address of a request, where logs would keep it", async () => {
+  await create(props());
+  await update("phone", props(), props({ rpm: 60 }));
+  await read("phone", props());
+  await remove("phone", props());
+  assert.equal(addresses.length, 7);
+  for (const address of addresses) assert.ok(!address.includes("sk-"), address);
+});
+
+for (const [what, change, found] of [
+  ["alias", { key_alias: "mine" }, { alias: "mine" }],
+  ["models", { models: ["mock", "gpt"] }, { models: ["gpt", "mock"] }],
+  ["models taken away", { models: [] }, { models: [] }],
+  ["policy", { metadata: { mcp_policy: { servers: {}, everything: true } } }, { policy: { servers: {}, everything: true } }],
+  ["policy taken away", { metadata: {} }, { policy: null }],
+  ["routes", { allowed_routes: [] }, { allowedRoutes: [] }],
+  ["groups", { object_permission: { mcp_access_groups: ["time", "git"] } }, { groups: ["git", "time"] }],
+  ["servers beside the groups", { object_permission: { mcp_access_groups: ["time"], mcp_servers: ["abc"] } }, { servers: ["abc"] }],
+  ["permission taken away", { object_permission: null }, { groups: [] }],
+  ["requests a minute", { rpm_limit: 1 }, { rpm: 1 }],
+  ["budget", { max_budget: null }, { budget: null }],
+] as const) {
+  test(`a refresh sees what somebody changed in LiteLLM: ${what}`, async () => {
+    await create(props());
+    keys.set("sk-first", { ...keys.get("sk-first"), ...change });
+    const seen = { ...props(), ...found };
+    assert.deepEqual(await read("phone", props()), { id: "phone", props: seen, inputs: seen });
+    await update("phone", seen as ReturnType<typeof props>, props());
+    assert.deepEqual(await read("phone", props()), { id: "phone", props: props() });
+  });
+}
+
+test("a refresh sees other tool permissions where LiteLLM knows them, and not another order", async () => {
+  const given = props({ toolPermissions: { abc: ["now"] }, models: ["a", "b"] });
+  await create(given);
+  keys.set("sk-first", { ...keys.get("sk-first"), models: ["b", "a"] });
+  assert.deepEqual(await read("phone", given), { id: "phone", props: given });
+  keys.set("sk-first", { ...keys.get("sk-first"), object_permission: { mcp_access_groups: ["time"], mcp_tool_permissions: { abc: ["now", "later"] } } });
+  assert.deepEqual((await read("phone", given)).inputs, { ...given, toolPermissions: { abc: ["now", "later"] } });
+});
+
+test("of a host over ssh, LiteLLM is reached by a process of ssh for each call", async (t) => {
+  await create(props());
+  const folder = await replaceSsh(t, `echo "$@" >> "$(dirname "$0")/arguments"\nexec ${process.execPath} -e 'const s = require("net").connect(${port}, "127.0.0.1"); process.stdin.pipe(s); s.pipe(process.stdout)'`);
+  const overSsh = props({ rpm: 60, admin: { docker: { host: "ssh://me@server", sshOpts: ["-o", "BatchMode=yes"] }, port: 4001 } });
+  await update("phone", props(), overSsh);
+  assert.equal(keys.get("sk-first")?.rpm_limit, 60);
+  const line = "-o BatchMode=yes -l me -W 127.0.0.1:4001 -- server\n";
+  assert.equal(await readFile(path.join(folder, "arguments"), "utf8"), line + line);
+});
+
+test("what ssh says of a host that cannot be reached is in the error", async (t) => {
+  await replaceSsh(t, "echo 'Connection refused by server' >&2; exit 255");
+  const overSsh = props({ admin: { docker: { host: "ssh://me@server", sshOpts: [] }, port: 4001 } });
+  await assert.rejects(create(overSsh), /^LiteLlmApiError: no answer from LiteLLM at 127\.0\.0\.1:4001 of ssh:\/\/me@server: Connection refused by server$/);
+});
+
+test("a key of an earlier version's state is left alone by a refresh, and not lost from sight by a deletion", async () => {
+  const old: Partial<ReturnType<typeof props>> = props();
+  delete old.admin;
+  assert.deepEqual(await read("phone", old as ReturnType<typeof props>), { id: "phone", props: old });
+  await assert.rejects(remove("phone", old as ReturnType<typeof props>), /phone: made by an earlier version.*Deploy once with the client in the settings/);
 });

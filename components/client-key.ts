@@ -1,11 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { McpPolicy } from "./litellm-api.ts";
+import type { LiteLlmAdmin, McpPolicy } from "./litellm-api.ts";
 import { moduleProvider } from "./module-provider.ts";
 
 export interface ClientKeyArgs {
   /** Base URL of the gateway, as this machine reaches it. */
   readonly gatewayUrl: string;
+  /** Where LiteLLM's admin API is. */
+  readonly admin: LiteLlmAdmin;
   readonly masterKey: pulumi.Input<string>;
   /** LiteLLM's `key_alias`: the client's name in every log row. */
   readonly alias: string;
@@ -60,11 +62,12 @@ export class ClientKey extends pulumi.ComponentResource {
     super(ClientKey.TYPE, name, {}, opts);
     const value = new random.RandomPassword(`${name}-value`, { length: 40, special: false }, { parent: this });
     const key = pulumi.secret(pulumi.interpolate`sk-${value.result}`);
-    const { gatewayUrl, masterKey, alias, groups, policy, toolPermissions, models, rpm, budget } = args;
+    const { gatewayUrl, admin, masterKey, alias, groups, policy, toolPermissions, models, rpm, budget } = args;
     const registered = new LiteLlmKey(
       `${name}-key`,
       {
         gatewayUrl,
+        admin,
         masterKey: pulumi.secret(masterKey),
         key,
         alias,

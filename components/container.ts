@@ -21,7 +21,7 @@ export interface ServiceContainerArgs {
   /** The only place for secrets: Docker shows them in `docker inspect`, Pulumi keeps the whole list encrypted. */
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
   readonly networks: readonly { readonly id: pulumi.Input<string>; readonly aliases: readonly string[] }[];
-  /** Published ports; `ip` is the server's LAN address, never 0.0.0.0. */
+  /** Published ports; `ip` is the host's LAN address or its loopback, never 0.0.0.0. */
   readonly ports?: readonly { readonly ip: string; readonly external: number; readonly internal: number }[];
   readonly uploads?: readonly { readonly file: string; readonly content: string }[];
   readonly volumes?: readonly docker.types.input.ContainerVolume[];

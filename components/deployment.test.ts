@@ -129,13 +129,14 @@ test("no secret is outside an encrypted value", () => {
   assert.ok(secrets > 10, `the search found ${secrets} resources with secrets at all`);
 });
 
-test("ports are published on the LAN address alone, each once", () => {
+test("on the LAN address are the gateway and debug ports, on the host's loopback LiteLLM itself and Postgres", () => {
   const ports = containers(own).flatMap(([, { ports = [] }]) => ports as { ip: string; external: number; internal: number }[]);
   assert.deepEqual(
     ports.sort((a, b) => a.external - b.external),
     [
       { ip: "192.168.1.10", external: 4000, internal: 4000 },
-      { ip: "192.168.1.10", external: 5432, internal: 5432 },
+      { ip: "127.0.0.1", external: 4001, internal: 4000 },
+      { ip: "127.0.0.1", external: 5432, internal: 5432 },
       { ip: "192.168.1.10", external: 48001, internal: 8000 },
     ],
   );

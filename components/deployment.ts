@@ -1,7 +1,7 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { enforcesToolPermissions } from "../settings/capabilities.ts";
-import { type ClientSettings, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
+import { type ClientSettings, LOOPBACK, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
@@ -28,6 +28,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       image: gateway.image,
       namePrefix,
       publish: { ip: lan.address, port: gateway.port },
+      adminPort: gateway.adminPort,
       memoryMiB: gateway.memoryMiB,
       auditResults: gateway.auditResults,
       config: renderLiteLlmConfig({ models, servers, gateway }),
@@ -63,6 +64,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         `client-${client.name}`,
         {
           gatewayUrl: litellm.url,
+          admin: { docker: settings.docker, port: gateway.adminPort },
           masterKey: litellm.masterKey,
           alias: client.name,
           groups: keyGroups(client.servers, gateway.version),
@@ -128,7 +130,7 @@ function toolPermissionsOf(client: ClientSettings, servers: readonly ServerSetti
 }
 
 function deployDatabases(
-  { docker, postgres, lan, namePrefix }: Settings,
+  { docker, postgres, namePrefix }: Settings,
   networks: Networks,
   secret: (name: string) => pulumi.Output<string>,
   opts: pulumi.ComponentResourceOptions,
@@ -150,7 +152,7 @@ function deployDatabases(
     {
       image: postgres.image,
       namePrefix,
-      publish: { ip: lan.address, port: postgres.port },
+      port: postgres.port,
       memoryMiB: postgres.memoryMiB,
       protect,
       docker,
@@ -159,7 +161,7 @@ function deployDatabases(
     opts,
   );
   return new Databases("databases", {
-    admin: { host: lan.address, port: postgres.port, user: POSTGRES_ADMIN, password: server.adminPassword, sslmode: "disable" },
+    admin: { host: LOOPBACK, port: postgres.localPort, user: POSTGRES_ADMIN, password: server.adminPassword, sslmode: "disable" },
     fromContainers: { host: PostgresServer.HOST, port: POSTGRES_PORT },
     readOnly,
     protect,

@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
+import { replaceSsh } from "../tests/fake-ssh.ts";
 import { connectDocker, demultiplex } from "./docker-connection.ts";
-
-/** Puts a shell script in the place of `ssh`. */
-async function replaceSsh(t: TestContext, script: string): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), "ssh-"));
-  await writeFile(path.join(folder, "ssh"), `#!/bin/sh\n${script}\n`);
-  await chmod(path.join(folder, "ssh"), 0o755);
-  const before = process.env.PATH;
-  process.env.PATH = `${folder}:${before}`;
-  t.after(() => (process.env.PATH = before));
-  return folder;
-}
 
 test("over ssh, the docker API is spoken through `docker system dial-stdio` with the options given", async (t) => {
   const folder = await replaceSsh(

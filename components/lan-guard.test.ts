@@ -55,6 +55,7 @@ test("several findings are one error, with the resource's name", () => {
 
 test("images whose name only looks alike pass, and so does what the program makes", () => {
   for (const image of ["ghcr.io/berriai/litellm:v1.77.3-stable", "caddyshack/postgres-mcp:1", "litellm-mcp/time:043afa5c4406", "postgres:17.6-trixie"]) judge(CONTAINER, { image });
+  judge(CONTAINER, { ports: [{ ip: "192.168.1.10", external: 4000, internal: 4000 }, { ip: "127.0.0.1", external: 4001, internal: 4000 }] });
   for (const type of ["random:index/randomPassword:RandomPassword", "postgresql:index/role:Role", "litellm:mcp:McpServer", "pulumi:providers:docker", "pulumi-nodejs:dynamic:Resource"]) judge(type, {});
 });
 

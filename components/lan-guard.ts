@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { exposesEngine, exposesSystem, isOffLanImage, isOffLanVariable } from "../settings/risks.ts";
-import type { Settings } from "../settings/settings.ts";
+import { LOOPBACK, type Settings } from "../settings/settings.ts";
 
 /**
  * What a rule of the LAN found; the message says resource, property, rule and mend. A RunError, thrown as it is: Pulumi shows
@@ -17,7 +17,7 @@ export class LanGuardError extends pulumi.RunError {
 }
 
 export interface LanGuardArgs {
-  /** The one address that ports may be published on. */
+  /** The one address that ports may be published on, beside the host's own loopback. */
   readonly address: string;
   /** Names of container resources that may have the Docker socket: declared by the server, accepted by the stack. */
   readonly mayHaveEngine: readonly string[];
@@ -122,7 +122,7 @@ const container: Readonly<Record<string, Rule>> = {
     items(value).flatMap((port) => {
       const ip = field(port, "ip");
       const where = typeof ip === "string" && ip !== "" ? ip : "every address of the server";
-      return ip === address ? [] : [`port ${String(field(port, "external") ?? field(port, "internal"))} published on ${where}: publish it on ${address} (litellm-mcp:lan.address)`];
+      return ip === address || ip === LOOPBACK ? [] : [`port ${String(field(port, "external") ?? field(port, "internal"))} published on ${where}: publish it on ${address} (litellm-mcp:lan.address)`];
     }),
   publishAllPorts: notSet("publishAllPorts", "it publishes on every address of the server"),
   privileged: notSet("privileged", "it is root on the server"),

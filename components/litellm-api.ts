@@ -1,3 +1,8 @@
+import { createHash } from "node:crypto";
+import http from "node:http";
+import { LOOPBACK } from "../settings/settings.ts";
+import { type DockerEndpoint, isSsh, SshAgent } from "./ssh-connection.ts";
+
 /** A call of LiteLLM's admin API that did not succeed. */
 export class LiteLlmApiError extends Error {
   /** HTTP status; undefined when LiteLLM did not answer at all. */
@@ -32,6 +37,8 @@ export interface KeyGrant {
   readonly metadata: { readonly mcp_policy: McpPolicy };
   readonly allowed_routes: readonly string[];
   readonly object_permission: {
+    /** Servers beside those of the groups, by id: none. Left out, those that somebody added in LiteLLM's UI would stay. */
+    readonly mcp_servers: readonly string[];
     readonly mcp_access_groups: readonly string[];
     /** Server id → tools; a server that is not named has no limit. Versions before 1.78.0 refuse or ignore the key. */
     readonly mcp_tool_permissions?: Readonly<Record<string, readonly string[]>>;
@@ -42,52 +49,89 @@ export interface KeyGrant {
   readonly max_budget: number | null;
 }
 
+/** What LiteLLM has of a key; in its UI all of it can be changed, and taken away. */
+export interface StoredKey {
+  readonly key_alias: string | null;
+  readonly models: readonly string[];
+  readonly metadata: { readonly mcp_policy?: McpPolicy | null } | null;
+  readonly allowed_routes: readonly string[] | null;
+  readonly object_permission: Partial<KeyGrant["object_permission"]> | null;
+  readonly rpm_limit: number | null;
+  readonly max_budget: number | null;
+}
+
+/** Where LiteLLM's admin API is: a port of the host's loopback, reached by ssh where the host is. The master key crosses no network in clear. */
+export interface LiteLlmAdmin {
+  readonly docker: DockerEndpoint;
+  readonly port: number;
+}
+
 const TIMEOUT_MS = 30_000;
 
 /** LiteLLM's admin API for keys, called with the master key. */
 export class LiteLlmApi {
-  readonly #url: string;
+  readonly #admin: LiteLlmAdmin;
   readonly #masterKey: string;
 
-  constructor(url: string, masterKey: string) {
-    this.#url = url;
+  constructor(admin: LiteLlmAdmin, masterKey: string) {
+    this.#admin = admin;
     this.#masterKey = masterKey;
   }
 
   async #call(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${this.#masterKey}`, "content-type": "application/json" },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((error: Error) => {
-      const cause = error.cause instanceof Error ? error.cause.message : error.message;
-      throw new LiteLlmApiError(`no answer from LiteLLM at ${this.#url}: ${cause}`);
+    const { docker, port } = this.#admin;
+    const { status, text } = await this.#request(method, path, body).catch((error: Error) => {
+      const where = `${LOOPBACK}:${port}${isSsh(docker) ? ` of ${docker.host}` : ""}`;
+      throw new LiteLlmApiError(`no answer from LiteLLM at ${where}: ${error.message}`);
     });
-    const text = await response.text();
-    if (response.ok) return JSON.parse(text);
-    // The query holds the key itself, and a refusal may repeat what was sent: Pulumi prints the error as it is.
+    if (status >= 200 && status < 300) return JSON.parse(text);
+    // A refusal may repeat what was sent: Pulumi prints the error as it is.
     const route = path.split("?")[0];
     const said = text.replace(/sk-[\w-]+/g, "sk-…").slice(0, 500);
-    throw new LiteLlmApiError(`LiteLLM ${method} ${route}: HTTP ${response.status} ${said}`, response.status);
+    throw new LiteLlmApiError(`LiteLLM ${method} ${route}: HTTP ${status} ${said}`, status);
   }
 
-  async keyExists(key: string): Promise<boolean> {
-    try {
-      await this.#call("GET", `/key/info?key=${encodeURIComponent(key)}`);
-      return true;
-    } catch (error) {
-      if (error instanceof LiteLlmApiError && error.status === 404) return false;
-      throw error;
-    }
+  #request(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
+    const { docker, port } = this.#admin;
+    const content = body === undefined ? "" : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = http.request(
+        {
+          host: LOOPBACK,
+          port,
+          method,
+          path,
+          ...(isSsh(docker) && { agent: new SshAgent(docker, { port }) }),
+          headers: { authorization: `Bearer ${this.#masterKey}`, "content-type": "application/json", "content-length": Buffer.byteLength(content) },
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        },
+        (response) => {
+          let text = "";
+          response.setEncoding("utf8");
+          response.on("data", (chunk: string) => (text += chunk));
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+          response.on("error", reject);
+        },
+      );
+      request.on("error", reject);
+      request.end(content);
+    });
+  }
+
+  /** The key as LiteLLM has it; undefined when it has none such. Asked for by its hash: LiteLLM logs the address of every request. */
+  async findKey(key: string): Promise<StoredKey | undefined> {
+    const hash = createHash("sha256").update(key).digest("hex");
+    // Not /key/info: on 1.77.3 it leaves out the groups.
+    const { keys } = (await this.#call("GET", `/key/list?key_hash=${hash}&return_full_object=true`)) as { keys: StoredKey[] };
+    return keys[0];
   }
 
   /** Makes the key or brings an existing one to `grant`. /key/generate on an existing key answers 200 and stores nothing, hence the question first. */
   async putKey(key: string, grant: KeyGrant): Promise<void> {
-    await this.#call("POST", (await this.keyExists(key)) ? "/key/update" : "/key/generate", { key, ...grant });
+    await this.#call("POST", (await this.findKey(key)) ? "/key/update" : "/key/generate", { key, ...grant });
   }
 
   async deleteKey(key: string): Promise<void> {
-    if (await this.keyExists(key)) await this.#call("POST", "/key/delete", { keys: [key] });
+    if (await this.findKey(key)) await this.#call("POST", "/key/delete", { keys: [key] });
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { LOOPBACK } from "../settings/settings.ts";
 import { ContainerHealth } from "./container-health.ts";
 import { serviceContainer } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
@@ -20,6 +21,8 @@ export interface LiteLlmArgs {
   readonly namePrefix: string;
   /** Address and port on the server where clients reach the gateway. */
   readonly publish: { readonly ip: string; readonly port: number };
+  /** Port on the host's loopback, for whoever administers LiteLLM. */
+  readonly adminPort: number;
   readonly memoryMiB: number;
   /** Audit lines have what the tools answered as well. */
   readonly auditResults: boolean;
@@ -72,7 +75,10 @@ export class LiteLlm extends pulumi.ComponentResource {
           { id: args.networks.postgres.id, aliases: [] },
           { id: args.networks.lan.id, aliases: [] },
         ],
-        ports: [{ ip: args.publish.ip, external: args.publish.port, internal: LITELLM_PORT }],
+        ports: [
+          { ip: args.publish.ip, external: args.publish.port, internal: LITELLM_PORT },
+          { ip: LOOPBACK, external: args.adminPort, internal: LITELLM_PORT },
+        ],
         uploads: [
           { file: CONFIG_FILE, content: args.config },
           { file: POLICY_FILE, content: readFileSync(policySource, "utf8") },

@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { LOOPBACK } from "../settings/settings.ts";
 import { ContainerHealth } from "./container-health.ts";
 import { projectLabel, serviceContainer } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
@@ -13,8 +14,8 @@ export const POSTGRES_ADMIN = "postgres";
 export interface PostgresServerArgs {
   readonly image: string;
   readonly namePrefix: string;
-  /** Address and port on the server where Pulumi's postgresql provider connects. */
-  readonly publish: { readonly ip: string; readonly port: number };
+  /** Port on the host's loopback, where Pulumi's postgresql provider connects. */
+  readonly port: number;
   readonly memoryMiB: number;
   /** Refuse to destroy the data volume. */
   readonly protect: boolean;
@@ -58,7 +59,7 @@ export class PostgresServer extends pulumi.ComponentResource {
             { id: args.networks.postgres.id, aliases: [PostgresServer.HOST] },
             { id: args.networks.lan.id, aliases: [] },
           ],
-          ports: [{ ip: args.publish.ip, external: args.publish.port, internal: POSTGRES_PORT }],
+          ports: [{ ip: LOOPBACK, external: args.port, internal: POSTGRES_PORT }],
           volumes: [{ volumeName: this.volume.name, containerPath: "/var/lib/postgresql/data" }],
           // The image starts as root, hands the data directory to `postgres` and becomes that user.
           capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"],

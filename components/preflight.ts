@@ -2,8 +2,9 @@ import net from "node:net";
 import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import pg from "pg";
-import type { ExistingPostgres, Settings } from "../settings/settings.ts";
+import { LOOPBACK, type ExistingPostgres, type Settings } from "../settings/settings.ts";
 import { connectDocker } from "./docker-connection.ts";
+import { type DockerEndpoint, isSsh, listensOverSsh, SshForwardingError } from "./ssh-connection.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
 
@@ -56,32 +57,57 @@ export function explainDocker(host: string, said: string): string {
 
 interface PublishedPort {
   readonly setting: string;
+  readonly address: string;
   readonly port: number;
   readonly container: string;
 }
 
-function publishedPorts({ gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
+function publishedPorts({ lan, gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
+  const litellm = `${namePrefix}litellm`;
   return [
-    { setting: "litellm-mcp:gateway.port", port: gateway.port, container: `${namePrefix}litellm` },
-    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", port: postgres.port, container: `${namePrefix}postgres` }] : []),
+    { setting: "litellm-mcp:gateway.port", address: lan.address, port: gateway.port, container: litellm },
+    { setting: "litellm-mcp:gateway.adminPort", address: LOOPBACK, port: gateway.adminPort, container: litellm },
+    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", address: LOOPBACK, port: postgres.port, container: `${namePrefix}postgres` }] : []),
     ...servers.flatMap(({ name, host, debugPort }) =>
-      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, port: debugPort, container: `${namePrefix}${host}` }],
+      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, address: lan.address, port: debugPort, container: `${namePrefix}${host}` }],
     ),
   ];
 }
 
+/** Addresses that a port is published on when it is published everywhere. */
+const EVERYWHERE = ["", "0.0.0.0", "::"];
+
 async function portProblem(
-  { lan }: Settings,
-  { setting, port, container }: PublishedPort,
+  { docker }: Settings,
+  { setting, address, port, container }: PublishedPort,
   containers: readonly Docker.ContainerInfo[],
 ): Promise<string | undefined> {
-  const holders = containers.filter((info) => info.State === "running" && info.Ports.some((published) => published.PublicPort === port));
+  const holders = containers.filter(
+    (info) => info.State === "running" && info.Ports.some(({ PublicPort, IP = "" }) => PublicPort === port && [...EVERYWHERE, address].includes(IP)),
+  );
   // Ours already; Docker replaces it before it publishes the port again.
   if (holders.some((info) => info.Names.includes(`/${container}`))) return undefined;
   const mend = `Free it, or write another port at ${setting}`;
   const holder = holders[0];
-  if (holder) return `port ${port} on ${lan.address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;
-  return (await accepts(lan.address, port)) ? `port ${port} on ${lan.address} is taken by another program. ${mend}` : undefined;
+  if (holder) return `port ${port} on ${address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;
+  try {
+    return (await listens(docker, address, port)) ? `port ${port} on ${address} is taken by another program. ${mend}` : undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The LAN's addresses are reached from here; of a host over ssh, its loopback only from there. */
+async function listens(docker: DockerEndpoint, address: string, port: number): Promise<boolean> {
+  if (address !== LOOPBACK || !isSsh(docker)) return accepts(address, port);
+  return listensOverSsh(docker, port, CONNECT_TIMEOUT_MS).catch((error: Error) => {
+    const { hostname } = new URL(docker.host);
+    throw new Error(
+      error instanceof SshForwardingError
+        ? `sshd on ${hostname} lets nobody connect to a port of the host, which is how Postgres and LiteLLM's admin API are reached. In its sshd_config: AllowTcpForwarding yes, and no PermitOpen that leaves out 127.0.0.1`
+        : `port ${port} on ${address} of ${hostname} cannot be asked for by ssh: ${error.message}`,
+    );
+  });
 }
 
 function accepts(host: string, port: number): Promise<boolean> {

@@ -14,6 +14,9 @@ import type { ModelSettings } from "./settings.ts";
 import type { StackConfig } from "./stack.ts";
 import { mapValues } from "./map-values.ts";
 
+/** Where LiteLLM itself listens on the host's loopback. */
+export const adminPort = ({ adminPort, port }: StackConfig["gateway"]) => adminPort ?? port + 1;
+
 /** LiteLLM's version, from the image's tag or else as the user says it. */
 export function gatewayVersion(
   { image, version }: StackConfig["gateway"],

@@ -125,7 +125,7 @@ const bad = [
   inStack("version against the tag", { gateway: { version: "1.80.0" } }, "gateway.version", '"1.80.0"', "leave it out: the image's tag says 1.77.3"),
   inStack("version that was not looked at", { gateway: { image: "ghcr.io/berriai/litellm:v1.74.0-stable" } }, "gateway.image", '"ghcr.io/berriai/litellm:v1.74.0-stable"', "LiteLLM 1.77.3 or newer"),
   inStack("port", { gateway: { port: 70000 } }, "gateway.port", "70000", "a port, 1 to 65535"),
-  inStack("unknown gateway key", { gateway: { prot: 1 } }, "gateway.prot", KEY, "one of the keys image, version, port, memory, auditResults, generalSettings, litellmSettings"),
+  inStack("unknown gateway key", { gateway: { prot: 1 } }, "gateway.prot", KEY, "one of the keys image, version, port, adminPort, memory, auditResults, generalSettings, litellmSettings"),
   inStack("general setting that does not exist", { gateway: { generalSettings: { log_everything: true } } }, "gateway.generalSettings.log_everything", "true", "leave it out: LiteLLM 1.77.3 ignores it"),
   inStack("general setting that came later", { gateway: { generalSettings: { use_shared_health_check: true } } }, "gateway.generalSettings.use_shared_health_check", "true", "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.78.0"),
   inStack("general setting of the program", { gateway: { generalSettings: { master_key: "sk-1" } } }, "gateway.generalSettings.master_key", HIDDEN, "leave it out: this program writes it"),
@@ -159,6 +159,10 @@ const bad = [
   inStack("relative mount", { servers: { git: { mounts: { repositories: "srv/git" } } } }, "servers.git.mounts.repositories", '"srv/git"', "an absolute path without spaces, such as /srv/data"),
   inStack("debug port", { servers: { time: { debugPort: 8001 } } }, "servers.time.debugPort", "8001", "a port, 48000 to 48999"),
   inStack("two servers on one port", { servers: { git: { debugPort: 48001 }, time: { debugPort: 48001 } } }, "servers.time.debugPort", "48001", "another port: litellm-mcp:servers.git.debugPort has this one"),
+  inStack("LiteLLM's own port on the gateway's", { gateway: { port: 4010, adminPort: 4010 } }, "gateway.adminPort", "4010", "another port: litellm-mcp:gateway.port has this one"),
+  inStack("LiteLLM's own port, left out, on Postgres's", { gateway: { port: 5431 } }, "postgres.port", "5432", "another port: litellm-mcp:gateway.adminPort has this one"),
+  inStack("no port left for LiteLLM itself", { gateway: { port: 65535 } }, "gateway.adminPort", "nothing", "a port, 1 to 65535: gateway.port + 1 is none"),
+  inStack("tunnel to a socket", { postgres: { tunnelPort: 21000 } }, "postgres.tunnelPort", "21000", "leave it out: the host is a socket, not ssh://"),
   inStack("gateway on Postgres's port", { gateway: { port: 5432 } }, "postgres.port", "5432", "another port: litellm-mcp:gateway.port has this one"),
   inStack("variable of the image", { servers: { time: { env: { PATH: "/x" } } } }, "servers.time.env", '"PATH"', "a variable other than PATH and LD_PRELOAD, which the image sets"),
   inStack("variable that is a secret", { servers: { postgres: { env: { DATABASE_URI: "x" } } } }, "servers.postgres.env.DATABASE_URI", HIDDEN, "leave it out: server.yaml takes this variable from a secret"),
@@ -294,6 +298,7 @@ test("two required keys are enough", () => {
       image: "ghcr.io/berriai/litellm:v1.77.3-stable",
       version: "1.77.3",
       port: 4000,
+      adminPort: 4001,
       url: "http://127.0.0.1:4000",
       memoryMiB: 2048,
     auditResults: false,
@@ -307,6 +312,7 @@ test("two required keys are enough", () => {
       port: 5432,
       protect: false,
       memoryMiB: 512,
+      localPort: 5432,
       readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"] },
     },
     models: [
@@ -422,6 +428,17 @@ test("a model's secret becomes a variable of the gateway", () => {
   assert.deepEqual(models, [{ name: "gpt", params: { model: "openai/gpt-5" }, paramsFromEnv: { api_key: "SECRET_openaiKey" } }]);
   assert.deepEqual(gateway.secretEnv, { SECRET_openaiKey: "openaiKey" });
   assert(warnings.includes("The secret litellm-mcp:secrets.old is used by nothing on this stack."));
+});
+
+test("over ssh, Postgres is reached by a tunnel whose port is always the same", () => {
+  const port = (docker: string, postgres: Record<string, unknown> = {}) => {
+    const loaded = load({ config: { docker: { host: docker }, lan: { address: "10.0.0.5" }, postgres } }).postgres;
+    return loaded.kind === "dedicated" && loaded.localPort;
+  };
+  assert.equal(port("ssh://me@server"), 21464);
+  assert.notEqual(port("ssh://me@server", { port: 5433 }), 21464);
+  assert.notEqual(port("ssh://me@other"), 21464);
+  assert.equal(port("ssh://me@server", { tunnelPort: 21000 }), 21000);
 });
 
 test("an existing Postgres server", () => {

@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { z } from "zod";
 import { OLDEST_VERSION, unknownKeyAdvice } from "./capabilities.ts";
 import { resolveClients } from "./clients.ts";
 import { type Context, isMap, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
-import { checkGatewaySettings, gatewayVersion, resolveModels, secretVariable } from "./gateway.ts";
+import { adminPort, checkGatewaySettings, gatewayVersion, resolveModels, secretVariable } from "./gateway.ts";
 import { compareText, Problems, unknownKey } from "./problems.ts";
 import { readServerFolders } from "./server-folder.ts";
 import { resolveServers } from "./servers.ts";
@@ -24,7 +25,7 @@ export function loadSettings(args: LoadArgs): Settings {
   const clients = resolveClients(stack, folders, servers, context);
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
-  const postgres = stack.postgres && resolvePostgres(stack.postgres, context);
+  const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
   checkPorts(stack, context);
   checkSecrets(context);
 
@@ -41,6 +42,7 @@ export function loadSettings(args: LoadArgs): Settings {
       image: gateway.image,
       version: rest.version,
       port: gateway.port,
+      adminPort: adminPort(gateway),
       url: `http://${hostname}:${gateway.port}`,
       memoryMiB: gateway.memory,
       auditResults: gateway.auditResults,
@@ -115,19 +117,27 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
   }
 }
 
-function resolvePostgres(postgres: StackConfig["postgres"], { usedSecrets }: Context): PostgresSettings {
+function resolvePostgres(postgres: StackConfig["postgres"], dockerHost: string | undefined, { stackFile, problems, usedSecrets }: Context): PostgresSettings {
   if (postgres.kind === "dedicated") {
-    const { memory, ...rest } = postgres;
-    return { ...rest, memoryMiB: memory };
+    const { memory, tunnelPort, ...rest } = postgres;
+    const overSsh = dockerHost !== undefined && isSsh(dockerHost);
+    if (tunnelPort !== undefined && dockerHost !== undefined && !overSsh)
+      problems.add(stackFile, stackPath("postgres", "tunnelPort"), tunnelPort, "leave it out: the host is a socket, not ssh://");
+    return { ...rest, memoryMiB: memory, localPort: overSsh ? (tunnelPort ?? stableTunnelPort(dockerHost, postgres.port)) : postgres.port };
   }
   usedSecrets.add(POSTGRES_ADMIN_PASSWORD);
   return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };
 }
 
+/** The same one in every run: Pulumi's provider is told it, and another would be a change at each preview. */
+const stableTunnelPort = (dockerHost: string, port: number) =>
+  20_000 + (createHash("sha256").update(`${dockerHost} ${port}`).digest().readUInt32BE(0) % 10_000);
+
 /** Every port published on the server, once. */
 function checkPorts({ gateway, postgres, servers }: Parsed, { stackFile, problems }: Context): void {
   const published: [string, number | undefined][] = [
     [stackPath("gateway", "port"), gateway?.port],
+    [stackPath("gateway", "adminPort"), gateway && adminPort(gateway)],
     [stackPath("postgres", "port"), postgres?.kind === "dedicated" ? postgres.port : undefined],
     ...Object.entries(servers ?? {}).map(([name, { debugPort }]): [string, number | undefined] => [
       stackPath("servers", name, "debugPort"),
@@ -137,6 +147,7 @@ function checkPorts({ gateway, postgres, servers }: Parsed, { stackFile, problem
   const owners = new Map<number, string>();
   for (const [path, port] of published) {
     if (port === undefined) continue;
+    if (port > 65_535) problems.add(stackFile, path, undefined, "a port, 1 to 65535: gateway.port + 1 is none");
     const owner = owners.get(port);
     if (owner) problems.add(stackFile, path, port, `another port: ${owner} has this one`);
     else owners.set(port, path);

@@ -5,6 +5,9 @@ import type { ToolLock } from "./tool-lock.ts";
 /** Secret that the program itself provides: connection URL of the read-only role. All others are the stack's. */
 export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
 
+/** Address of the host that only the host itself reaches, and whoever logs in to it. */
+export const LOOPBACK = "127.0.0.1";
+
 /** Stack secret with the administrator's password of an existing Postgres server. */
 export const POSTGRES_ADMIN_PASSWORD = "postgresAdminPassword";
 
@@ -49,6 +52,8 @@ export interface GatewaySettings {
   readonly version: string;
   /** Port on the server. */
   readonly port: number;
+  /** Port on the host's loopback, where LiteLLM itself listens: for its admin API and its UI. */
+  readonly adminPort: number;
   /** `http://<lan.hostname>:<port>`, for people. */
   readonly url: string;
   readonly memoryMiB: number;
@@ -63,7 +68,7 @@ export interface GatewaySettings {
 export type PostgresSettings = DedicatedPostgres | ExistingPostgres;
 
 interface CommonPostgres {
-  /** On the server (dedicated: published there, existing: it listens there). */
+  /** On the host (dedicated: published on its loopback, existing: it listens there). */
   readonly port: number;
   /** Refuse to destroy volume and databases. */
   readonly protect: boolean;
@@ -82,6 +87,8 @@ export interface DedicatedPostgres extends CommonPostgres {
   readonly kind: "dedicated";
   readonly image: string;
   readonly memoryMiB: number;
+  /** Port of this machine's loopback that leads to it: `port` itself, or of a tunnel when the host is reached over ssh. */
+  readonly localPort: number;
 }
 
 /** A server that runs already; its administrator's password is a stack secret. */

@@ -72,6 +72,8 @@ const gateway = strict({
   version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"').optional()
     .describe("Only needed where the image's tag does not tell."),
   port: port.default(4000),
+  adminPort: port.optional()
+    .describe("Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration; `port` + 1 when left out."),
   memory: memoryMiB.default(2048),
   auditResults: flag.default(false).describe("Audit lines have what the tools answered as well."),
   generalSettings: settings,
@@ -95,7 +97,9 @@ const postgres = z.preprocess(
       strict({
         kind: z.literal("dedicated"),
         image: image.default("postgres:17.6-trixie"),
-        port: port.default(5432),
+        port: port.default(5432).describe("Port of the host's loopback, 127.0.0.1."),
+        tunnelPort: port.optional()
+          .describe("Port of this machine's loopback, for the tunnel to a host over ssh; 20000 to 29999, always the same one for a host and port, when left out."),
         protect: flag.default(false),
         memory: memoryMiB.default(512),
         readOnly,
