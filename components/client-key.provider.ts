@@ -1,21 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import { type KeyGrant, type LiteLlmAdmin, LiteLlmApi, LiteLlmApiError, type McpPolicy, type StoredKey } from "./litellm-api.ts";
+import { type KeyGrant, type LiteLlmAdmin, LiteLlmApi, LiteLlmApiError, type StoredKey } from "./litellm-api.ts";
 
 /** Inputs and outputs of the `ClientKey` resource. */
 export interface ClientKeyProps {
-  /** Where clients use it. */
-  readonly gatewayUrl: string;
   readonly admin: LiteLlmAdmin;
   readonly masterKey: string;
   readonly key: string;
   readonly alias: string;
   readonly groups: readonly string[];
-  readonly policy: McpPolicy;
   /** Paths of LiteLLM that the key opens; one that ends in `*` stands for all that begin so. */
   readonly routes: readonly string[];
   readonly toolPermissions?: Readonly<Record<string, readonly string[]>>;
   readonly models: readonly string[];
-  readonly rpm: number | null;
   readonly budget: number | null;
 }
 
@@ -24,13 +20,12 @@ const api = ({ admin, masterKey }: ClientKeyProps) => new LiteLlmApi(admin, mast
 /** Keys in the state of earlier versions do not say where the admin API is; the first `up` adds it. */
 const isOfEarlierVersion = ({ admin }: Partial<ClientKeyProps>) => admin === undefined;
 
-const grant = ({ alias, groups, policy, routes, toolPermissions, models, rpm, budget }: ClientKeyProps): KeyGrant => ({
+const grant = ({ alias, groups, routes, toolPermissions, models, budget }: ClientKeyProps): KeyGrant => ({
   key_alias: alias,
   models,
-  metadata: { mcp_policy: policy },
   allowed_routes: routes,
   object_permission: { mcp_servers: [], mcp_access_groups: groups, ...(toolPermissions && { mcp_tool_permissions: toolPermissions }) },
-  rpm_limit: rpm,
+  rpm_limit: null,
   max_budget: budget,
 });
 
@@ -57,15 +52,14 @@ export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonl
   const wanted = grant(props);
   const { mcp_servers: servers = [], mcp_access_groups: groups = [], mcp_tool_permissions: toolPermissions = {} } = stored.object_permission ?? {};
   const set = (values: readonly string[] | null) => [...(values ?? [])].sort();
-  const found: readonly (readonly [keyof ClientKeyProps | "servers" | "allowedRoutes", unknown, unknown])[] = [
+  const found: readonly (readonly [keyof ClientKeyProps | "servers" | "allowedRoutes" | "rpm", unknown, unknown])[] = [
     ["alias", wanted.key_alias, stored.key_alias],
     ["groups", set(props.groups), set(groups)],
     ["servers", [], set(servers)],
-    ["policy", props.policy, stored.metadata?.mcp_policy ?? null],
     ...(props.toolPermissions ? [["toolPermissions", props.toolPermissions, toolPermissions] as const] : []),
     ["models", set(props.models), set(stored.models)],
     ["allowedRoutes", set(wanted.allowed_routes), set(stored.allowed_routes)],
-    ["rpm", props.rpm, stored.rpm_limit],
+    ["rpm", null, stored.rpm_limit],
     ["budget", props.budget, stored.max_budget],
   ];
   return Object.fromEntries(found.filter(([, ours, theirs]) => !isDeepStrictEqual(ours, theirs)).map(([property, , theirs]) => [property, theirs]));

@@ -1,11 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { LiteLlmAdmin, McpPolicy } from "./litellm-api.ts";
+import type { LiteLlmAdmin } from "./litellm-api.ts";
 import { moduleProvider } from "./module-provider.ts";
 
 export interface ClientKeyArgs {
-  /** Base URL of the gateway, as this machine reaches it. */
-  readonly gatewayUrl: string;
   /** Where LiteLLM's admin API is. */
   readonly admin: LiteLlmAdmin;
   readonly masterKey: pulumi.Input<string>;
@@ -13,14 +11,12 @@ export interface ClientKeyArgs {
   readonly alias: string;
   /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77 takes an empty list for all servers. */
   readonly groups: readonly string[];
-  /** What it may call; enforced on each call, by `gateway_policy.py`. */
-  readonly policy: McpPolicy;
   /** What LiteLLM itself enforces of that, by server id; undefined where the version knows no such thing. */
   readonly toolPermissions: Readonly<Record<string, readonly string[]>> | undefined;
   /** Models it may use. */
   readonly models: readonly string[];
-  /** Requests a minute. */
-  readonly rpm: number | undefined;
+  /** Routes of LiteLLM that it opens; those of a client when left out. */
+  readonly routes?: readonly string[];
   /** US dollars. */
   readonly budget: number | undefined;
   /** The database the key lives in: dropped with it, the key needs no gateway that still answers. */
@@ -62,22 +58,19 @@ export class ClientKey extends pulumi.ComponentResource {
     super(ClientKey.TYPE, name, {}, opts);
     const value = new random.RandomPassword(`${name}-value`, { length: 40, special: false }, { parent: this });
     const key = pulumi.secret(pulumi.interpolate`sk-${value.result}`);
-    const { gatewayUrl, admin, masterKey, alias, groups, policy, toolPermissions, models, rpm, budget } = args;
+    const { admin, masterKey, alias, groups, toolPermissions, models, routes = CLIENT_ROUTES, budget } = args;
     const registered = new LiteLlmKey(
       `${name}-key`,
       {
-        gatewayUrl,
         admin,
         masterKey: pulumi.secret(masterKey),
         key,
         alias,
         groups,
-        policy,
         // An input, not a constant of the provider: keys that are there already get other routes only if an input changes.
-        routes: CLIENT_ROUTES,
+        routes,
         ...(toolPermissions && { toolPermissions }),
         models,
-        rpm: rpm ?? null,
         budget: budget ?? null,
       },
       { parent: this, deletedWith: args.deletedWith, additionalSecretOutputs: ["key", "masterKey"] },

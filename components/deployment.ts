@@ -5,7 +5,8 @@ import { type ClientSettings, LOOPBACK, POSTGRES_READ_ONLY_URL, type ServerSetti
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
-import type { McpPolicy } from "./litellm-api.ts";
+import { Ingress } from "./ingress.ts";
+import { IngressRights } from "./ingress-rights.ts";
 import { LiteLlm } from "./litellm.ts";
 import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
@@ -13,7 +14,14 @@ import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
 import { mapValues } from "../settings/map-values.ts";
 
-/** Everything on the server, in the order it depends on each other. `secret` gives a secret of the stack by name. */
+/** No client can have this name, which has a colon. */
+const LISTING_ALIAS = "ingress:listing";
+/** LiteLLM's word for a key without models; an empty list means all. */
+const NO_MODELS = "no-default-models";
+/** Room for bodies: those of all requests together are limited by the ingress. */
+const INGRESS_MEMORY_MIB = 512;
+
+/** Everything on the host, in the order it depends on each other. `secret` gives a secret of the stack by name. */
 export function deploy(settings: Settings, secret: (name: string) => pulumi.Output<string>) {
   const { namePrefix, lan, gateway, servers, clients, models } = settings;
   const provider = new DockerProvider("docker", { host: settings.docker.host, sshOpts: [...settings.docker.sshOpts] });
@@ -27,10 +35,8 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     {
       image: gateway.image,
       namePrefix,
-      publish: { ip: lan.address, port: gateway.port },
       adminPort: gateway.adminPort,
       memoryMiB: gateway.memoryMiB,
-      auditResults: gateway.auditResults,
       config: renderLiteLlmConfig({ models, servers, gateway }),
       env: mapValues(gateway.secretEnv, secret),
       databaseUrl: databases.litellmUrl,
@@ -57,32 +63,71 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       ),
   );
 
-  const policies = clients.map((client) => policyOf(client, servers));
-  const keys = clients.map(
-    (client, at) =>
-      new ClientKey(
-        `client-${client.name}`,
-        {
-          gatewayUrl: litellm.url,
-          admin: { docker: settings.docker, port: gateway.adminPort },
-          masterKey: litellm.masterKey,
-          alias: client.name,
-          groups: keyGroups(client.servers, gateway.version),
-          policy: policies[at]!,
-          toolPermissions: enforcesToolPermissions(gateway.version) ? toolPermissionsOf(client, servers) : undefined,
-          models: client.models,
-          rpm: client.rpm,
-          budget: client.budget,
-          deletedWith: databases.litellm,
-        },
-        { dependsOn: [litellm.health] },
-      ),
+  const admin = { docker: settings.docker, port: gateway.adminPort };
+  const registered = { admin, masterKey: litellm.masterKey, deletedWith: databases.litellm };
+  // With it the ingress lists the tools of all servers, once for all clients; it opens nothing else and no model.
+  const listing = new ClientKey(
+    "ingress-listing",
+    {
+      ...registered,
+      alias: LISTING_ALIAS,
+      groups: keyGroups(servers.map(({ name }) => name), gateway.version),
+      toolPermissions: undefined,
+      models: [NO_MODELS],
+      routes: ["/mcp", "/mcp/*"],
+      budget: undefined,
+    },
+    { dependsOn: [litellm.health] },
+  );
+  const keys = clients.map((client) => {
+    const key = new ClientKey(
+      `client-${client.name}`,
+      {
+        ...registered,
+        alias: client.name,
+        groups: keyGroups(client.servers, gateway.version),
+        toolPermissions: enforcesToolPermissions(gateway.version) ? toolPermissionsOf(client, servers) : undefined,
+        models: client.models,
+        budget: client.budget,
+      },
+      { dependsOn: [litellm.health] },
+    );
+    return { client, key };
+  });
+
+  const ingress = new Ingress(
+    "ingress",
+    {
+      namePrefix,
+      publish: { ip: lan.address, port: gateway.port },
+      litellmUrl: LiteLlm.INNER_URL,
+      listingKey: listing.key,
+      memoryMiB: INGRESS_MEMORY_MIB,
+      bodyMiB: gateway.bodyMiB,
+      audit: gateway.audit,
+      docker: settings.docker,
+      networks,
+    },
+    // On a stack of an earlier version LiteLLM has the port until it is replaced.
+    { ...opts, dependsOn: [litellm.container] },
+  );
+  const rights = new IngressRights(
+    "ingress-rights",
+    {
+      docker: settings.docker,
+      container: ingress.container,
+      file: Ingress.RIGHTS_FILE,
+      gatewayUrl: ingress.url,
+      servers,
+      clients: keys.map(({ client, key }) => ({ client, key: key.key })),
+    },
+    { dependsOn: [ingress.health] },
   );
 
   const check = new GatewayCheck(
     "gateway-check",
     {
-      gatewayUrl: litellm.url,
+      gatewayUrl: ingress.url,
       docker: settings.docker,
       servers: servers.map(({ name, host, lock, check }) => ({
         name,
@@ -90,40 +135,30 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         lock: lock ?? null,
         call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
       })),
-      clients: clients.map((client, at) => ({
-        name: client.name,
-        key: keys[at]!.key,
-        servers: client.servers,
-        policy: policies[at]!,
-      })),
+      clients: keys.map(({ client, key }) => ({ name: client.name, key: key.key, rules: client.rules })),
+      strangers: [
+        { what: "the master key", key: litellm.masterKey },
+        { what: "the ingress's own key", key: listing.key },
+      ],
       stack: pulumi.getStack(),
-      triggers: [litellm.container.id, ...mcpServers.map((server) => server.container.id)],
+      triggers: [ingress.container.id, litellm.container.id, ...mcpServers.map((server) => server.container.id)],
     },
-    { dependsOn: [...keys, ...mcpServers.map((server) => server.health)] },
+    { dependsOn: [rights, ...mcpServers.map((server) => server.health)] },
   );
 
   return {
     gateway: `${gateway.url}/mcp/`,
     models: `${gateway.url}/v1`,
     tools: check.tools,
-    clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(clients.map((client, at) => [client.name, keys[at]!.key])))),
+    clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(keys.map(({ client, key }) => [client.name, key.key])))),
     masterKey: litellm.masterKey,
   };
 }
 
-/** What a client may call, as its key carries it. */
-function policyOf(client: ClientSettings, servers: readonly ServerSettings[]): McpPolicy {
-  const rules = client.servers.map((name) => [name, client.tools[name] ?? { allow: null, deny: [] }] as const);
-  return {
-    servers: Object.fromEntries(rules),
-    everything: rules.length === servers.length && rules.every(([, { allow, deny }]) => allow === null && deny.length === 0),
-  };
-}
-
-/** The client's allow-lists as LiteLLM takes them. It has no deny-lists: those are the callback's alone. */
+/** The client's allow-lists as LiteLLM takes them. It has no deny-lists: those are the ingress's alone. */
 function toolPermissionsOf(client: ClientSettings, servers: readonly ServerSettings[]): Record<string, readonly string[]> {
   const allowed = servers.flatMap((server) => {
-    const allow = client.tools[server.name]?.allow;
+    const allow = client.rules[server.name]?.allow;
     return allow ? [[serverId(server), allow] as const] : [];
   });
   return Object.fromEntries(allowed);

@@ -1,7 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { connectDocker, containerLogTail, type DockerEndpoint } from "./docker-connection.ts";
-import type { McpPolicy, ToolRule } from "./litellm-api.ts";
+import { mayCall, type ToolRule } from "../ingress/rights.ts";
 import { distinctTools, type Tool, toolChanges, type ToolLock } from "../settings/tool-lock.ts";
 import { approveCommand, describeUnapproved } from "../settings/tool-report.ts";
 
@@ -16,13 +16,11 @@ export interface ExpectedServer {
   readonly call: { readonly tool: string; readonly arguments: Record<string, unknown>; readonly expect: string | null } | null;
 }
 
-/** A client, with the servers its key must see; it must see no others. */
+/** A client, with the servers that it must see and what it may call of them; it must see nothing else. */
 export interface ExpectedClient {
   readonly name: string;
   readonly key: string;
-  readonly servers: readonly string[];
-  /** What it may call of them. */
-  readonly policy: McpPolicy;
+  readonly rules: Readonly<Record<string, ToolRule>>;
 }
 
 /** Inputs of the `GatewayCheck` resource. */
@@ -31,6 +29,8 @@ export interface GatewayCheckInputs {
   readonly docker: DockerEndpoint;
   readonly servers: readonly ExpectedServer[];
   readonly clients: readonly ExpectedClient[];
+  /** Keys that must open nothing here, by what they are. */
+  readonly strangers: readonly { readonly what: string; readonly key: string }[];
   /** The stack, as the command that approves tools wants it. */
   readonly stack: string;
   /** Whatever a new run should follow: ids of containers. Not read. */
@@ -45,6 +45,8 @@ const LISTED_WITHIN_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const LOG_LINES = 15;
 
+const ruleOf = ({ rules }: ExpectedClient, server: string): ToolRule | undefined => (Object.hasOwn(rules, server) ? rules[server] : undefined);
+
 /** Groups what tools/list answered. LiteLLM names a tool `<server>-<tool>`; a server's name has no `-`. */
 export function groupByServer(tools: readonly Tool[]): Listing {
   const listing = new Map<string, Tool[]>();
@@ -56,10 +58,6 @@ export function groupByServer(tools: readonly Tool[]): Listing {
   return listing;
 }
 
-/** As `gateway_policy.py` decides it. */
-export const mayCall = ({ allow, deny }: ToolRule, tool: string) => (allow === null || allow.includes(tool)) && !deny.includes(tool);
-const ANY_TOOL: ToolRule = { allow: null, deny: [] };
-
 /**
  * What is wrong with a listing, by server; empty when the client sees exactly what it must.
  *
@@ -69,14 +67,15 @@ export function judgeListing(listing: Listing, client: ExpectedClient, servers: 
   const problems = new Map<string, string>();
   for (const { name } of servers) {
     const seen = (listing.get(name) ?? []).map((tool) => tool.name);
-    if (!client.servers.includes(name)) {
+    const rule = ruleOf(client, name);
+    if (!rule) {
       if (seen.length) problems.set(name, `listed for "${client.name}", whose key may not use it`);
       continue;
     }
-    // From 1.78.0 a key is not shown what it may not call.
-    const rule = client.policy.servers[name] ?? ANY_TOOL;
+    const denied = seen.filter((tool) => !mayCall(rule, tool));
     const missing = (known.get(name) ?? []).map((tool) => tool.name).filter((tool) => mayCall(rule, tool) && !seen.includes(tool));
     if (!seen.length && rule.allow?.length !== 0) problems.set(name, `lists no tools for "${client.name}"`);
+    else if (denied.length) problems.set(name, `lists ${denied.join(", ")} for "${client.name}", which may not call it`);
     else if (missing.length)
       problems.set(name, `lists ${seen.length} tools for "${client.name}" (${seen.sort().join(", ")}), without ${missing.join(", ")}`);
   }
@@ -90,7 +89,7 @@ export function judgeTools({ servers, clients }: Pick<GatewayCheckInputs, "serve
     const listed = known.get(name);
     // A server that lists nothing has another problem: its tools were not taken away.
     if (!listed) continue;
-    const rules = clients.flatMap(({ policy }) => policy.servers[name] ?? []);
+    const rules = clients.flatMap((client) => ruleOf(client, name) ?? []);
     const changes = toolChanges(lock ?? {}, listed, (tool) => rules.some((rule) => mayCall(rule, tool)));
     if (changes.length) problems.set(name, describeUnapproved(name, lock, changes));
   }
@@ -108,7 +107,8 @@ export function judgeAnswer(text: string, isError: boolean, expect: string | nul
 async function withGateway<T>(url: string, key: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ name: "litellm-mcp-gateway-check", version: "1.0.0" });
   const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp/`), {
-    requestInit: { headers: { authorization: `Bearer ${key}` } },
+    // Nothing that was listed before now: the ingress keeps its list for some seconds.
+    requestInit: { headers: { authorization: `Bearer ${key}`, "cache-control": "no-cache" } },
   });
   try {
     await client.connect(transport, { timeout: REQUEST_TIMEOUT_MS });
@@ -140,7 +140,7 @@ async function callForClient(inputs: GatewayCheckInputs, client: ExpectedClient,
   const problems = new Map<string, string>();
   await withGateway(inputs.gatewayUrl, client.key, async (mcp) => {
     for (const { name, call } of inputs.servers) {
-      const rule = client.policy.servers[name];
+      const rule = ruleOf(client, name);
       if (!call || !rule || without.has(name) || !mayCall(rule, call.tool)) continue;
       const called = `tool ${call.tool}, called with the key of "${client.name}",`;
       const asked = mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, { timeout: REQUEST_TIMEOUT_MS });
@@ -155,12 +155,63 @@ async function callForClient(inputs: GatewayCheckInputs, client: ExpectedClient,
   return problems;
 }
 
-/** A gateway that serves callers without a key has lost its master key; LiteLLM itself says nothing. */
-async function refusesStrangers(url: string): Promise<boolean> {
-  return withGateway(url, "sk-not-a-key-of-this-gateway", listing).then(
-    () => false,
-    () => true,
-  );
+/** One request as text, its status first. */
+async function said(url: string, key: string, method: "GET" | "POST", path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** Routes of LiteLLM that must not be reached with any key: each has been a way to a secret or to everybody's settings. */
+const CLOSED_ROUTES = [
+  ["POST", "/utils/transform_request"],
+  ["POST", "/mcp-rest/tools/call"],
+  ["POST", "/key/generate"],
+  ["GET", "/routes"],
+  ["GET", "/v1/mcp/server"],
+] as const;
+
+const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+
+/**
+ * Tries what must fail: keys that are nobody's, routes that are closed, and for each client a call that it may not make. Each has
+ * to fail for its own reason; a gateway that is merely broken refuses everything.
+ *
+ * @returns What did not fail as it must, in sentences.
+ */
+async function tryForbidden({ gatewayUrl: url, clients, strangers, servers }: GatewayCheckInputs, known: Listing): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const { what, key } of [{ what: "an unknown key", key: "sk-not-a-key-of-this-gateway" }, ...strangers]) {
+    const { status, text } = await said(url, key, "POST", "/mcp/", LIST);
+    if (status !== 401 || !text.includes("wrong key")) wrong.push(`/mcp/ with ${what} must be HTTP 401 "wrong key", and is HTTP ${status} ${text.slice(0, 200)}`);
+  }
+  for (const { name, key, rules } of clients) {
+    for (const [method, path] of CLOSED_ROUTES) {
+      const { status, text } = await said(url, key, method, path, method === "POST" ? {} : undefined);
+      if (status !== 404) wrong.push(`${method} ${path} with the key of "${name}" must be HTTP 404, and is HTTP ${status} ${text.slice(0, 200)}`);
+    }
+    const { tool, reason } = forbiddenCall(rules, servers.map((server) => server.name), known);
+    const { status, text } = await said(url, key, "POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: {} } });
+    if (status !== 200 || !text.includes(reason)) wrong.push(`a call of ${tool} with the key of "${name}" must be refused with "${reason}", and is HTTP ${status} ${text.slice(0, 200)}`);
+  }
+  return wrong;
+}
+
+/** A call that a client with these rules may not make, with part of the text that refuses it. */
+export function forbiddenCall(rules: ExpectedClient["rules"], servers: readonly string[], known: Listing): { readonly tool: string; readonly reason: string } {
+  for (const server of servers) {
+    const rule = Object.hasOwn(rules, server) ? rules[server] : undefined;
+    const tools = (known.get(server) ?? []).map(({ name }) => name);
+    if (!rule) return { tool: `${server}-${tools[0] ?? "tool"}`, reason: `may not use server ${server}` };
+    const denied = tools.find((tool) => !mayCall(rule, tool)) ?? rule.deny[0];
+    if (denied !== undefined) return { tool: `${server}-${denied}`, reason: `may not call ${denied} of server ${server}` };
+  }
+  // It may call everything that there is.
+  return { tool: "Nobody-tool", reason: "there is no tool Nobody-tool" };
 }
 
 /** What clients see together: each tool once, and more than once where they see it with different texts. */
@@ -196,14 +247,13 @@ async function failureReport(inputs: GatewayCheckInputs, problems: ReadonlyMap<s
 }
 
 /**
- * Lists the tools with every client's key, compares them with what was approved, and calls one of each server.
+ * Lists the tools with every client's key, compares them with what was approved, calls one of each server, and tries what must
+ * fail.
  *
  * @returns Tools by server.
  * @throws Error with each server that failed, what was seen, and its log or the command that approves its tools.
  */
 export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<string, readonly string[]>> {
-  if (!(await refusesStrangers(inputs.gatewayUrl)))
-    throw new Error(`gateway check: ${inputs.gatewayUrl}/mcp/ lists tools for an unknown key; authentication is off (is LITELLM_MASTER_KEY set in the container?)`);
   const noAnswer = ({ name }: ExpectedClient) => (error: Error) => {
     throw new Error(`gateway check: the key of client "${name}" gets no answer from ${inputs.gatewayUrl}/mcp/: ${error.message}`);
   };
@@ -218,6 +268,8 @@ export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<s
   const unapproved = judgeTools(inputs, known);
   const failed = new Map([...problems, ...unapproved]);
   for (const client of inputs.clients) note(await callForClient(inputs, client, failed).catch(noAnswer(client)));
+  const open = await tryForbidden(inputs, known);
+  if (open.length) throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
   if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
   return Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
 }

@@ -15,26 +15,10 @@ export class LiteLlmApiError extends Error {
   }
 }
 
-/** Tools of one server that a key may call. */
-export interface ToolRule {
-  /** null: all but the denied. */
-  readonly allow: readonly string[] | null;
-  readonly deny: readonly string[];
-}
-
-/** A key's `metadata.mcp_policy`. */
-export interface McpPolicy {
-  readonly servers: Readonly<Record<string, ToolRule>>;
-  /** Every tool of every server: only then may a model call tools by itself (`/v1/responses`), where LiteLLM asks nobody. */
-  readonly everything: boolean;
-}
-
 /** What a virtual key may do; the shape LiteLLM takes at /key/generate and /key/update. */
 export interface KeyGrant {
   readonly key_alias: string;
   readonly models: readonly string[];
-  /** What `gateway_policy.py` enforces. */
-  readonly metadata: { readonly mcp_policy: McpPolicy };
   readonly allowed_routes: readonly string[];
   readonly object_permission: {
     /** Servers beside those of the groups, by id: none. Left out, those that somebody added in LiteLLM's UI would stay. */
@@ -43,8 +27,8 @@ export interface KeyGrant {
     /** Server id → tools; a server that is not named has no limit. Versions before 1.78.0 refuse or ignore the key. */
     readonly mcp_tool_permissions?: Readonly<Record<string, readonly string[]>>;
   };
-  /** null lifts an earlier limit. */
-  readonly rpm_limit: number | null;
+  /** Requests are counted by the ingress, which sees all of them: null, which lifts a limit of an earlier version. */
+  readonly rpm_limit: null;
   /** US dollars; null lifts an earlier limit. */
   readonly max_budget: number | null;
 }
@@ -53,7 +37,6 @@ export interface KeyGrant {
 export interface StoredKey {
   readonly key_alias: string | null;
   readonly models: readonly string[];
-  readonly metadata: { readonly mcp_policy?: McpPolicy | null } | null;
   readonly allowed_routes: readonly string[] | null;
   readonly object_permission: Partial<KeyGrant["object_permission"]> | null;
   readonly rpm_limit: number | null;

@@ -11,10 +11,6 @@ export interface LiteLlmConfigArgs {
   readonly gateway: Pick<GatewaySettings, "version" | "generalSettings" | "litellmSettings">;
 }
 
-/** `components/gateway_policy.py` as LiteLLM finds it: a module beside config.yaml, and the object in it. */
-export const POLICY_MODULE = "gateway_policy";
-const POLICY_CALLBACK = `${POLICY_MODULE}.policy`;
-
 /** LiteLLM reads a variable only where this is the whole value; `${NAME}` and text around it stay as they are. */
 const fromEnv = (variable: string) => `os.environ/${variable}`;
 
@@ -75,7 +71,7 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
       master_key: fromEnv("LITELLM_MASTER_KEY"),
       database_url: fromEnv("DATABASE_URL"),
     },
-    litellm_settings: { ...args.gateway.litellmSettings, json_logs: true, callbacks: [POLICY_CALLBACK] },
+    litellm_settings: { ...args.gateway.litellmSettings, json_logs: true },
   };
   return stringify(config, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -6,26 +5,19 @@ import { LOOPBACK } from "../settings/settings.ts";
 import { ContainerHealth } from "./container-health.ts";
 import { serviceContainer } from "./container.ts";
 import type { DockerEndpoint } from "./docker-connection.ts";
-import { POLICY_MODULE } from "./litellm-config.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 import type { Networks } from "./networks.ts";
 
 export const LITELLM_PORT = 4000;
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
-const POLICY_FILE = `/app/${POLICY_MODULE}.py`;
-const policySource = new URL(`./${POLICY_MODULE}.py`, import.meta.url);
 
 export interface LiteLlmArgs {
   readonly image: string;
   readonly namePrefix: string;
-  /** Address and port on the server where clients reach the gateway. */
-  readonly publish: { readonly ip: string; readonly port: number };
   /** Port on the host's loopback, for whoever administers LiteLLM. */
   readonly adminPort: number;
   readonly memoryMiB: number;
-  /** Audit lines have what the tools answered as well. */
-  readonly auditResults: boolean;
   /** config.yaml, from `renderLiteLlmConfig`. */
   readonly config: string;
   /** Environment variables that config.yaml refers to; secret. */
@@ -39,12 +31,13 @@ export interface LiteLlmArgs {
 /** The gateway: master and salt key, container, generated config, and a healthcheck that sees and ends its lock-up. */
 export class LiteLlm extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:gateway:LiteLlm";
+  /** The ingress's name for it. */
+  static readonly HOST = "litellm";
+  static readonly INNER_URL = `http://${LiteLlm.HOST}:${LITELLM_PORT}`;
   readonly masterKey: pulumi.Output<string>;
   readonly container: docker.Container;
   /** There when the container is healthy: what needs it depends on this. */
   readonly health: ContainerHealth;
-  /** Base URL on the LAN, without a trailing slash. */
-  readonly url: string;
 
   constructor(name: string, args: LiteLlmArgs, opts?: pulumi.ComponentResourceOptions) {
     super(LiteLlm.TYPE, name, {}, opts);
@@ -68,20 +61,18 @@ export class LiteLlm extends pulumi.ComponentResource {
           // Otherwise the start waits for a file from GitHub.
           LITELLM_LOCAL_MODEL_COST_MAP: "True",
           LITELLM_MODE: "PRODUCTION",
-          MCP_AUDIT_RESULTS: String(args.auditResults),
         },
         networks: [
           { id: args.networks.mcp.id, aliases: [] },
           { id: args.networks.postgres.id, aliases: [] },
           { id: args.networks.lan.id, aliases: [] },
+          { id: args.networks.ingress.id, aliases: [LiteLlm.HOST] },
         ],
         ports: [
-          { ip: args.publish.ip, external: args.publish.port, internal: LITELLM_PORT },
           { ip: LOOPBACK, external: args.adminPort, internal: LITELLM_PORT },
         ],
         uploads: [
           { file: CONFIG_FILE, content: args.config },
-          { file: POLICY_FILE, content: readFileSync(policySource, "utf8") },
           { file: HEALTH_FILE, content: mcpHealthScript() },
         ],
         memoryMiB: args.memoryMiB,
@@ -114,7 +105,6 @@ export class LiteLlm extends pulumi.ComponentResource {
       { docker: args.docker, container: this.container, withinSeconds: 240 },
       { parent: this },
     );
-    this.url = `http://${args.publish.ip}:${args.publish.port}`;
-    this.registerOutputs({ url: this.url });
+    this.registerOutputs({ container: this.container.name });
   }
 }

@@ -11,7 +11,7 @@ export interface NetworksArgs {
 const NO_ADDRESS_OF_THE_SERVER = { "com.docker.network.bridge.inhibit_ipv4": "true" };
 
 /**
- * The four networks. Two are internal (no way out, nothing published): what an MCP server may reach is decided by the
+ * The five networks. Three are internal (no way out, nothing published): what an MCP server may reach is decided by the
  * networks it is on, not by trust in it.
  */
 export class Networks extends pulumi.ComponentResource {
@@ -20,8 +20,10 @@ export class Networks extends pulumi.ComponentResource {
   readonly mcp: docker.Network;
   /** `postgres-net`, internal: Postgres, LiteLLM and the MCP servers that declare `postgres: true`. */
   readonly postgres: docker.Network;
-  /** `litellm-lan-net`: LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an internal network. */
+  /** `litellm-lan-net`: the ingress, LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an internal network. */
   readonly lan: docker.Network;
+  /** `litellm-ingress-net`, internal: the ingress and LiteLLM, which nobody else reaches. */
+  readonly ingress: docker.Network;
   /** `mcp-egress-net`: MCP servers that declare `egress: true`. */
   readonly egress: docker.Network;
 
@@ -37,6 +39,7 @@ export class Networks extends pulumi.ComponentResource {
     this.postgres = network("postgres-net", true);
     this.lan = network("litellm-lan-net", false);
     this.egress = network("mcp-egress-net", false);
-    this.registerOutputs({ mcp: this.mcp.id, postgres: this.postgres.id, lan: this.lan.id, egress: this.egress.id });
+    this.ingress = network("litellm-ingress-net", true);
+    this.registerOutputs({ mcp: this.mcp.id, postgres: this.postgres.id, lan: this.lan.id, egress: this.egress.id, ingress: this.ingress.id });
   }
 }

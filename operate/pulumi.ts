@@ -3,6 +3,8 @@ import path from "node:path";
 import { execa } from "execa";
 import type { ClientKeyProps } from "../components/client-key.provider.ts";
 import type { GatewayCheckInputs } from "../components/gateway-check.provider.ts";
+import type { IngressRightsInputs } from "../components/ingress-rights.provider.ts";
+import type { Rights } from "../ingress/rights.ts";
 import { projectRoot, pulumiEnvironment } from "./environment.ts";
 import { mapValues } from "../settings/map-values.ts";
 
@@ -93,15 +95,21 @@ export class Pulumi {
   }
 
   /**
-   * What the clients' keys were made of, in plain text. They are in the state as soon as the keys exist: after a first `up`
-   * that the gateway check stopped, too, when the stack has no outputs yet.
+   * Where the gateway is and what each client may call there, keys in plain text. All of it is in the state as soon as the
+   * gateway runs: after a first `up` that the gateway check stopped, too, when the stack has no outputs yet.
    *
    * @throws Error when there is none.
    */
-  async clientKeys(): Promise<ClientKeyProps[]> {
-    const keys = await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`));
-    if (!keys.length) throw notDeployed(this.#stack);
-    return keys as ClientKeyProps[];
+  async rights(): Promise<{ gatewayUrl: string; clients: { key: string; rules: Rights["clients"][number]["servers"] }[] }> {
+    const [[found], keys] = [await this.#inputsOf((urn) => urn.endsWith("::ingress-rights")), await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`))];
+    if (!found) throw notDeployed(this.#stack);
+    const { gatewayUrl, rights } = found as IngressRightsInputs;
+    const keyOf = (client: string) => (keys as ClientKeyProps[]).find(({ alias }) => alias === client)?.key;
+    const clients = (JSON.parse(rights) as Rights).clients.flatMap(({ name, servers }) => {
+      const key = keyOf(name);
+      return key === undefined ? [] : [{ key, rules: servers }];
+    });
+    return { gatewayUrl, clients };
   }
 
   /** Inputs of resources in the state, secrets in plain text. */

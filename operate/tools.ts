@@ -2,7 +2,8 @@ import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { type Listing, listTools, mayCall } from "../components/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway-check.provider.ts";
+import { mayCall } from "../ingress/rights.ts";
 import { OLDEST_VERSION } from "../settings/capabilities.ts";
 import { Problems } from "../settings/problems.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
@@ -122,14 +123,13 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
 
 /** What the gateway of a stack lists now, beside the folders under mcp/. */
 async function load(names: readonly string[], stack: string): Promise<Server[]> {
-  const keys = await (await Pulumi.existing(stack)).clientKeys();
+  const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
   // What else is wrong with a server.yaml is for `up` to say; a lock that cannot be read is replaced by one that can.
   const folders = readServerFolders(path.join(projectRoot, "mcp"), OLDEST_VERSION, new Problems());
-  const { gatewayUrl } = keys[0]!;
-  const listing = await listTools(gatewayUrl, keys.map(({ key }) => key)).catch((error: Error) => {
+  const listing = await listTools(gatewayUrl, clients.map(({ key }) => key)).catch((error: Error) => {
     throw new Error(`stack ${stack}: ${gatewayUrl}/mcp/ does not answer: ${error.message}`);
   });
-  const maySee = (server: string, tool: string) => keys.some(({ policy }) => policy.servers[server] && mayCall(policy.servers[server], tool));
+  const maySee = (server: string, tool: string) => clients.some(({ rules }) => rules[server] && mayCall(rules[server], tool));
   return select(names, folders, listing, maySee, stack);
 }
 

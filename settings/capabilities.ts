@@ -107,7 +107,7 @@ const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
     database_connection_timeout: "database_connection_pool_timeout, the name that LiteLLM reads",
   },
   litellmSettings: {
-    callbacks: OURS,
+    callbacks: "leave it out: success_callback and failure_callback take the names of callbacks",
     json_logs: OURS,
     mcp_aliases: "leave it out: with it LiteLLM 1.77.3 loses aliases; the name of the folder under mcp/ is the alias",
     custom_provider_map: PYTHON_FILE,

@@ -1,10 +1,9 @@
 import { type Context, isMap, type Parsed, stackPath } from "./context.ts";
-import { compareText, dotted } from "./problems.ts";
+import { compareText, dotted, own } from "./problems.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import type { ClientSettings, ServerSettings } from "./settings.ts";
 import { type StackConfig, TEST_CLIENT } from "./stack.ts";
 import type { ToolLock } from "./tool-lock.ts";
-import { mapValues } from "./map-values.ts";
 
 /** Clients with everything they may use spelled out. */
 export function resolveClients(
@@ -75,9 +74,15 @@ export function resolveClients(
       return {
         name,
         servers,
-        tools: mapValues(client.tools, ({ allow, deny }) => ({ allow: allow ?? null, deny: deny ?? [] })),
+        rules: Object.fromEntries(
+          servers.map((server) => {
+            const rule = own(client.tools, server);
+            return [server, { allow: rule?.allow ?? null, deny: rule?.deny ?? [] }];
+          }),
+        ),
         models: client.models ?? models ?? [],
         rpm: client.rpm,
+        parallel: client.parallel,
         budget: client.budget,
       };
     });

@@ -1,3 +1,4 @@
+import type { ToolRule } from "../ingress/rights.ts";
 import type { Risk } from "./risks.ts";
 import type { Check, Transport } from "./server.ts";
 import type { ToolLock } from "./tool-lock.ts";
@@ -57,8 +58,10 @@ export interface GatewaySettings {
   /** `http://<lan.hostname>:<port>`, for people. */
   readonly url: string;
   readonly memoryMiB: number;
-  /** Audit lines have what the tools answered as well. */
-  readonly auditResults: boolean;
+  /** The ingress's record of tool calls: whether it has what the tools answered, and how long and how much of it is kept. */
+  readonly audit: { readonly results: boolean; readonly days: number; readonly mib: number };
+  /** Largest body of a client's request. */
+  readonly bodyMiB: number;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
   /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */
@@ -177,12 +180,14 @@ export interface ClientSettings {
   readonly name: string;
   /** Servers it may use, access groups resolved, sorted; explicit, because LiteLLM takes an empty list for "all". */
   readonly servers: readonly string[];
-  /** Of these servers, those of which it may call only some tools. */
-  readonly tools: Readonly<Record<string, { readonly allow: readonly string[] | null; readonly deny: readonly string[] }>>;
+  /** Each of these servers, with its tools that the client may call. */
+  readonly rules: Readonly<Record<string, ToolRule>>;
   /** Models it may use; explicit for the same reason. */
   readonly models: readonly string[];
   /** Requests a minute. */
   readonly rpm: number | undefined;
+  /** Requests at once. */
+  readonly parallel: number;
   /** USD in total. */
   readonly budget: number | undefined;
 }

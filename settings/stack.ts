@@ -76,6 +76,9 @@ const gateway = strict({
     .describe("Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration; `port` + 1 when left out."),
   memory: memoryMiB.default(2048),
   auditResults: flag.default(false).describe("Audit lines have what the tools answered as well."),
+  auditDays: wholeNumber(1, 36_500, "days, a whole number from 1").default(90).describe("Days that audit lines are kept."),
+  auditMiB: wholeNumber(16, 1_048_576, "MiB, a whole number from 16").default(1024).describe("MiB that audit files may take; the oldest go first."),
+  bodyMiB: wholeNumber(1, 64, "MiB, 1 to 64").default(8).describe("Largest body of a client's request."),
   generalSettings: settings,
   litellmSettings: settings,
 });
@@ -193,6 +196,7 @@ const client = orEmpty(
     ).default({}).describe("Server → its tools that the client may call; without an entry all of them."),
     models: filledList(z.string({ error: "a model's name" }), "a list of models; left out: all of them").optional(),
     rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1").optional(),
+    parallel: wholeNumber(1, 1_000, "requests at once, 1 to 1000").default(32).describe("Requests at once."),
     budget: positiveNumber("USD, a number above 0").optional(),
   }),
 );

@@ -58,7 +58,7 @@ if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
 if (!e2e && !matrix) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
-  await runTests(["settings", "components", "operate", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
+  await runTests(["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
 }
 if (!unit && !matrix) {
   const part = typeof e2e === "string" ? e2e : "";
