@@ -7,7 +7,7 @@ import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
 import type { McpPolicy } from "./litellm-api.ts";
 import { LiteLlm } from "./litellm.ts";
-import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
 import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
@@ -31,6 +31,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       memoryMiB: gateway.memoryMiB,
       auditResults: gateway.auditResults,
       config: renderLiteLlmConfig({ models, servers, gateway }),
+      settleSeconds: spendWrittenWithin(gateway.generalSettings),
       env: mapValues(gateway.secretEnv, secret),
       databaseUrl: databases.litellmUrl,
       docker: settings.docker,

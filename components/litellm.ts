@@ -12,7 +12,16 @@ import type { Networks } from "./networks.ts";
 export const LITELLM_PORT = 4000;
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
+const LAUNCHER_FILE = "/app/litellm_launcher.py";
+const PID_FILE = "/tmp/litellm.pid";
 const POLICY_FILE = `/app/${POLICY_MODULE}.py`;
+const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
+/** What requests come through: it holds them while LiteLLM is started anew. Until it is there its name is not found, and LiteLLM runs without. */
+const INGRESS_URL = "http://ingress:4001";
+/** The ingress waits 30 s for running requests to end. */
+const HOLD_SECONDS = 32;
+/** From SIGTERM to SIGKILL: an idle LiteLLM is gone in 2 s, one that is locked up never goes. */
+const STOP_SECONDS = 20;
 const policySource = new URL(`./${POLICY_MODULE}.py`, import.meta.url);
 
 export interface LiteLlmArgs {
@@ -25,6 +34,8 @@ export interface LiteLlmArgs {
   readonly auditResults: boolean;
   /** config.yaml, from `renderLiteLlmConfig`. */
   readonly config: string;
+  /** Within so many seconds after a request LiteLLM has written what it cost; see `spendWrittenWithin`. */
+  readonly settleSeconds: number;
   /** Environment variables that config.yaml refers to; secret. */
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
   /** Connection URL of LiteLLM's own database; secret. */
@@ -55,7 +66,12 @@ export class LiteLlm extends pulumi.ComponentResource {
       serviceContainer({
         containerName: `${args.namePrefix}litellm`,
         image: image.imageId,
-        command: ["--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
+        entrypoint: [
+          ...["python3", LAUNCHER_FILE, "--pid-file", PID_FILE, "--ingress", INGRESS_URL],
+          ...["--alive-url", `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`],
+          ...["--hold-seconds", String(HOLD_SECONDS), "--settle-seconds", String(args.settleSeconds), "--stop-seconds", String(STOP_SECONDS), "--"],
+        ],
+        command: ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
         env: {
           ...args.env,
           DATABASE_URL: args.databaseUrl,
@@ -77,8 +93,11 @@ export class LiteLlm extends pulumi.ComponentResource {
           { file: CONFIG_FILE, content: args.config },
           { file: POLICY_FILE, content: readFileSync(policySource, "utf8") },
           { file: HEALTH_FILE, content: mcpHealthScript() },
+          { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
         ],
         memoryMiB: args.memoryMiB,
+        // More than the launcher's own limits together, or they would be cut short.
+        stopSeconds: HOLD_SECONDS + args.settleSeconds + STOP_SECONDS + 5,
         health: {
           // One call to a dead `http` server locks /mcp/ for good on 1.77.3, while /health/liveliness stays green, Docker restarts
           // nothing that is merely unhealthy and SIGTERM is ignored. So the check speaks MCP and kills what does not answer.
@@ -90,6 +109,7 @@ export class LiteLlm extends pulumi.ComponentResource {
             timeoutSeconds: 4,
             attempts: 3,
             killAfterSeconds: 120,
+            pidFile: PID_FILE,
           }),
           intervalSeconds: 10,
           timeoutSeconds: 20,

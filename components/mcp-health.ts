@@ -13,6 +13,8 @@ export interface McpHealth {
   readonly attempts: number;
   /** When every attempt of a run failed, end a container that was healthy before or is older than this: the restart policy brings it back. */
   readonly killAfterSeconds: number;
+  /** Holds the number of the process that this is about, where something else starts it anew within the container. */
+  readonly pidFile?: string;
 }
 
 const scriptFile = new URL("../mcp/_wrapper/mcp_health.py", import.meta.url);
@@ -29,5 +31,6 @@ export function mcpHealthCommand(python: readonly string[], health: McpHealth): 
     ...(health.bearerEnv ? ["--bearer-env", health.bearerEnv] : []),
     ...["--timeout", String(health.timeoutSeconds), "--attempts", String(health.attempts)],
     ...["--kill-after", String(health.killAfterSeconds)],
+    ...(health.pidFile ? ["--pid-file", health.pidFile] : []),
   ];
 }

@@ -157,38 +157,54 @@ def limited(seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-# Which start of the container was healthy once; on a tmpfs where the root is read-only.
+# Which start of the service was healthy once; on a tmpfs where the root is read-only.
 HEALTHY_ONCE = "/tmp/mcp-health"
 
 
-def container_start():
-    """Clock ticks from the boot of the host to the start of PID 1: another number at each start of the container."""
-    with open("/proc/1/stat", encoding="ascii") as stat:
-        # Field 22 of the line; the second, in brackets, may hold blanks.
-        return int(stat.read().rpartition(")")[2].split()[19])
+def service_start(pid_file):
+    """
+    Clock ticks from the boot of the host to the start of the service: another number at each start. It is PID 1, or the
+    process whose number is in the file; None when there is none, because whoever writes the file is just starting it anew.
+    """
+    try:
+        if pid_file is None:
+            pid = 1
+        else:
+            with open(pid_file, encoding="ascii") as file:
+                pid = int(file.read())
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            # Field 22 of the line; the second, in brackets, may hold blanks.
+            return int(stat.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError):
+        return None
 
 
-def container_age():
+def age(start):
     with open("/proc/uptime", encoding="ascii") as uptime:
-        return float(uptime.read().split()[0]) - container_start() / os.sysconf("SC_CLK_TCK")
+        return float(uptime.read().split()[0]) - start / os.sysconf("SC_CLK_TCK")
 
 
-def was_healthy():
+def was_healthy(start):
     try:
         with open(HEALTHY_ONCE, encoding="ascii") as mark:
-            return mark.read() == str(container_start())
+            return mark.read() == str(start)
     except OSError:
         return False
 
 
-def remember_healthy():
+def remember_healthy(start):
     """What of it could not be done, as an addition to the answer: a container without a place to write is healthy all the same."""
     try:
         with open(HEALTHY_ONCE, "w", encoding="ascii") as mark:
-            mark.write(str(container_start()))
+            mark.write(str(start))
     except OSError as error:
         return f", but that cannot be remembered: {error}"
     return ""
+
+
+def may_end(start, kill_after):
+    """Not while the service is starting: nothing would be won, and with a short healthcheck it would never get there."""
+    return start is not None and (was_healthy(start) or age(start) > kill_after)
 
 
 def main():
@@ -199,13 +215,16 @@ def main():
     parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
     parser.add_argument("--timeout", type=float, default=5, metavar="S", help="limit on each attempt")
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
-    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that was healthy before, or is older than S seconds")
+    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container whose service was healthy before, or is older than S seconds")
+    parser.add_argument("--pid-file", metavar="FILE", help="the process that is the service, when it is started anew within the container")
     options = parser.parse_args()
     if options.bearer_env and options.bearer_env not in os.environ:
         # Nothing that a new start would mend.
         print(f"unhealthy: the variable {options.bearer_env} (--bearer-env) is not set")
         return 1
 
+    # Before the attempts: one that failed says nothing about a start that came after it.
+    start = service_start(options.pid_file)
     for attempt in range(options.attempts):
         if attempt:
             time.sleep(0.5)
@@ -217,10 +236,12 @@ def main():
         except Exception as error:  # Whatever a broken server makes of an answer.
             problem = f"{type(error).__name__}: {error}"
         else:
-            print("healthy" + (remember_healthy() if options.kill_after is not None and not was_healthy() else ""))
+            new = options.kill_after is not None and start is not None and not was_healthy(start)
+            print("healthy" + (remember_healthy(start) if new else ""))
             return 0
     print(f"unhealthy: {problem}", flush=True)
-    if options.kill_after is not None and (was_healthy() or container_age() > options.kill_after):
+    # Asked again: it may have been ended on purpose in the meantime.
+    if options.kill_after is not None and start == service_start(options.pid_file) and may_end(start, options.kill_after):
         # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
         # process is killed; without its child that ends too, and the restart policy starts the container anew.
         print("ending the container, its restart policy brings it back", flush=True)
