@@ -47,16 +47,13 @@ const gateway = http.createServer((request, response) => {
 });
 let port: number;
 const props = (changes = {}) => ({
-  gatewayUrl: "http://192.168.1.10:4000",
   admin: { docker: { host: "unix:///var/run/docker.sock", sshOpts: [] }, port },
   masterKey: "sk-master",
   key: "sk-first",
   alias: "phone",
   groups: ["time"],
-  policy: { servers: { time: { allow: null, deny: [] } }, everything: false },
   routes: ["/mcp/*", "/v1/models"],
   models: ["mock"],
-  rpm: null,
   budget: 5,
   ...changes,
 });
@@ -80,7 +77,6 @@ test("a new key is made with all that it may do", async () => {
     key: "sk-first",
     key_alias: "phone",
     models: ["mock"],
-    metadata: { mcp_policy: { servers: { time: { allow: null, deny: [] } }, everything: false } },
     allowed_routes: ["/mcp/*", "/v1/models"],
     object_permission: { mcp_servers: [], mcp_access_groups: ["time"] },
     rpm_limit: null,
@@ -99,9 +95,9 @@ test("tool permissions go to LiteLLM only where it knows them, and an empty map 
 test("a key that is there already is brought up to date, never generated again", async () => {
   await create(props());
   calls = [];
-  await create(props({ rpm: 60 }));
+  await create(props({ budget: 60 }));
   assert.deepEqual(calls, ["/key/list", "/key/update"]);
-  assert.equal(keys.get("sk-first")?.rpm_limit, 60);
+  assert.equal(keys.get("sk-first")?.max_budget, 60);
 });
 
 test("another value takes the alias over", async () => {
@@ -147,7 +143,7 @@ test("an error does not repeat a key that LiteLLM repeats", async () => {
 
 test("no key is in the address of a request, where logs would keep it", async () => {
   await create(props());
-  await update("phone", props(), props({ rpm: 60 }));
+  await update("phone", props(), props({ budget: 60 }));
   await read("phone", props());
   await remove("phone", props());
   assert.equal(addresses.length, 7);
@@ -158,8 +154,6 @@ for (const [what, change, found] of [
   ["alias", { key_alias: "mine" }, { alias: "mine" }],
   ["models", { models: ["mock", "gpt"] }, { models: ["gpt", "mock"] }],
   ["models taken away", { models: [] }, { models: [] }],
-  ["policy", { metadata: { mcp_policy: { servers: {}, everything: true } } }, { policy: { servers: {}, everything: true } }],
-  ["policy taken away", { metadata: {} }, { policy: null }],
   ["routes", { allowed_routes: [] }, { allowedRoutes: [] }],
   ["groups", { object_permission: { mcp_access_groups: ["time", "git"] } }, { groups: ["git", "time"] }],
   ["servers beside the groups", { object_permission: { mcp_access_groups: ["time"], mcp_servers: ["abc"] } }, { servers: ["abc"] }],
@@ -189,9 +183,9 @@ test("a refresh sees other tool permissions where LiteLLM knows them, and not an
 test("of a host over ssh, LiteLLM is reached by a process of ssh for each call", async (t) => {
   await create(props());
   const folder = await replaceSsh(t, `echo "$@" >> "$(dirname "$0")/arguments"\nexec ${process.execPath} -e 'const s = require("net").connect(${port}, "127.0.0.1"); process.stdin.pipe(s); s.pipe(process.stdout)'`);
-  const overSsh = props({ rpm: 60, admin: { docker: { host: "ssh://me@server", sshOpts: ["-o", "BatchMode=yes"] }, port: 4001 } });
+  const overSsh = props({ budget: 60, admin: { docker: { host: "ssh://me@server", sshOpts: ["-o", "BatchMode=yes"] }, port: 4001 } });
   await update("phone", props(), overSsh);
-  assert.equal(keys.get("sk-first")?.rpm_limit, 60);
+  assert.equal(keys.get("sk-first")?.max_budget, 60);
   const line = "-o BatchMode=yes -l me -W 127.0.0.1:4001 -- server\n";
   assert.equal(await readFile(path.join(folder, "arguments"), "utf8"), line + line);
 });

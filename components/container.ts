@@ -17,6 +17,8 @@ export interface ServiceContainerArgs {
   /** Full container name on the daemon. */
   readonly containerName: string;
   readonly image: pulumi.Input<string>;
+  /** Instead of the image's own. */
+  readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   /** The only place for secrets: Docker shows them in `docker inspect`, Pulumi keeps the whole list encrypted. */
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
@@ -34,6 +36,8 @@ export interface ServiceContainerArgs {
   readonly writableTmpMiB?: number;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
+  /** What it may take to end in order. Left out, `up` kills it and `docker stop` gives it 10 s. */
+  readonly stopSeconds?: number;
   /** None: whether it works is then for the gateway check to find out. */
   readonly health: Health | undefined;
 }
@@ -46,6 +50,7 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
   return {
     name: args.containerName,
     image: args.image,
+    ...(args.entrypoint && { entrypoints: [...args.entrypoint] }),
     ...(args.command && { command: [...args.command] }),
     envs: pulumi.all(args.env).apply((env) =>
       Object.entries(env)
@@ -65,6 +70,8 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     capabilities: { drops: ["ALL"], ...(args.capabilities && { adds: [...args.capabilities].sort() }) },
     securityOpts: ["no-new-privileges:true"],
     memory: args.memoryMiB,
+    // One for Pulumi, one for `docker stop` and for a daemon that is itself stopped.
+    ...(args.stopSeconds && { destroyGraceSeconds: args.stopSeconds, stopTimeout: args.stopSeconds }),
     // Left out, the daemon stores twice the memory and every preview shows a change.
     memorySwap: args.memoryMiB,
     logDriver: "json-file",

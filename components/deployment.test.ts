@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
+import { keyHash, type Rights } from "../ingress/rights.ts";
 import { serverId } from "./litellm-config.ts";
 import { userFor } from "./mcp-server.ts";
 
@@ -52,6 +53,7 @@ const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(
 test("the resources of a stack", () => {
   const names = [...own.values()].filter(({ type }) => !type.startsWith("litellm:")).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
   assert.deepEqual(names.sort(), [
+    "Container ingress-container",
     "Container litellm-container",
     "Container mcp-fetch-container",
     "Container mcp-git-container",
@@ -65,6 +67,7 @@ test("the resources of a stack", () => {
     "Grant databases-connect",
     "Grant databases-select-public",
     "Grant databases-usage-public",
+    "Network networks-litellm-ingress-net",
     "Network networks-litellm-lan-net",
     "Network networks-litellm-mcp-net",
     "Network networks-mcp-egress-net",
@@ -73,9 +76,11 @@ test("the resources of a stack", () => {
     "RandomPassword client-test-key-value",
     "RandomPassword databases-litellm_user-password",
     "RandomPassword databases-mcp_readonly-password",
+    "RandomPassword ingress-listing-value",
     "RandomPassword litellm-master-key",
     "RandomPassword litellm-salt-key",
     "RandomPassword postgres-admin-password",
+    "RemoteImage ingress-image",
     "RemoteImage litellm-image",
     "RemoteImage mcp-fetch-image",
     "RemoteImage mcp-git-image",
@@ -86,6 +91,9 @@ test("the resources of a stack", () => {
     "Resource client-phone-key",
     "Resource client-test-key-key",
     "Resource gateway-check",
+    "Resource ingress-health",
+    "Resource ingress-listing-key",
+    "Resource ingress-rights",
     "Resource litellm-health",
     "Resource mcp-fetch-health",
     "Resource mcp-git-health",
@@ -96,6 +104,8 @@ test("the resources of a stack", () => {
     "Resource postgres-health",
     "Role databases-litellm_user",
     "Role databases-mcp_readonly",
+    "Volume ingress-audit",
+    "Volume ingress-state",
     "Volume mcp-memory-data",
     "Volume postgres-data",
     "docker docker",
@@ -150,6 +160,8 @@ test("a name on a network leads to one container", () => {
   );
   // Two containers of one alias would answer in turn; LiteLLM's configuration and the database URLs hold these names.
   assert.deepEqual(aliases.sort(), [
+    "litellm-ingress-net: ingress → ingress-container",
+    "litellm-ingress-net: litellm → litellm-container",
     "litellm-mcp-net: mcp-fetch → mcp-fetch-container",
     "litellm-mcp-net: mcp-git → mcp-git-container",
     "litellm-mcp-net: mcp-memory → mcp-memory-container",
@@ -161,7 +173,7 @@ test("a name on a network leads to one container", () => {
 
 test("the prefix is before every name on the daemon", () => {
   const named = [...own.values()].filter(({ type }) => /docker:index\/(container|network|volume):/.test(type)).map(({ inputs }) => String(inputs.name));
-  assert.equal(named.length, 13);
+  assert.equal(named.length, 17);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
 });
@@ -174,13 +186,15 @@ test("networks decide what a server reaches", () => {
   assert.deepEqual(of("mcp-time"), ["litellm-mcp-net", "mcp-egress-net"]);
   assert.deepEqual(networksOf(inputsOf(existing, "mcp-time-container")), ["litellm-mcp-net"]);
   assert.deepEqual(of("mcp-postgres"), ["litellm-mcp-net", "postgres-net"]);
-  assert.deepEqual(of("litellm"), ["litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
+  assert.deepEqual(of("litellm"), ["litellm-ingress-net", "litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
+  // It reaches no MCP server and no database, and of the other containers only LiteLLM reaches its inner side.
+  assert.deepEqual(of("ingress"), ["litellm-ingress-net", "litellm-lan-net"]);
   assert.deepEqual(of("postgres"), ["litellm-lan-net", "postgres-net"]);
-  const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net"];
+  const nets = ["litellm-mcp-net", "postgres-net", "litellm-ingress-net", "litellm-lan-net", "mcp-egress-net"];
   // Of an internal network nothing is published, and nothing gets out, not even to the server itself.
-  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).internal), [true, true, false, false]);
+  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).internal), [true, true, true, false, false]);
   const inhibited = { "com.docker.network.bridge.inhibit_ipv4": "true" };
-  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).options), [inhibited, inhibited, undefined, undefined]);
+  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).options), [inhibited, inhibited, inhibited, undefined, undefined]);
 });
 
 test("every wrapped server runs as a user of its own, read-only", () => {
@@ -210,11 +224,29 @@ test("what clients stored outlives container and stack", () => {
   assert.deepEqual(inputsOf(own, "mcp-time-container").volumes, []);
 });
 
-test("a key carries what its client may call", () => {
-  const { groups, policy } = inputsOf(own, "client-phone-key");
-  assert.deepEqual(groups, ["time"]);
-  assert.deepEqual(policy, { servers: { time: { allow: null, deny: ["convert_time"] } }, everything: false });
-  assert.equal(inputsOf(own, "client-test-key-key").policy.everything, true);
+test("the ingress is told what each client may do, and of its key the hash alone", () => {
+  const { rights } = inputsOf(own, "ingress-rights");
+  const table = JSON.parse(rights) as Rights;
+  const phone = table.clients.find(({ name }) => name === "phone");
+  assert.deepEqual(phone, {
+    name: "phone",
+    keyHash: keyHash("sk-plaintext-of-client-phone-value"),
+    servers: { time: { allow: null, deny: ["convert_time"] } },
+    models: ["mock"],
+    rpm: null,
+    parallel: 32,
+    budget: null,
+  });
+  assert.deepEqual(Object.keys(table.clients.find(({ name }) => name === "test-key")!.servers), ["fetch", "git", "memory", "postgres", "time"]);
+  assert.deepEqual(table.servers.find(({ name }) => name === "time"), { name: "time", groups: ["utility"] });
+  assert.doesNotMatch(rights, /sk-|plaintext/);
+  assert.deepEqual(inputsOf(own, "client-phone-key").groups, ["time"]);
+});
+
+test("the ingress's own key lists all servers, and opens no model and no other route", () => {
+  const { groups, models, routes, alias } = inputsOf(own, "ingress-listing-key");
+  assert.deepEqual([groups, models, routes], [["fetch", "git", "memory", "postgres", "time"], ["no-default-models"], ["/mcp", "/mcp/*"]]);
+  assert.doesNotMatch(alias, /^[a-z0-9-]+$/);
 });
 
 test("a key opens the routes that clients use, each by its path, and none of LiteLLM's sets of routes", () => {
@@ -236,9 +268,8 @@ test("a key opens the routes that clients use, each by its path, and none of Lit
 test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
   const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv: undefined });
   assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
-  // It has no deny-lists: those stay the callback's.
+  // It has no deny-lists: those are the ingress's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});
-  assert.deepEqual(inputsOf(newer, "client-phone-key").policy, inputsOf(own, "client-phone-key").policy);
   assert.equal(inputsOf(own, "client-phone-key").toolPermissions, undefined);
 });
 

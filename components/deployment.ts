@@ -8,7 +8,7 @@ import { GatewayCheck } from "./gateway-check.ts";
 import { Ingress } from "./ingress.ts";
 import { IngressRights } from "./ingress-rights.ts";
 import { LiteLlm } from "./litellm.ts";
-import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 import { McpServer } from "./mcp-server.ts";
 import { Networks } from "./networks.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
@@ -36,8 +36,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       image: gateway.image,
       namePrefix,
       adminPort: gateway.adminPort,
+      ingressUrl: Ingress.INNER_URL,
       memoryMiB: gateway.memoryMiB,
       config: renderLiteLlmConfig({ models, servers, gateway }),
+      settleSeconds: spendWrittenWithin(gateway.generalSettings),
       env: mapValues(gateway.secretEnv, secret),
       databaseUrl: databases.litellmUrl,
       docker: settings.docker,

@@ -15,8 +15,8 @@ const locked = (...names: string[]) =>
 
 const time: ExpectedServer = { name: "time", container: "mcp-time", lock: locked("time-now", "time-convert"), call: null };
 const git: ExpectedServer = { name: "git", container: "mcp-git", lock: locked("git-log"), call: null };
-const client: ExpectedClient = { name: "test-key", key: "sk-1", servers: ["time"], policy: { servers: { time: { allow: null, deny: [] } }, everything: false } };
-const narrow = (allow: string[] | null, deny: string[]): ExpectedClient => ({ ...client, policy: { servers: { time: { allow, deny } }, everything: false } });
+const client: ExpectedClient = { name: "test-key", key: "sk-1", rules: { time: { allow: null, deny: [] } } };
+const narrow = (allow: string[] | null, deny: string[]): ExpectedClient => ({ ...client, rules: { time: { allow, deny } } });
 
 test("tool names are split at the first dash, which no server name holds", () => {
   assert.deepEqual(
@@ -59,7 +59,7 @@ test("tools as approved are no problem, nor is a server that lists nothing, whic
 
 test("other tools than approved are a problem of that server", () => {
   const [[server, problem] = ["", ""], ...others] = tools([time, git], listing("time-now", "time-more", "git-log"), [
-    { ...client, policy: { servers: { time: { allow: null, deny: [] }, git: { allow: null, deny: [] } }, everything: true } },
+    { ...client, rules: { time: { allow: null, deny: [] }, git: { allow: null, deny: [] } } },
   ]);
   assert.equal(server, "time");
   assert.deepEqual(others, []);
@@ -114,6 +114,7 @@ test("a call that gets no answer is a problem of that server, by name", async ()
         stack: "test",
         servers: [{ ...time, call: { tool: "now", arguments: {}, expect: null } }],
         clients: [{ ...client, key: "sk-known" }],
+        strangers: [],
         triggers: [],
       }),
       /1 of 1 MCP servers failed[^]*MCP server "time" tool now, called with the key of "test-key", got no answer: /,

@@ -23,7 +23,7 @@ test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () =
       store_prompts_in_spend_logs: true,
       proxy_batch_write_at: 5,
     },
-    litellm_settings: { drop_params: true, json_logs: true, callbacks: ["gateway_policy.policy"] },
+    litellm_settings: { drop_params: true, json_logs: true },
   });
 });
 

@@ -11,6 +11,20 @@ export interface LiteLlmConfigArgs {
   readonly gateway: Pick<GatewaySettings, "version" | "generalSettings" | "litellmSettings">;
 }
 
+/** Spend rows are in LiteLLM's memory until they are written, at an interval that it draws once, this many seconds around the setting. */
+const WRITE_SPREAD_SECONDS = 3;
+/**
+ * The smallest setting that LiteLLM always starts with: each restart waits until what is in memory must have been written,
+ * because LiteLLM ends without writing it.
+ */
+const WRITE_EVERY_SECONDS = WRITE_SPREAD_SECONDS + 1;
+
+/** Within so many seconds after a request LiteLLM has written what it cost, unless the database is away. */
+export function spendWrittenWithin({ proxy_batch_write_at: every }: GatewaySettings["generalSettings"]): number {
+  // The interval, and a second for the row to be queued and written.
+  return (typeof every === "number" ? every : WRITE_EVERY_SECONDS) + WRITE_SPREAD_SECONDS + 1;
+}
+
 /** LiteLLM reads a variable only where this is the whole value; `${NAME}` and text around it stay as they are. */
 const fromEnv = (variable: string) => `os.environ/${variable}`;
 
@@ -66,6 +80,7 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
     },
     general_settings: {
       store_prompts_in_spend_logs: true,
+      proxy_batch_write_at: WRITE_EVERY_SECONDS,
       ...args.gateway.generalSettings,
       // A master key that is empty turns authentication off; the container gets the variable from a required secret.
       master_key: fromEnv("LITELLM_MASTER_KEY"),

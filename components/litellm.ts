@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -11,6 +12,13 @@ import type { Networks } from "./networks.ts";
 export const LITELLM_PORT = 4000;
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
+const LAUNCHER_FILE = "/app/litellm_launcher.py";
+const PID_FILE = "/tmp/litellm.pid";
+const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
+/** The ingress waits 30 s for running requests to end. */
+const HOLD_SECONDS = 32;
+/** From SIGTERM to SIGKILL: an idle LiteLLM is gone in 2 s, one that is locked up never goes. */
+const STOP_SECONDS = 20;
 
 export interface LiteLlmArgs {
   readonly image: string;
@@ -20,6 +28,10 @@ export interface LiteLlmArgs {
   readonly memoryMiB: number;
   /** config.yaml, from `renderLiteLlmConfig`. */
   readonly config: string;
+  /** The inner side of the ingress, which holds requests while LiteLLM is started anew; until it is there LiteLLM runs without. */
+  readonly ingressUrl: string;
+  /** Within so many seconds after a request LiteLLM has written what it cost; see `spendWrittenWithin`. */
+  readonly settleSeconds: number;
   /** Environment variables that config.yaml refers to; secret. */
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
   /** Connection URL of LiteLLM's own database; secret. */
@@ -51,7 +63,12 @@ export class LiteLlm extends pulumi.ComponentResource {
       serviceContainer({
         containerName: `${args.namePrefix}litellm`,
         image: image.imageId,
-        command: ["--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
+        entrypoint: [
+          ...["python3", LAUNCHER_FILE, "--pid-file", PID_FILE, "--ingress", args.ingressUrl],
+          ...["--alive-url", `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`],
+          ...["--hold-seconds", String(HOLD_SECONDS), "--settle-seconds", String(args.settleSeconds), "--stop-seconds", String(STOP_SECONDS), "--"],
+        ],
+        command: ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
         env: {
           ...args.env,
           DATABASE_URL: args.databaseUrl,
@@ -74,8 +91,11 @@ export class LiteLlm extends pulumi.ComponentResource {
         uploads: [
           { file: CONFIG_FILE, content: args.config },
           { file: HEALTH_FILE, content: mcpHealthScript() },
+          { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
         ],
         memoryMiB: args.memoryMiB,
+        // More than the launcher's own limits together, or they would be cut short.
+        stopSeconds: HOLD_SECONDS + args.settleSeconds + STOP_SECONDS + 5,
         health: {
           // One call to a dead `http` server locks /mcp/ for good on 1.77.3, while /health/liveliness stays green, Docker restarts
           // nothing that is merely unhealthy and SIGTERM is ignored. So the check speaks MCP and kills what does not answer.
@@ -91,6 +111,7 @@ export class LiteLlm extends pulumi.ComponentResource {
             timeoutSeconds: 4,
             attempts: 3,
             killAfterSeconds: 120,
+            pidFile: PID_FILE,
           }),
           intervalSeconds: 10,
           timeoutSeconds: 20,

@@ -19,6 +19,8 @@ export interface McpHealth {
   readonly killAfterSeconds: number;
   /** End no container that is being called, until it has failed for so long. */
   readonly inFlightLimitSeconds?: number;
+  /** Holds the number of the process that this is about, where something else starts it anew within the container. */
+  readonly pidFile?: string;
 }
 
 const scriptFile = new URL("../mcp/_wrapper/mcp_health.py", import.meta.url);
@@ -38,5 +40,6 @@ export function mcpHealthCommand(python: readonly string[], health: McpHealth): 
     ...(health.everySeconds !== undefined ? ["--every", String(health.everySeconds)] : []),
     ...["--kill-after", String(health.killAfterSeconds)],
     ...(health.inFlightLimitSeconds !== undefined ? ["--in-flight-limit", String(health.inFlightLimitSeconds)] : []),
+    ...(health.pidFile ? ["--pid-file", health.pidFile] : []),
   ];
 }

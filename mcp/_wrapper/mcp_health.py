@@ -165,25 +165,35 @@ CONNECTIONS = ("/proc/net/tcp", "/proc/net/tcp6")
 ESTABLISHED = "01"
 
 
-def container_start():
-    """Clock ticks from the boot of the host to the start of PID 1: another number at each start of the container."""
-    with open("/proc/1/stat", encoding="ascii") as stat:
-        # Field 22 of the line; the second, in brackets, may hold blanks.
-        return int(stat.read().rpartition(")")[2].split()[19])
+def service_start(pid_file):
+    """
+    Clock ticks from the boot of the host to the start of the service: another number at each start. It is PID 1, or the
+    process whose number is in the file; None when there is none, because whoever writes the file is just starting it anew.
+    """
+    try:
+        if pid_file is None:
+            pid = 1
+        else:
+            with open(pid_file, encoding="ascii") as file:
+                pid = int(file.read())
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            # Field 22 of the line; the second, in brackets, may hold blanks.
+            return int(stat.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError):
+        return None
 
 
-def container_age():
+def age(start):
     with open("/proc/uptime", encoding="ascii") as uptime:
-        return float(uptime.read().split()[0]) - container_start() / os.sysconf("SC_CLK_TCK")
+        return float(uptime.read().split()[0]) - start / os.sysconf("SC_CLK_TCK")
 
 
-def remembered():
-    """What earlier runs found since this start of the container; times are by `time.monotonic`, which all processes of a host share."""
-    start = container_start()
+def remembered(start):
+    """What earlier runs found since this start of the service; times are by `time.monotonic`, which all processes of a host share."""
     try:
         with open(MEMORY, encoding="ascii") as file:
             memory = json.load(file)
-        if memory["start"] == start:
+        if start is not None and memory["start"] == start:
             return memory
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -240,7 +250,8 @@ def attempt(options, memory):
 
 def may_end(options, memory, forgotten):
     """Whether this failed run may end the container, and what keeps it from that."""
-    if not memory["came_up"] and container_age() <= options.kill_after:
+    # Not while the service is starting: nothing would be won, and with a short healthcheck it would never get there.
+    if memory["start"] is None or not memory["came_up"] and age(memory["start"]) <= options.kill_after:
         return False, ""
     # Where nothing can be remembered the limit would never be reached, and a server that hangs would hang for ever.
     if options.in_flight_limit is None or forgotten or time.monotonic() - memory["failing_since"] > options.in_flight_limit:
@@ -260,8 +271,9 @@ def main():
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
     parser.add_argument("--alive-url", metavar="URL", help="asked before the exchange; any HTTP answer means that this start of the container came up")
     parser.add_argument("--every", type=float, metavar="S", help="after an exchange that went well, only ask --alive-url for S seconds")
-    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container that came up before, or is older than S seconds")
+    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container whose service came up before, or is older than S seconds")
     parser.add_argument("--in-flight-limit", type=float, metavar="S", help="end no container that is being called, until it has failed for S seconds")
+    parser.add_argument("--pid-file", metavar="FILE", help="the process that is the service, when it is started anew within the container")
     options = parser.parse_args()
     if options.every is not None and not options.alive_url:
         parser.error("--every needs --alive-url: between two exchanges nothing else would be asked")
@@ -271,7 +283,8 @@ def main():
         return 1
 
     remembers = options.kill_after is not None or options.every is not None
-    memory = remembered()
+    # Before the attempts: one that failed says nothing about a start that came after it.
+    memory = remembered(service_start(options.pid_file))
     for number in range(options.attempts):
         if number:
             time.sleep(0.5)
@@ -290,7 +303,8 @@ def main():
     memory.update(exchanged=None, failing_since=memory["failing_since"] or time.monotonic())
     forgotten = remember(memory) if remembers else ""
     print(f"unhealthy: {problem}{forgotten}", flush=True)
-    if options.kill_after is not None:
+    # Asked again: it may have been ended on purpose in the meantime.
+    if options.kill_after is not None and memory["start"] == service_start(options.pid_file):
         end, why_not = may_end(options, memory, forgotten)
         if why_not:
             print(why_not)
