@@ -42,12 +42,14 @@ for (const [what, seen, problem] of [
   });
 }
 
-test("a tool that the client may not call need not be listed", () => {
+test("a tool that the client may not call must not be listed", () => {
   const judge = (seen: string[], ...rule: Parameters<typeof narrow>) => judgeListing(listing(...seen), narrow(...rule), [time], listing("time-now", "time-convert"));
   assert.equal(judge(["time-now"], ["now"], []).size, 0);
   assert.equal(judge(["time-now"], null, ["convert"]).size, 0);
   assert.equal(judge([], [], []).size, 0);
-  assert.match(judge(["time-now"], ["convert"], []).get("time") ?? "", /without convert$/);
+  assert.equal(judge(["time-now"], ["convert"], []).get("time"), 'lists now for "test-key", which may not call it');
+  assert.equal(judge(["time-now", "time-convert"], null, ["convert"]).get("time"), 'lists convert for "test-key", which may not call it');
+  assert.match(judge(["time-now"], null, []).get("time") ?? "", /without convert$/);
   assert.match(judge([], ["now"], []).get("time") ?? "", /lists no tools/);
 });
 

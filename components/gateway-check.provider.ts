@@ -268,9 +268,9 @@ export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<s
   const unapproved = judgeTools(inputs, known);
   const failed = new Map([...problems, ...unapproved]);
   for (const client of inputs.clients) note(await callForClient(inputs, client, failed).catch(noAnswer(client)));
+  if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
   const open = await tryForbidden(inputs, known);
   if (open.length) throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
-  if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
   return Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
 }
 

@@ -26,6 +26,7 @@ const message = z.discriminatedUnion("method", [
     params: z.strictObject({ name: z.string().max(512), arguments: z.record(z.string(), z.unknown()).optional(), _meta: meta.optional() }),
   }),
 ]);
+const METHODS: readonly string[] = message.options.map(({ shape }) => shape.method.value);
 const notification = z.strictObject({ jsonrpc: z.literal("2.0"), method: z.string().regex(/^notifications\/[a-z_/]+$/), params: z.looseObject({}).optional() });
 
 type Message = z.infer<typeof message>;
@@ -67,7 +68,7 @@ export function parseMessage(body: unknown): Message | undefined {
   const { method } = (body ?? {}) as { method?: unknown };
   const issue = parsed.error.issues[0]!;
   const where = [...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys : [])].join(".");
-  if (issue.code === "invalid_union" && typeof method === "string") throw new UnknownMethod(method.slice(0, 100), idOf(body));
+  if (typeof method === "string" && !METHODS.includes(method)) throw new UnknownMethod(method.slice(0, 100), idOf(body));
   throw new Refusal(400, "bad request", `not a message of MCP: ${where ? `${where}: ` : ""}${issue.message}`);
 }
 

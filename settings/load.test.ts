@@ -125,14 +125,14 @@ const bad = [
   inStack("version against the tag", { gateway: { version: "1.80.0" } }, "gateway.version", '"1.80.0"', "leave it out: the image's tag says 1.77.3"),
   inStack("version that was not looked at", { gateway: { image: "ghcr.io/berriai/litellm:v1.74.0-stable" } }, "gateway.image", '"ghcr.io/berriai/litellm:v1.74.0-stable"', "LiteLLM 1.77.3 or newer"),
   inStack("port", { gateway: { port: 70000 } }, "gateway.port", "70000", "a port, 1 to 65535"),
-  inStack("unknown gateway key", { gateway: { prot: 1 } }, "gateway.prot", KEY, "one of the keys image, version, port, adminPort, memory, auditResults, generalSettings, litellmSettings"),
+  inStack("unknown gateway key", { gateway: { prot: 1 } }, "gateway.prot", KEY, "one of the keys image, version, port, adminPort, memory, auditResults, auditDays, auditMiB, bodyMiB, generalSettings, litellmSettings"),
   inStack("general setting that does not exist", { gateway: { generalSettings: { log_everything: true } } }, "gateway.generalSettings.log_everything", "true", "leave it out: LiteLLM 1.77.3 ignores it"),
   inStack("general setting that came later", { gateway: { generalSettings: { use_shared_health_check: true } } }, "gateway.generalSettings.use_shared_health_check", "true", "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.78.0"),
   inStack("general setting of the program", { gateway: { generalSettings: { master_key: "sk-1" } } }, "gateway.generalSettings.master_key", HIDDEN, "leave it out: this program writes it"),
   inStack("general setting under its documented name", { gateway: { generalSettings: { database_connection_timeout: 5 } } }, "gateway.generalSettings.database_connection_timeout", "5", "database_connection_pool_timeout, the name that LiteLLM reads"),
   inStack("Enterprise setting", { gateway: { generalSettings: { allowed_ips: [] } } }, "gateway.generalSettings.allowed_ips", "[]", "leave it out: it needs a LiteLLM Enterprise licence"),
   inStack("litellm setting that does not exist", { gateway: { litellmSettings: { constructor: 1 } } }, "gateway.litellmSettings.constructor", "1", "leave it out: LiteLLM 1.77.3 ignores it"),
-  inStack("callbacks", { gateway: { litellmSettings: { callbacks: ["mine.hook"] } } }, "gateway.litellmSettings.callbacks", '["mine.hook"]', "leave it out: this program writes it"),
+  inStack("callbacks", { gateway: { litellmSettings: { callbacks: ["mine.hook"] } } }, "gateway.litellmSettings.callbacks", '["mine.hook"]', "leave it out: success_callback and failure_callback take the names of callbacks"),
   inStack("Prometheus", { gateway: { litellmSettings: { success_callback: ["otel", "prometheus"] } } }, "gateway.litellmSettings.success_callback[1]", '"prometheus"', "leave it out: the prometheus callback needs a LiteLLM Enterprise licence"),
   inStack("budget without duration", { gateway: { litellmSettings: { max_budget: 5 } } }, "gateway.litellmSettings.budget_duration", "nothing", "a duration such as 30d: with max_budget alone LiteLLM does not start"),
   inStack("variable in a setting", { gateway: { litellmSettings: { cache_params: { hosts: ["${REDIS}"] } } } }, "gateway.litellmSettings.cache_params.hosts[0]", '"${REDIS}"', `a plain value: ${NO_VARIABLES}`),
@@ -287,6 +287,8 @@ test("everything wrong is said at once, file by file", () => {
   });
 });
 
+const ANY_TOOL = { allow: null, deny: [] };
+
 test("two required keys are enough", () => {
   const args = argsFor({});
   const settings = loadSettings(args);
@@ -301,7 +303,8 @@ test("two required keys are enough", () => {
       adminPort: 4001,
       url: "http://127.0.0.1:4000",
       memoryMiB: 2048,
-    auditResults: false,
+      audit: { results: false, days: 90, mib: 1024 },
+      bodyMiB: 8,
       generalSettings: {},
       litellmSettings: {},
       secretEnv: {},
@@ -322,7 +325,9 @@ test("two required keys are enough", () => {
         paramsFromEnv: {},
       },
     ],
-    clients: [{ name: "test-key", servers: ["git", "postgres", "time"], tools: {}, models: ["mock"], rpm: undefined, budget: undefined }],
+    clients: [
+      { name: "test-key", servers: ["git", "postgres", "time"], rules: { git: ANY_TOOL, postgres: ANY_TOOL, time: ANY_TOOL }, models: ["mock"], rpm: undefined, parallel: 32, budget: undefined },
+    ],
     namePrefix: "",
     warnings: [
       "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck restarts the gateway.",
@@ -398,13 +403,29 @@ test("a client's groups become servers, and nothing stays implicit", () => {
       models: ["a", "b"].map((name) => ({ name, params: { model: "openai/x" } })),
       clients: {
         "test-key": null,
-        phone: { groups: ["basics"], servers: ["postgres"], tools: { postgres: { deny: ["execute_sql"] } }, models: ["b"], rpm: "60", budget: "5.5" },
+        phone: { groups: ["basics"], servers: ["postgres"], tools: { postgres: { deny: ["execute_sql"] } }, models: ["b"], rpm: "60", parallel: 8, budget: "5.5" },
       },
     },
   });
   assert.deepEqual(clients, [
-    { name: "phone", servers: ["postgres", "time"], tools: { postgres: { allow: null, deny: ["execute_sql"] } }, models: ["b"], rpm: 60, budget: 5.5 },
-    { name: "test-key", servers: ["git", "postgres", "time"], tools: {}, models: ["a", "b"], rpm: undefined, budget: undefined },
+    {
+      name: "phone",
+      servers: ["postgres", "time"],
+      rules: { postgres: { allow: null, deny: ["execute_sql"] }, time: ANY_TOOL },
+      models: ["b"],
+      rpm: 60,
+      parallel: 8,
+      budget: 5.5,
+    },
+    {
+      name: "test-key",
+      servers: ["git", "postgres", "time"],
+      rules: { git: ANY_TOOL, postgres: ANY_TOOL, time: ANY_TOOL },
+      models: ["a", "b"],
+      rpm: undefined,
+      parallel: 32,
+      budget: undefined,
+    },
   ]);
 });
 

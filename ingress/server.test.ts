@@ -1,0 +1,396 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import type { FastifyInstance } from "fastify";
+import { Audit } from "./audit.ts";
+import { Diagnosis } from "./diagnosis.ts";
+import { FakeLiteLlm, json, TOOLS } from "./fake-litellm.ts";
+import { LiteLlm } from "./litellm.ts";
+import { Metrics } from "./metrics.ts";
+import { keyHash, type Rights } from "./rights.ts";
+import { routes } from "./routes.ts";
+import { createIngress } from "./server.ts";
+import { ToolList } from "./tools.ts";
+
+const ANY = { allow: null, deny: [] };
+const client = (name: string, servers: Rights["clients"][number]["servers"], more = {}) => ({
+  name,
+  keyHash: keyHash(`sk-${name}`),
+  servers,
+  models: ["mock"],
+  rpm: null,
+  parallel: 4,
+  budget: null,
+  ...more,
+});
+const table: Rights = {
+  servers: [
+    { name: "time", groups: ["utility"] },
+    { name: "git", groups: ["files"] },
+  ],
+  clients: [
+    client("full", { time: ANY, git: ANY }),
+    client("narrow", { time: { allow: ["now"], deny: [] } }),
+    client("denied", { git: { allow: null, deny: ["status"] } }),
+    client("slow", { time: ANY }, { rpm: 3 }),
+    client("poor", { time: ANY }, { budget: 1 }),
+    client("one", { time: ANY }, { parallel: 1 }),
+  ],
+};
+
+const litellm = new FakeLiteLlm();
+let folder: string;
+let upstream: LiteLlm;
+let tools: ToolList;
+let audit: Audit;
+let ingress: FastifyInstance;
+let url: string;
+let rights: { table: Rights; version: string } | undefined;
+
+before(() => litellm.start());
+after(() => litellm.stop());
+beforeEach(async () => {
+  litellm.heard = [];
+  litellm.answer = litellm.defaults;
+  rights = { table, version: "v" };
+  folder = await mkdtemp(path.join(tmpdir(), "ingress-"));
+  upstream = new LiteLlm(litellm.url, () => tools.warm());
+  tools = new ToolList(() => upstream, "sk-listing");
+  audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true });
+  const options = { litellm: upstream, tools, audit, metrics: new Metrics(() => upstream.gate), diagnosis: new Diagnosis(upstream), rights: () => rights, bodyBytes: 1_000_000, strangersPerMinute: 5 };
+  ingress = createIngress(options);
+  url = await ingress.listen({ host: "127.0.0.1", port: 0 });
+});
+afterEach(async () => {
+  await ingress.close();
+  await audit.close();
+  await upstream.close();
+  await rm(folder, { recursive: true });
+});
+
+const headers = (key?: string) => ({ "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) });
+async function send(method: string, where: string, key?: string, body?: unknown, more: Record<string, string> = {}) {
+  const answer = await fetch(`${url}${where}`, { method, headers: { ...headers(key), ...more }, ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }) });
+  const text = await answer.text();
+  return { status: answer.status, text, headers: answer.headers, json: () => JSON.parse(text) };
+}
+const rpc = (method: string, params?: unknown) => ({ jsonrpc: "2.0", id: 7, method, ...(params !== undefined && { params }) });
+const call = (name: string, args: unknown = {}) => rpc("tools/call", { name, arguments: args });
+/** Every line of the audit files, once they are written. */
+async function lines(): Promise<Record<string, unknown>[]> {
+  const files = await readdir(folder);
+  const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
+  return texts.flatMap((text) => text.split("\n").filter(Boolean)).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test("what is not in the table of routes is 404, with any key and none, and LiteLLM hears nothing", async () => {
+  const others = ["/routes", "/openapi.json", "/ui/", "/key/info", "/key/generate", "/utils/transform_request", "/mcp-rest/tools/call", "/debug/asyncio-tasks", "/engines/mock/chat/completions", "/v1", "/", "/MCP/", "/mcp//", "/mcp/./", "/mcp/%74ime", "/%6dcp/", "/mcp/time/", "/v1/models?x=1", "/v1/chat/completions/", "/mcp/a;b", "/mcp/../routes"];
+  for (const where of others)
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+      for (const key of [undefined, "sk-full", "sk-wrong"]) {
+        const { status } = await raw(`${method} ${where} HTTP/1.1`, ["Host: x", "Content-Length: 0", ...(key ? [`Authorization: Bearer ${key}`] : [])]);
+        assert.equal(status, 404, `${method} ${where} ${key}`);
+      }
+  assert.deepEqual(litellm.asked, []);
+});
+
+/** Sends bytes as they are; the status of the first answer, and all that came. */
+async function raw(line: string, head: readonly string[], body = ""): Promise<{ status: number; text: string }> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(port), hostname, () => socket.write(`${[line, ...head, "Connection: close"].join("\r\n")}\r\n\r\n${body}`));
+    let text = "";
+    socket.setTimeout(5_000, () => socket.destroy(new Error(`no answer to ${line}`)));
+    socket.on("data", (chunk) => (text += String(chunk)));
+    socket.on("error", reject);
+    socket.on("close", () => resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), text }));
+  });
+}
+
+test("without a client's key every other route is 401, and neither LiteLLM nor a body is asked", async () => {
+  for (const { method, path: where, who } of routes) {
+    if (who === "anybody") continue;
+    for (const key of [undefined, "sk-wrong", "sk-listing"]) {
+      const answer = await send(method, where.replace(":names", "time"), key, method === "POST" ? "this is not JSON" : undefined);
+      assert.ok([401, 429].includes(answer.status), `${method} ${where}: ${answer.status}`);
+      assert.match(answer.text, key ? /wrong key/ : /no key|wrong key/);
+      assert.equal(answer.headers.get("www-authenticate"), null);
+    }
+  }
+  assert.deepEqual(litellm.heard, []);
+});
+test("wrong keys are told to wait after some, right ones of the same address are not", async () => {
+  const statuses = [];
+  for (let at = 0; at < 8; at++) statuses.push((await send("POST", "/mcp/", "sk-wrong", rpc("ping"))).status);
+  assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"))).status, 200);
+});
+
+test("before a table of rights has come nobody has any right", async () => {
+  rights = undefined;
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("tools/list"))).status, 503);
+  assert.equal((await send("GET", "/health")).status, 503);
+  rights = { table, version: "v" };
+  assert.deepEqual((await send("GET", "/health")).json(), { ingress: "ok", litellm: "ok", rights: "v" });
+});
+
+test("a right that is taken away is gone with the next request", async () => {
+  assert.match((await send("POST", "/mcp/", "sk-full", call("git-log"))).text, /called git-log/);
+  rights = { table: { ...table, clients: [client("full", { time: ANY })] }, version: "w" };
+  assert.match((await send("POST", "/mcp/", "sk-full", call("git-log"))).text, /may not use server git/);
+});
+
+test("a client lists what it may call and nothing else; LiteLLM is asked once, with the ingress's own key", async () => {
+  const names = async (key: string, where = "/mcp/", more = {}) => ((await send("POST", where, key, rpc("tools/list"), more)).json() as { result: { tools: { name: string }[] } }).result.tools.map(({ name }) => name);
+  assert.deepEqual(await names("sk-full"), TOOLS);
+  assert.deepEqual(await names("sk-narrow"), ["time-now"]);
+  assert.deepEqual(await names("sk-denied"), ["git-log"]);
+  assert.deepEqual(await names("sk-full", "/mcp"), TOOLS);
+  assert.deepEqual(await names("sk-full", "/mcp/files"), ["git-log", "git-status"]);
+  assert.deepEqual(await names("sk-full", "/mcp/time,files"), TOOLS);
+  assert.deepEqual(await names("sk-full", "/mcp/", { "x-mcp-servers": "time" }), ["time-now", "time-convert"]);
+  assert.deepEqual(await names("sk-full", "/mcp/git", { "x-mcp-servers": "time" }), []);
+  assert.deepEqual(litellm.asked.map(({ headers: { authorization } }) => authorization), ["Bearer sk-listing"]);
+  await names("sk-full", "/mcp/", { "cache-control": "no-cache" });
+  assert.equal(litellm.asked.length, 2);
+});
+
+test("a name that is none narrows to nothing", async () => {
+  for (const [where, more, status] of [
+    ["/mcp/nosuch", {}, 404],
+    ["/mcp/time,nosuch", {}, 404],
+    ["/mcp/", { "x-mcp-servers": "db" }, 404],
+    ["/mcp/constructor", {}, 404],
+    ["/mcp/git", {}, 403],
+  ] as const)
+    assert.equal((await send("POST", where, "sk-narrow", rpc("tools/list"), more)).status, status, where);
+});
+
+for (const [key, name, reason, where = "/mcp/"] of [
+  ["sk-narrow", "git-log", "this key may not use server git"],
+  ["sk-narrow", "time-convert", "this key may not call convert of server time"],
+  ["sk-denied", "git-status", "this key may not call status of server git"],
+  ["sk-full", "log", "there is no tool log"],
+  ["sk-full", "now", "there is no tool now"],
+  ["sk-full", "Git-log", "there is no tool Git-log"],
+  ["sk-full", "my time-now", "there is no tool my time-now"],
+  ["sk-full", "time-now ", "server time has no tool now "],
+  ["sk-full", "time-git-log", "server time has no tool git-log"],
+  ["sk-full", "constructor-x", "there is no tool constructor-x"],
+  ["sk-full", "git-log", "server git is not offered at this address", "/mcp/time"],
+] as const)
+  test(`a call of ${name} with ${key} at ${where} is refused, recorded, and never sent`, async () => {
+    const answer = await send("POST", where, key, call(name));
+    const { result } = answer.json() as { result: { isError: boolean; content: { text: string }[] } };
+    assert.equal(answer.status, 200);
+    assert.equal(result.isError, true);
+    assert.ok(result.content[0]!.text.includes(reason), result.content[0]!.text);
+    assert.deepEqual(litellm.asked.filter(({ body }) => (body as { method?: string }).method === "tools/call"), []);
+    await audit.close();
+    const [line, ...others] = await lines();
+    assert.deepEqual(others, []);
+    assert.equal(line!["audit"], "refused");
+    assert.equal(line!["client"], key.slice(3));
+  });
+
+test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
+  let atCall: Record<string, unknown>[] = [];
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    void lines().then((found) => {
+      atCall = found;
+      litellm.defaults(heard, response);
+    });
+  };
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log", { path: "/x" }));
+  assert.equal((answer.json() as { id: number }).id, 7);
+  assert.equal(atCall.length, 1);
+  const [before, outcome] = await lines();
+  assert.deepEqual({ ...before, id: 0, time: 0 }, { audit: "call", id: 0, time: 0, client: "full", address: "127.0.0.1", server: "git", tool: "log", arguments: { path: "/x" }, route: "/mcp/" });
+  assert.deepEqual(
+    { ...outcome, time: 0, milliseconds: 0 },
+    { audit: "outcome", id: before!["id"], time: 0, client: "full", server: "git", tool: "log", outcome: "answered", milliseconds: 0, result: [{ type: "text", text: "called git-log" }] },
+  );
+  const sent = litellm.asked.at(-1)!;
+  assert.equal(sent.headers.authorization, "Bearer sk-full");
+  assert.deepEqual(sent.body, { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "git-log", arguments: { path: "/x" } } });
+});
+
+test("a call whose line cannot be written is not made", async () => {
+  await audit.close();
+  await rm(folder, { recursive: true });
+  // A file where the directory should be.
+  await writeFile(folder, "");
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.equal(answer.status, 503);
+  assert.match(answer.text, /the call was not made: its audit line cannot be written/);
+  assert.ok(!litellm.asked.some(({ body }) => (body as { method?: string }).method === "tools/call"));
+  await rm(folder);
+  await mkdir(folder);
+});
+
+test("what a client sends in headers does not reach LiteLLM", async () => {
+  const evil = { "x-mcp-auth": "t", "x-mcp-time-authorization": "t", "x-litellm-tags": "a", "x-forwarded-for": "1.2.3.4", cookie: "token=1", "anthropic-beta": "b", "user-agent": "evil" };
+  await send("POST", "/mcp/", "sk-full", call("git-log"), evil);
+  await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] }, evil);
+  for (const { headers: passed } of litellm.asked)
+    assert.deepEqual(Object.keys(passed).filter((name) => !["host", "connection", "accept", "authorization", "content-type", "content-length", "user-agent"].includes(name)), []);
+  assert.ok(!JSON.stringify(litellm.asked).includes("evil"));
+});
+
+test("messages that are none, too many or too much are refused before LiteLLM", async () => {
+  for (const [what, body, status] of [
+    ["a batch", [rpc("tools/list")], 400],
+    ["no JSON", "{", 400],
+    ["no object", "7", 400],
+    ["no id", { jsonrpc: "2.0", method: "tools/list" }, 400],
+    ["an unknown parameter", rpc("tools/call", { name: "git-log", server: "git" }), 400],
+    ["arguments that are a list", rpc("tools/call", { name: "git-log", arguments: [] }), 400],
+    ["__proto__", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"__proto__":{}}}}', 400],
+    ["200 levels", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"a":${"[".repeat(200)}${"]".repeat(200)}}}}`, 400],
+    ["2 MB", JSON.stringify(call("git-log", { text: "x".repeat(2_000_000) })), 413],
+  ] as const) {
+    const answer = await send("POST", "/mcp/", "sk-full", body);
+    assert.equal(answer.status, status, `${what}: ${answer.text}`);
+  }
+  const unknown = await send("POST", "/mcp/", "sk-full", rpc("resources/list"));
+  assert.deepEqual(unknown.json(), { jsonrpc: "2.0", id: 7, error: { code: -32601, message: "Method not found: resources/list" } });
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"), { "content-type": "text/plain" })).status, 415);
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"), { "content-encoding": "gzip" })).status, 415);
+  assert.equal((await send("POST", "/mcp/", "sk-full", { jsonrpc: "2.0", method: "notifications/initialized" })).status, 202);
+  assert.equal((await send("GET", "/mcp/", "sk-full")).status, 405);
+  assert.deepEqual(litellm.asked, []);
+});
+
+test("whole numbers beyond 2^53 and repeated keys reach LiteLLM as one value", async () => {
+  await send("POST", "/mcp/", "sk-full", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-status","name":"git-log","arguments":{"a":1,"a":2}}}');
+  const { params } = litellm.asked.at(-1)!.body as { params: unknown };
+  assert.deepEqual(params, { name: "git-log", arguments: { a: 2 } });
+});
+
+test("two keys, headers twice and bodies of two lengths are refused", async () => {
+  const body = JSON.stringify(rpc("ping"));
+  const head = ["Host: x", "Content-Type: application/json", "Authorization: Bearer sk-full"];
+  assert.equal((await raw("POST /mcp/ HTTP/1.1", [...head, `Content-Length: ${body.length}`], body)).status, 200);
+  for (const more of [
+    ["Authorization: Bearer sk-narrow", `Content-Length: ${body.length}`],
+    ["x-api-key: sk-narrow", `Content-Length: ${body.length}`],
+    [`Content-Length: ${body.length}`, "Transfer-Encoding: chunked"],
+    [`Content-Length: ${body.length}`, "Content-Length: 5"],
+    ["Transfer-Encoding: chunked, identity"],
+    ["Transfer-Encoding : chunked"],
+    ["x-mcp-servers: time", "x-mcp-servers: git", `Content-Length: ${body.length}`],
+  ]) {
+    const { status, text } = await raw("POST /mcp/ HTTP/1.1", [...head, ...more], body);
+    assert.equal(status, 400, `${more.join(", ")}: ${text}`);
+  }
+  assert.deepEqual(litellm.asked, []);
+});
+
+test("a model's request goes on with its body and comes back without LiteLLM's own headers", async () => {
+  const answer = await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] });
+  assert.deepEqual(answer.json(), { heard: "/v1/chat/completions" });
+  assert.equal(answer.headers.get("x-litellm-model-api-base"), null);
+  assert.equal((await send("POST", "/v1/messages?beta=true", "sk-full", { model: "mock", max_tokens: 1, messages: [{ role: "user", content: "x" }] })).status, 200);
+  assert.equal(litellm.asked.at(-1)!.path, "/v1/messages");
+  assert.equal((await send("POST", "/v1/chat/completions", "sk-full", { model: "other", messages: [{ role: "user", content: "x" }] })).status, 403);
+  for (const evil of [{ api_base: "http://x" }, { mock_response: "os.environ/LITELLM_MASTER_KEY" }, { fallbacks: [{}] }, { user: "os.environ/X" }]) {
+    const refused = await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }], ...evil });
+    assert.equal(refused.status, 400);
+    assert.ok(refused.text.includes(Object.keys(evil)[0]!), refused.text);
+  }
+  assert.equal(litellm.asked.length, 2);
+});
+
+test("a stream is handed through as it comes", async () => {
+  let more!: () => void;
+  litellm.answer = (_heard, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write("data: 1\n\n");
+    more = () => response.end("data: 2\n\n");
+  };
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers: headers("sk-full"), body: JSON.stringify({ model: "mock", stream: true, messages: [{ role: "user", content: "x" }] }) });
+  const reader = answer.body!.getReader();
+  assert.equal(new TextDecoder().decode((await reader.read()).value), "data: 1\n\n");
+  more();
+  assert.equal(new TextDecoder().decode((await reader.read()).value), "data: 2\n\n");
+});
+
+test("limits: requests a minute, at once, and the budget, each with its own text", async () => {
+  const statuses = [];
+  for (let at = 0; at < 5; at++) statuses.push((await send("POST", "/mcp/", "sk-slow", rpc("tools/list"))).status);
+  assert.deepEqual(statuses, [200, 200, 200, 429, 429]);
+  litellm.answer = (heard, response) => (heard.path === "/key/info" ? json(response, 200, { info: { spend: 1.5 } }) : litellm.defaults(heard, response));
+  const poor = await send("POST", "/mcp/", "sk-poor", call("time-now"));
+  assert.equal(poor.status, 402);
+  assert.match(poor.text, /the budget of client poor is spent: 1\.5000 of 1 USD/);
+  let release!: () => void;
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method === "tools/call") release = () => litellm.defaults(heard, response);
+    else litellm.defaults(heard, response);
+  };
+  const first = send("POST", "/mcp/", "sk-one", call("time-now"));
+  while (!release) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal((await send("POST", "/mcp/", "sk-one", call("time-now"))).status, 429);
+  release();
+  assert.equal((await first).status, 200);
+});
+
+for (const [what, answers, status, text] of [
+  ["the database is away", { "/health/readiness": [503, {}] }, 503, /does not reach its Postgres/],
+  ["LiteLLM does not know the key", { "/key/info": [401, {}] }, 502, /does not know the key of client full: npm run up/],
+  ["LiteLLM has a fault of its own", {}, 502, /LiteLLM answered HTTP 500: .*MCP request failed/],
+] as const)
+  test(`HTTP 500 "MCP request failed" is explained: ${what}`, async () => {
+    await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+    litellm.answer = (heard, response) => {
+      const [code, body] = (answers as unknown as Record<string, [number, unknown]>)[heard.path] ?? [undefined, undefined];
+      if (code !== undefined) return json(response, code, body);
+      if (heard.path === "/mcp/") return json(response, 500, { error: "MCP request failed", details: "" });
+      return litellm.defaults(heard, response);
+    };
+    const answer = await send("POST", "/mcp/", "sk-full", call("time-now"));
+    assert.equal(answer.status, status);
+    assert.match(answer.text, text);
+  });
+
+test("a server that is away is said so, and is an error", async () => {
+  litellm.answer = (heard, response) =>
+    (heard.body as { method?: string } | undefined)?.method === "tools/call"
+      ? json(response, 200, { jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: "MCP client session is not initialized" }], isError: false } })
+      : litellm.defaults(heard, response);
+  const { result } = (await send("POST", "/mcp/", "sk-full", call("time-now"))).json() as { result: unknown };
+  assert.deepEqual(result, { content: [{ type: "text", text: "Error: server time does not answer" }], isError: true });
+  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+});
+
+test("while LiteLLM is away requests wait, and go on when it is back", async () => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  await litellm.stop();
+  const waiting = [send("POST", "/mcp/", "sk-full", call("git-log")), send("GET", "/v1/models", "sk-full")];
+  while (upstream.gate.waiting < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal((await send("GET", "/health")).status, 503);
+  await litellm.start();
+  for (const answer of await Promise.all(waiting)) assert.equal(answer.status, 200, answer.text);
+  // Its list of tools is filled before the first call.
+  const methods = litellm.asked.slice(-3).map(({ body, path: where }) => (body as { method?: string } | undefined)?.method ?? where);
+  assert.equal(methods[0], "tools/list");
+});
+
+test("a call that breaks off is neither repeated nor said to have failed", async () => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  let calls = 0;
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    calls += 1;
+    response.socket!.destroy();
+  };
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.equal(answer.status, 502);
+  assert.match(answer.text, /whether it was carried out is not known/);
+  assert.equal(calls, 1);
+  assert.equal((await lines()).at(-1)!["outcome"], "lost");
+});
