@@ -446,7 +446,10 @@ function conflicts(tools: Tools): BodyProblem[] {
 
 const serversOf = ({ server_url }: Mcp): readonly string[] | undefined => SERVER_URL.exec(server_url)?.[1]?.split(",");
 
-/** One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and for a name that it does not know it gives all servers. */
+/**
+ * One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and for a name that
+ * it does not know it gives all servers that the key has (mcp_server/server.py, _get_allowed_mcp_servers_from_mcp_server_names).
+ */
 const oneServerEach = (tool: Tools[number]): Tools => {
   const servers = tool.type === "mcp" ? serversOf(tool) : undefined;
   return servers ? servers.map((server) => ({ ...tool, server_url: `litellm_proxy/mcp/${server}` }) as Mcp) : [tool];
@@ -464,7 +467,9 @@ export function acceptResponses(
   const { input } = sent;
   // A text that LiteLLM would take for a secret's name is a list of one message to it (see `isReference`).
   if (typeof input === "string" && isReference(input)) sent.input = [{ role: "user", content: [{ type: "input_text", text: input }] }];
-  if (sent.tools) sent.tools = tools.flatMap(oneServerEach);
+  const single = tools.flatMap(oneServerEach);
+  if (single.length > MOST_TOOLS) return { problems: [{ path: "tools", message: `write at most ${MOST_TOOLS} entries, each name of an MCP server counted as one` }] };
+  if (sent.tools) sent.tools = single;
   return {
     body: sent,
     mcpTools: tools.flatMap((tool) =>
