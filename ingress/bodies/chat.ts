@@ -1,7 +1,7 @@
 import { z } from "zod";
 import {
   base64, content, dataUrl, either, fileId, flag, id, jsonSchema, label, list, maybe, metadata, model, MOST_MESSAGES, MOST_TOOLS, number, oneOf, option,
-  pairs, parameter, strict, textOr, toolName, whole,
+  pairs, parameter, pattern, strict, textOr, toolName, whole,
 } from "./parts.ts";
 
 /** POST /v1/chat/completions: openai 6.49.0, resources/chat/completions. */
@@ -106,7 +106,7 @@ export const chatBody = strict({
   frequency_penalty: maybe(number),
   function_call: maybe(either("auto, none or an object with a name", option, named)),
   functions: maybe(list(strict({ name: toolName, description: maybe(label), parameters: maybe(jsonSchema) }), MOST_TOOLS)),
-  logit_bias: maybe(pairs(z.string().regex(/^\d{1,9}$/, { error: "write the number of a token" }), number)),
+  logit_bias: maybe(pairs(pattern(/^\d{1,9}$/, "write the number of a token"), number)),
   logprobs: maybe(flag),
   max_completion_tokens: maybe(whole),
   max_tokens: maybe(whole),

@@ -66,7 +66,10 @@ export const label = z.string().refine((value) => !isReference(value), { error: 
 /** Providers put more than an id into some ids. */
 export const id = parameter(65_536);
 
-const pattern = (regex: RegExp, write: string) => z.string({ error: write }).regex(regex, { error: write });
+const LONGEST_PATTERN = 4_096;
+/** A short text of a certain form, which is never that of a reference. */
+export const pattern = (regex: RegExp, write: string) =>
+  z.string({ error: write }).refine((value) => value.length <= LONGEST_PATTERN && regex.test(value) && !isReference(value), { error: write });
 
 /** One of a provider's words, such as `medium` or `in_progress`. Not enumerated: new ones come often and steer nothing in LiteLLM. */
 export const option = pattern(/^[a-z0-9][a-z0-9_.-]{0,99}$/, "write one word of lower-case letters, digits, _, . and -");
@@ -76,10 +79,7 @@ export const toolName = pattern(/^[A-Za-z0-9_.-]{1,128}$/, "write a name of 1 to
 /**
  * Not a list: LiteLLM asks each model of `a,b` (route_llm_request.py:86). Not a pattern: `*` stands for what the router cannot find.
  */
-export const model = pattern(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/, "write the name of one model, as /v1/models lists it").refine(
-  (value) => !isReference(value),
-  { error: NO_REFERENCE },
-);
+export const model = pattern(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/, "write the name of one model, as /v1/models lists it");
 
 /**
  * A file that the provider keeps. For Gemini, Bedrock and others LiteLLM takes a file_id for an address and downloads it
@@ -98,12 +98,14 @@ function isBase64From(value: string, start: number): boolean {
 }
 
 const DATA_URL = "write the content itself as data:<media type>;base64,<data>: the gateway downloads no addresses";
+/** Heads are short; a repeated group over megabytes would exhaust the stack of the engine of regular expressions. */
+const LONGEST_HEAD = 256;
 const DATA_URL_HEAD = /^data:[a-z]+\/[A-Za-z0-9.+-]+(;[A-Za-z0-9-]+=[A-Za-z0-9._"-]*)*;base64,/;
 
 /** LiteLLM downloads other addresses from where it is, with what it can reach there, for every provider that wants the bytes. */
 export const dataUrl = z.string({ error: DATA_URL }).refine(
   (value) => {
-    const head = DATA_URL_HEAD.exec(value);
+    const head = DATA_URL_HEAD.exec(value.slice(0, LONGEST_HEAD));
     return head !== null && isBase64From(value, head[0].length);
   },
   { error: DATA_URL },
@@ -124,7 +126,24 @@ export const strict = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shap
 /** May be left out or null, as the SDKs do. */
 export const maybe = <T extends z.ZodType>(schema: T) => schema.nullish();
 
-export const list = <T extends z.ZodType>(item: T, most: number = MOST_MESSAGES) => z.array(item).max(most);
+const SYNCHRONOUS: z.core.ParseContextInternal = { async: false };
+/**
+ * A list that is not looked at further than its first problems: zod's own collects all of them, and a body of 8 MB of wrong entries
+ * would keep the process busy for seconds. (`_zod.run` is what zod's list calls; `safeParse` for each entry is eight times as slow.)
+ */
+export const list = <T extends z.ZodType>(item: T, most: number = MOST_MESSAGES) =>
+  z
+    .array(z.custom<z.infer<T>>())
+    .max(most, { abort: true })
+    .check(({ value, issues }) => {
+      for (const [index, entry] of value.entries()) {
+        const checked = item._zod.run({ value: entry, issues: [] }, SYNCHRONOUS) as z.core.ParsePayload;
+        for (const issue of checked.issues) {
+          issues.push({ ...issue, path: [index, ...(issue.path ?? [])] });
+          if (issues.length >= MOST_PROBLEMS) return;
+        }
+      }
+    });
 
 /** One of several kinds of JSON: a text or an object, say. */
 export const either = <const O extends readonly [z.ZodType, ...z.ZodType[]]>(write: string, ...kinds: O) => z.union(kinds, { error: `write ${write}` });
@@ -174,7 +193,9 @@ export const jsonSchema = z.custom<object>((value) => typeof value === "object" 
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  return Object.values(value).every((each) => isShallow(each, levels - 1));
+  if (Array.isArray(value)) return value.every((each) => isShallow(each, levels - 1));
+  for (const key in value) if (!isShallow((value as Record<string, unknown>)[key], levels - 1)) return false;
+  return true;
 }
 
 /**
@@ -222,11 +243,14 @@ function advice(issue: z.core.$ZodRawIssue): string | undefined {
       return `write at most ${issue.maximum}${issue.origin === "array" ? " entries" : ""}`;
     case "too_small":
       return `write at least ${issue.minimum}${issue.origin === "array" ? (issue.minimum === 1 ? " entry" : " entries") : ""}`;
+    case "unrecognized_keys":
+      return UNKNOWN;
     default:
       return undefined;
   }
 }
 
+const UNKNOWN = "unknown parameter";
 const KINDS: Readonly<Record<string, string>> = {
   string: "a text",
   number: "a finite number",
@@ -245,7 +269,7 @@ function* problemsOf(issues: readonly Issue[], at: readonly PropertyKey[]): Gene
   for (const issue of issues) {
     const path = [...at, ...issue.path].map(short);
     if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) yield { path: dotted("", [...path, short(key)]), message: "unknown parameter" };
+      for (const key of issue.keys) yield { path: dotted("", [...path, short(key)]), message: UNKNOWN };
     } else if (issue.code === "invalid_key") {
       yield { path: dotted("", path), message: issue.issues[0]?.message ?? issue.message };
     } else if (issue.code === "invalid_union" && issue.errors.length > 0) {

@@ -3,7 +3,7 @@ import { cacheOptions, moderation } from "./chat.ts";
 import type { BodyProblem, McpTool } from "./parts.ts";
 import {
   base64, content, dataUrl, either, fileId, flag, freeForm, id, isReference, jsonSchema, label, list, maybe, metadata, model, MOST_MESSAGES, MOST_TOOLS, number, oneOf,
-  option, pairs, parameter, refused, resourceId, strict, textOr, toolName, whole,
+  option, pairs, parameter, pattern, refused, resourceId, strict, textOr, toolName, whole,
 } from "./parts.ts";
 
 /** POST /v1/responses: openai 6.49.0, resources/responses, and what Codex sends beside it. */
@@ -181,7 +181,7 @@ const APPROVAL = "write never or always";
 const mcpTool = strict({
   type: z.literal("mcp"),
   server_label: parameter(128),
-  server_url: z.string({ error: SERVER_URL_ADVICE }).regex(SERVER_URL, { error: SERVER_URL_ADVICE }),
+  server_url: pattern(SERVER_URL, SERVER_URL_ADVICE),
   require_approval: z.literal(["never", "always"], { error: APPROVAL }),
   // An empty list means all tools to LiteLLM (litellm_proxy_mcp_handler.py, _filter_mcp_tools_by_allowed_tools).
   allowed_tools: maybe(list(toolName, MOST_TOOLS).min(1)),
@@ -358,12 +358,6 @@ const chosenTool = [
 ] as const;
 const CHOSEN_MCP = "write function with the name <server>-<tool>: that is what a tool of an MCP server is to the model";
 
-const RESPONSE_ID = "write the id of an earlier response";
-const responseId = z
-  .string({ error: RESPONSE_ID })
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_+/=.-]{0,2047}$/, { error: RESPONSE_ID })
-  .refine((value) => !isReference(value), { error: RESPONSE_ID });
-
 export const responsesBody = strict({
   model,
   input: maybe(either("a text or a list of items", content, list(item, MOST_MESSAGES))),
@@ -381,7 +375,7 @@ export const responsesBody = strict({
   moderation,
   parallel_tool_calls: maybe(flag),
   // One of LiteLLM's is base64 of provider, deployment and id; it only narrows to a deployment of the model that was asked for.
-  previous_response_id: maybe(responseId),
+  previous_response_id: maybe(pattern(/^[A-Za-z0-9][A-Za-z0-9_+/=.-]{0,2047}$/, "write the id of an earlier response")),
   prompt: refused("leave it out: prompts stored with the provider, and their tools, are not for clients; send instructions and input"),
   prompt_cache_key: maybe(parameter(512)),
   prompt_cache_options: cacheOptions,
@@ -452,7 +446,10 @@ function conflicts(tools: Tools): BodyProblem[] {
 
 const serversOf = ({ server_url }: Mcp): readonly string[] | undefined => SERVER_URL.exec(server_url)?.[1]?.split(",");
 
-/** One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and for a name that it does not know it gives all servers. */
+/**
+ * One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and for a name that
+ * it does not know it gives all servers that the key has (mcp_server/server.py, _get_allowed_mcp_servers_from_mcp_server_names).
+ */
 const oneServerEach = (tool: Tools[number]): Tools => {
   const servers = tool.type === "mcp" ? serversOf(tool) : undefined;
   return servers ? servers.map((server) => ({ ...tool, server_url: `litellm_proxy/mcp/${server}` }) as Mcp) : [tool];
@@ -470,7 +467,9 @@ export function acceptResponses(
   const { input } = sent;
   // A text that LiteLLM would take for a secret's name is a list of one message to it (see `isReference`).
   if (typeof input === "string" && isReference(input)) sent.input = [{ role: "user", content: [{ type: "input_text", text: input }] }];
-  if (sent.tools) sent.tools = tools.flatMap(oneServerEach);
+  const single = tools.flatMap(oneServerEach);
+  if (single.length > MOST_TOOLS) return { problems: [{ path: "tools", message: `write at most ${MOST_TOOLS} entries, each name of an MCP server counted as one` }] };
+  if (sent.tools) sent.tools = single;
   return {
     body: sent,
     mcpTools: tools.flatMap((tool) =>
