@@ -40,6 +40,7 @@ export class Gate {
   #waiting = 0;
   #closed: Closed | undefined;
   #drained: (() => void)[] = [];
+  #stopped = false;
   /** For the figures. */
   readonly counts = { held: 0, closings: 0 };
 
@@ -109,6 +110,11 @@ export class Gate {
     if (!this.#closed) this.#close("away");
   }
 
+  /** Nothing is probed any more; for the end of the program. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   #close(reason: Reason): void {
     // A restart that was announced stays one, whatever requests find out about it.
     if (this.#closed?.reason === "restart" || (this.#closed && reason === "away")) return;
@@ -125,7 +131,7 @@ export class Gate {
 
   async #probe(closed: Closed): Promise<void> {
     const { alive, probeMs, unreportedMs } = this.#options;
-    while (this.#closed === closed) {
+    while (this.#closed === closed && !this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, probeMs));
       const isOver = closed.reason === "away" || Date.now() - closed.since > unreportedMs;
       if (isOver && this.#closed === closed && (await alive())) await this.#reopen(closed);

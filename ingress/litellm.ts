@@ -103,6 +103,7 @@ export class LiteLlm {
   }
 
   async close(): Promise<void> {
+    this.gate.stop();
     await this.#pool.destroy();
   }
 }
