@@ -20,7 +20,7 @@ export function parseBody(body: Buffer): unknown {
   const depth = depthOf(text);
   if (depth > MOST_DEPTH) throw new BadJson(`the body is nested ${depth} deep; at most ${MOST_DEPTH}`);
   try {
-    return JSON.parse(text, keepExact as (key: string, value: unknown) => unknown);
+    return JSON.parse(text, keepExact);
   } catch (error) {
     if (error instanceof BadJson) throw error;
     throw new BadJson(`the body is not JSON: ${(error as Error).message.slice(0, 200)}`);

@@ -103,7 +103,14 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     void reply.code(refusal.status).send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
   }
 
-  app.addHook("onRequest", async (request) => {
+  // Whatever a hook throws goes to the error handler above.
+  app.addHook("onRequest", (request, _reply, done) => {
+    identify(request);
+    done();
+  });
+
+  /** Whose request it is and whether it may be here at all, before a byte of its body is read. */
+  function identify(request: FastifyRequest): void {
     checkHeaders(request.raw);
     const { url } = request.raw;
     const plain = PLAIN_PATH.test(url!) || ALLOWED_QUERY.test(url!);
@@ -121,7 +128,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
         throw new Refusal(429, "unknown key", "too many requests with a wrong key from this address: wait a little");
       throw error;
     }
-  });
+  }
 
   for (const route of routes)
     app.route({
