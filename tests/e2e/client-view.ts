@@ -216,7 +216,6 @@ export function clientViewTests(
       ["/v1/completions", { model: "mock", prompt: "hello" }],
       ["/engines/mock/chat/completions", chat],
       ["/openai/v1/chat/completions", chat],
-      ["/key/generate", {}],
     ] as const) {
       const response = await post(path, client, body);
       assert.ok(!response.ok, `${path} answered ${response.status} ${await response.text()}`);
