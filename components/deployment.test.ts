@@ -198,6 +198,10 @@ test("two stacks on one host share no user: a limit on processes counts those of
   assert.equal(inputsOf(own, "mcp-git-container").user, userFor({ ...one, stack: "test", namePrefix: "lab-" }));
 });
 
+test("git has room for the children that it leaves behind: 51 were seen at once", () => {
+  assert.deepEqual(inputsOf(own, "mcp-git-container").ulimits, [{ name: "nproc", soft: 256, hard: 256 }]);
+});
+
 test("a data volume belongs to the user of its server", () => {
   const { volume, owner, image, container } = inputsOf(own, "mcp-memory-data-owner");
   const { user, name } = inputsOf(own, "mcp-memory-container");
