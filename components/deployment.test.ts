@@ -213,10 +213,27 @@ test("two stacks on one host share no user: a limit on processes counts those of
   assert.equal(inputsOf(own, "mcp-git-container").user, userFor({ ...one, stack: "test", namePrefix: "lab-" }));
 });
 
+test("git has room for the children that it leaves behind: 51 were seen at once", () => {
+  assert.deepEqual(inputsOf(own, "mcp-git-container").ulimits, [{ name: "nproc", soft: 256, hard: 256 }]);
+});
+
 test("a data volume belongs to the user of its server", () => {
   const { volume, owner, image, container } = inputsOf(own, "mcp-memory-data-owner");
   const { user, name } = inputsOf(own, "mcp-memory-container");
   assert.deepEqual({ volume, owner, image, container }, { volume: "lab-mcp-memory-data", owner: user, image: "sha256:mcp-memory-image", container: name });
+});
+
+test("healthchecks end before Docker ends them, and know whom they may end", () => {
+  const optionsOf = (name: string) => {
+    const { healthcheck } = inputsOf(own, `${name}-container`);
+    const tests = healthcheck.tests as string[];
+    const option = (key: string) => (tests.includes(key) ? tests[tests.indexOf(key) + 1] : undefined);
+    const longest = Number(option("--attempts")) * (Number(option("--timeout")) + 0.5);
+    assert.ok(longest < parseInt(healthcheck.timeout), `${name}: ${longest} s of ${healthcheck.timeout}`);
+    return { alive: option("--alive-url"), every: option("--every"), inFlight: option("--in-flight-limit") };
+  };
+  assert.deepEqual(optionsOf("litellm"), { alive: "http://127.0.0.1:4000/health/liveliness", every: "60", inFlight: undefined });
+  for (const server of ["mcp-time", "mcp-postgres"]) assert.deepEqual(optionsOf(server), { alive: undefined, every: undefined, inFlight: "600" });
 });
 
 test("what clients stored outlives container and stack", () => {

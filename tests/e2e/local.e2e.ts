@@ -322,7 +322,7 @@ test("a server that hangs, with nobody calling it, is ended by its healthcheck",
     `${PREFIX}mcp-slow`,
     `import os, pathlib, signal
 for process in pathlib.Path("/proc").glob("[0-9]*"):
-    if (process / "cmdline").read_bytes().startswith(b"python3\0-c\0import asyncio, ctypes"): os.kill(int(process.name), signal.SIGSTOP)`,
+    if (process / "cmdline").read_bytes().startswith(b"python3\\0-c\\0import asyncio, ctypes"): os.kill(int(process.name), signal.SIGSTOP)`,
   );
   await eventually("the container starts again", 90, async () => (await startedAt(`${PREFIX}mcp-slow`)) > before);
   console.log(`a server that hangs is started anew after ${((Date.now() - stopped) / 1000).toFixed(0)} s`);
