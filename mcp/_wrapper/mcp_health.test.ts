@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -155,4 +158,37 @@ test("the time limit holds for whole attempts: silence, pings without an answer,
       assert.ok(took >= 1500 && took < 5000, `${transport}: ${took} ms`);
     }),
   );
+});
+
+/** What the script's functions say, asked from Python: the option --kill-after itself would end every process of the user. */
+async function ask(context: TestContext, question: string, pidFile?: string): Promise<unknown> {
+  const directory = await mkdtemp(path.join(tmpdir(), "mcp-health-"));
+  context.after(() => rm(directory, { recursive: true }));
+  const file = path.join(directory, "pid");
+  if (pidFile !== undefined) await writeFile(file, pidFile);
+  const program = `
+import json, os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, ${JSON.stringify(path.dirname(script))})
+import mcp_health as health
+health.HEALTHY_ONCE = ${JSON.stringify(path.join(directory, "mark"))}
+file = ${JSON.stringify(file)}
+start = health.service_start(file)
+print(json.dumps(${question}))`;
+  return JSON.parse((await execa("python3", ["-c", program])).stdout);
+}
+
+test("a container is ended for its service when that was healthy since it started, or has had the time", async (context) => {
+  const own = String(process.pid);
+  assert.equal(await ask(context, "health.may_end(start, 3600)", own), false);
+  assert.equal(await ask(context, "health.may_end(start, 0)", own), true);
+  assert.equal(await ask(context, "(health.remember_healthy(start), health.may_end(start, 3600))[1]", own), true);
+  // Healthy was the start before this one.
+  assert.equal(await ask(context, "(health.remember_healthy(start - 1), health.may_end(start, 3600))[1]", own), false);
+  assert.equal(await ask(context, "start == health.service_start(None)", "1"), true);
+});
+
+test("no container is ended while its service is away on purpose: the file is not there, or names nobody", async (context) => {
+  for (const pidFile of [undefined, "", "4194305"])
+    assert.deepEqual(await ask(context, "[start, health.may_end(start, 0)]", pidFile), [null, false]);
 });
