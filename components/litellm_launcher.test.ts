@@ -74,7 +74,9 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   await mkdir(path.join(directory, "memory"));
   /** What happened, in order: to the child, and what the ingress was asked. */
   const events: string[] = [];
+  const times: number[] = [];
   const handler = (url: string | undefined, body: string) => {
+    times.push(Date.now());
     if (url === "/child") return events.push((JSON.parse(body) as { event: string }).event), { status: 200, running: 0 };
     if (url === "/litellm/release") return events.push(`release ${body}`), { status: 200, running: 0 };
     const hold = JSON.parse(body) as { reason: string; force: boolean };
@@ -138,6 +140,11 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   const count = (event: string) => events.filter((one) => one === event).length;
   return {
     launcher, events, lines, exited, memory, processes, count, directory,
+    /** Milliseconds from the last hold to the SIGTERM of the child that came after it. */
+    fromHoldToEnd: () => {
+      const end = events.indexOf("child ended");
+      return times[end]! - times[events.slice(0, end).map((event) => event.startsWith("hold")).lastIndexOf(true)]!;
+    },
     pid: () => readFile(pidFile, "utf8").catch(() => undefined),
     startIngress: () => listen(ingress, ingressPort),
     logged: (event: string) => lines.filter((line) => line.event === event),
@@ -192,7 +199,7 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
 
   test("much memory: asks for a quiet moment until there is one, then restarts in place", async (context) => {
     let refusals = 0;
-    const { launcher, events, until, logged, count, memory, processes, pid } = await launch(context, {
+    const { launcher, events, until, logged, count, memory, processes, pid, fromHoldToEnd } = await launch(context, {
       options: ["--settle-seconds", "0.5"],
       onHold: () => (refusals < 3 ? ((refusals += 1), { status: 409, running: 2 }) : { status: 200, running: 0 }),
     });
@@ -210,13 +217,12 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     assert.equal(launcher.exitCode, null);
     assert.equal(await pid(), String(second![0]));
     for (const gone of first!) assert.equal(await isRunning(gone), false);
-    const time = (event: string, index = 0) => Date.parse(String(logged(event)[index]!.time));
     assert.equal(logged("hold refused").length, 1);
     assert.equal(logged("memory restart").length, 1);
     const { mib, limit_mib, forced, held } = logged("memory restart")[0]!;
     assert.deepEqual({ mib, limit_mib, forced, held }, { mib: 700, limit_mib: 1000, forced: false, held: true });
     // What LiteLLM has not written yet is written while nothing runs.
-    assert.ok(time("start", 1) - time("memory restart") >= 500);
+    assert.ok(fromHoldToEnd() >= 500, `${fromHoldToEnd()} ms`);
     assert.ok(Number(logged("alive")[1]!.seconds_away) >= 0.5);
   });
 
@@ -294,13 +300,11 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("SIGTERM: requests are held, spend rows get their time, then LiteLLM is ended; exit code 0", async (context) => {
-    const { launcher, events, until, count, exited, processes, logged, pid } = await launch(context, { options: ["--settle-seconds", "0.5"] });
+    const { launcher, events, until, count, exited, processes, logged, pid, fromHoldToEnd } = await launch(context, { options: ["--settle-seconds", "0.5"] });
     await until("a release", () => count(RELEASE) === 1);
-    const began = Date.now();
     launcher.kill("SIGTERM");
     assert.equal(await exited, 0);
-    const took = Date.now() - began;
-    assert.ok(took >= 500 && took < 3000, `${took} ms`);
+    assert.ok(fromHoldToEnd() >= 500, `${fromHoldToEnd()} ms`);
     assert.deepEqual(events, ["child started", RELEASE, "hold stopping by force", "child ended"]);
     for (const gone of (await processes()).flat()) assert.equal(await isRunning(gone), false);
     assert.equal(logged("stopped")[0]!.killed, false);
@@ -344,7 +348,7 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     const began = Date.now();
     launcher.kill("SIGTERM");
     assert.equal(await exited, 0);
-    assert.ok(Date.now() - began >= 1000);
+    assert.ok(Date.now() - began >= 1000 && Date.now() - began < 8000);
     for (const gone of (await processes()).flat()) assert.equal(await isRunning(gone), false);
     const { code, killed } = logged("stopped")[0]!;
     assert.deepEqual({ code, killed }, { code: 137, killed: true });
