@@ -139,6 +139,15 @@ test("no secret is outside an encrypted value", () => {
   assert.ok(secrets > 10, `the search found ${secrets} resources with secrets at all`);
 });
 
+test("Docker gives LiteLLM's launcher the time for a hold, what is to be written, and the end", () => {
+  const { entrypoints, destroyGraceSeconds, stopTimeout } = inputsOf(own, "litellm-container") as { entrypoints: string[]; destroyGraceSeconds: number; stopTimeout: number };
+  const seconds = (option: string) => Number(entrypoints[entrypoints.indexOf(option) + 1]);
+  const needed = seconds("--hold-seconds") + seconds("--settle-seconds") + seconds("--stop-seconds");
+  assert.equal(needed, 32 + 8 + 20);
+  assert.ok(destroyGraceSeconds > needed);
+  assert.equal(stopTimeout, destroyGraceSeconds);
+});
+
 test("on the LAN address are the gateway and debug ports, on the host's loopback LiteLLM itself and Postgres", () => {
   const ports = containers(own).flatMap(([, { ports = [] }]) => ports as { ip: string; external: number; internal: number }[]);
   assert.deepEqual(
