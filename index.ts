@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deploy } from "./components/deployment.ts";
 import { guardLan } from "./components/lan-guard.ts";
+import { openPostgresTunnel, TunnelError } from "./components/postgres-tunnel.ts";
 import { PreflightError, preflight } from "./components/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
@@ -17,6 +18,7 @@ const settings = await checked(() =>
 );
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
 await checked(() => preflight(settings, stack.secret));
+await checked(() => openPostgresTunnel(settings));
 
 export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () => deploy(settings, stack.secret));
 
@@ -25,10 +27,11 @@ async function checked<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof SettingsError || error instanceof PreflightError)) throw error;
-    const shown = new pulumi.RunError(error.message);
+    if (![SettingsError, PreflightError, TunnelError].some((kind) => error instanceof kind)) throw error;
+    const { message } = error as Error;
+    const shown = new pulumi.RunError(message);
     // Pulumi formats the stack it does not show, through every source map on the way: many seconds for nothing.
-    shown.stack = error.message;
+    shown.stack = message;
     throw shown;
   }
 }
