@@ -5,12 +5,15 @@ import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { serverId } from "./litellm-config.ts";
+import { namesOnDaemon } from "./ownership.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
 const secret = (name: string) => pulumi.secret(name === "postgresAdminPassword" ? PASSWORD : "another");
 /** How a secret looks among recorded inputs. */
 const SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+const ownSettings = testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } });
 
 let recorded: Recorded[];
 /** Inputs of one stack, by the resource's name. */
@@ -27,7 +30,7 @@ before(async () => {
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
   };
-  own = await run(testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } }));
+  own = await run(ownSettings);
   existing = await run(
     testSettings({ postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } }, ["postgresAdminPassword"]),
   );
@@ -162,6 +165,13 @@ test("the prefix is before every name on the daemon", () => {
   assert.equal(named.length, 13);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
+});
+
+test("what preflight takes for the stack's is what the stack makes", () => {
+  for (const kind of ["container", "network", "volume"] as const) {
+    const made = [...own.values()].filter(({ type }) => type.startsWith(`docker:index/${kind}:`)).map(({ inputs }) => inputs.name);
+    assert.deepEqual(made.sort(), [...namesOnDaemon(ownSettings)[kind]].sort());
+  }
 });
 
 test("networks decide what a server reaches", () => {
