@@ -287,6 +287,7 @@ test("where nothing can be remembered, a container that is being called is ended
   await rm(memory);
   await execa("mkdir", [memory]);
   assert.equal((await run()).killed, true);
+});
 
 test("with --pid-file the service is the process that the file names, and its start is what is remembered", async (context) => {
   const url = await listen(context, (request, response) => response.writeHead(request.url === "/alive" ? 200 : 500).end());
