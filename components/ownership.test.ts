@@ -39,13 +39,13 @@ for (const [what, one, identity, text] of [
   test(`refused: ${what}`, () => assert.equal(ownershipProblem(one, identity), text));
 
 test("the names that a stack takes", () => {
-  const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net"];
+  const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"];
   assert.deepEqual(namesOnDaemon(testSettings({ servers: { fetch: { enabled: false }, postgres: { enabled: false } } })), {
-    container: ["litellm", "postgres", "mcp-git", "mcp-memory", "mcp-time"],
+    container: ["ingress", "litellm", "postgres", "mcp-git", "mcp-memory", "mcp-time"],
     network: nets,
-    volume: ["postgres-data", "mcp-memory-data"],
+    volume: ["ingress-audit", "ingress-state", "postgres-data", "mcp-memory-data"],
   });
   const existing = testSettings({ postgres: { kind: "existing", host: "192.168.1.11" }, servers: { memory: { enabled: false } } }, ["postgresAdminPassword"]);
-  assert.deepEqual(namesOnDaemon(existing).volume, []);
+  assert.deepEqual(namesOnDaemon(existing).volume, ["ingress-audit", "ingress-state"]);
   assert.ok(!namesOnDaemon(existing).container.includes("postgres"));
 });
