@@ -16,7 +16,6 @@ test("every container is hardened, bounded and labelled", async () => {
     ports: [
       { ip: "10.0.0.1", external: 2, internal: 9 },
       { ip: "10.0.0.1", external: 1, internal: 8 },
-      { ip: "127.0.0.1", external: 3, internal: 8 },
     ],
     capabilities: ["CAP_SETUID", "CAP_CHOWN"],
     processes: 64,
@@ -34,7 +33,6 @@ test("every container is hardened, bounded and labelled", async () => {
       envs: undefined,
       networksAdvanced: [{ name: "n", aliases: ["mcp-x"] }],
       ports: [
-        { ip: "127.0.0.1", external: 3, internal: 8 },
         { ip: "10.0.0.1", external: 1, internal: 8 },
         { ip: "10.0.0.1", external: 2, internal: 9 },
       ],

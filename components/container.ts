@@ -58,9 +58,8 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
         .sort(),
     ),
     networksAdvanced: args.networks.map(({ id, aliases }) => ({ name: id, aliases: [...aliases] })),
-    // The provider reads ports back sorted, Docker gives those of one internal port with the higher first; another order would be a
-    // difference at every preview.
-    ...(args.ports && { ports: [...args.ports].sort((a, b) => a.internal - b.internal || b.external - a.external) }),
+    // The provider reads ports back sorted; another order would be a difference at every preview.
+    ...(args.ports && { ports: [...args.ports].sort((a, b) => a.internal - b.internal) }),
     ...(args.uploads && { uploads: [...args.uploads] }),
     ...(args.volumes && { volumes: [...args.volumes] }),
     ...(args.user && { user: args.user }),

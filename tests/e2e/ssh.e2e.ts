@@ -145,13 +145,14 @@ test("what somebody changed of a key in LiteLLM is seen by a refresh and repaire
 });
 
 test("another state is refused what belongs to this one, and changes nothing", async () => {
-  const before = [await containerIds(PREFIX), await leftovers(PREFIX)];
+  const seen = async () => [await containerIds(PREFIX), (await leftovers(PREFIX)).sort()];
+  const before = await seen();
   for (const attempt of [await other.pulumi("preview"), await other.up()]) {
     assert.notEqual(attempt.exitCode, 0, attempt.output);
     for (const one of ["container e2e-ssh-litellm", "network e2e-ssh-postgres-net", "volume e2e-ssh-postgres-data", "volume e2e-ssh-mcp-memory-data"])
       assert.match(attempt.output, new RegExp(`${one} belongs to stack e2essh \\(project litellm-mcp\\) of another Pulumi state \\(since 20\\d\\d-\\d\\d-\\d\\d\\)`));
   }
-  assert.deepEqual([await containerIds(PREFIX), await leftovers(PREFIX)], before);
+  assert.deepEqual(await seen(), before);
 });
 
 test("a container that somebody else made is refused with what it is", async () => {
