@@ -99,7 +99,7 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
     case "initialize":
       return { jsonrpc: "2.0", id: asked.id, result: await initialize(context, caller, asked.params.protocolVersion) };
     case "tools/list": {
-      const tools = visibleTools(await listed(context, caller.newer), caller.client, caller.servers);
+      const tools = visibleTools(await listed(context, caller.newer ? "newer" : "fresh"), caller.client, caller.servers);
       return { jsonrpc: "2.0", id: asked.id, result: { tools } };
     }
     case "tools/call": {
@@ -112,9 +112,9 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
 }
 
 /** @throws Refusal */
-async function listed({ tools }: McpContext, newer: boolean) {
+async function listed({ tools }: McpContext, which: "last" | "fresh" | "newer") {
   try {
-    return await tools.get({ newer });
+    return which === "last" ? await tools.last() : await tools.get({ newer: which === "newer" });
   } catch (error) {
     if (error instanceof NotListed) throw new Refusal(502, "no list", `the tools cannot be listed: ${error.message}`);
     throw asRefusal(error);
@@ -179,9 +179,9 @@ export async function callTool(context: McpContext, caller: McpCaller, name: str
     context.audit.refusedCall(call, refused);
     return failure(refused);
   }
-  let tools = await listed(context, false);
+  let tools = await listed(context, "last");
   // Not in the list: the server may have come back since. LiteLLM never hears a name that no server lists.
-  if (!isListed(tools, context.rights, name)) tools = await listed(context, true);
+  if (!isListed(tools, context.rights, name)) tools = await listed(context, "newer");
   if (!isListed(tools, context.rights, name)) {
     const reason = tools.some((tool) => splitName(tool.name)?.server === call.server) ? `server ${call.server} has no tool ${call.tool}` : `server ${call.server} does not answer: it lists no tools now`;
     context.audit.refusedCall(call, reason);

@@ -196,6 +196,13 @@ for (const [key, name, reason, where = "/mcp/"] of [
     assert.equal(line!["client"], key.slice(3));
   });
 
+test("a call to a tool of the last listing waits for no other, however old it is", async (context) => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  context.mock.method(Date, "now", () => performance.timeOrigin + performance.now() + 60_000);
+  await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.deepEqual(litellm.asked.map(({ body }) => (body as { method: string }).method), ["tools/list", "tools/call"]);
+});
+
 test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
   let atCall: Record<string, unknown>[] = [];
   litellm.answer = (heard, response) => {

@@ -66,6 +66,11 @@ export class ToolList {
     await this.#ask(true);
   }
 
+  /** The last listing, however old; a call need not wait for a newer one. */
+  async last(): Promise<readonly ListedTool[]> {
+    return this.#known?.tools ?? this.get();
+  }
+
   /** Whether the last listing has a tool of that full name. */
   has(name: string): boolean {
     return this.#known?.tools.some((tool) => tool.name === name) ?? false;
