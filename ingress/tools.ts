@@ -42,12 +42,13 @@ export class ToolList {
 
   /**
    * @param newer Nothing that was listed before this moment.
+   * @param freshMs How old a list may be that is given without asking.
    * @throws NotListed, Away
    */
-  async get({ newer = false } = {}): Promise<readonly ListedTool[]> {
+  async get({ newer = false, freshMs = this.#options.freshMs } = {}): Promise<readonly ListedTool[]> {
     const known = this.#known;
     const age = known ? Date.now() - known.at : Infinity;
-    if (!newer && known && age < this.#options.freshMs) return known.tools;
+    if (!newer && known && age < freshMs) return known.tools;
     const listing = newer ? this.#after() : this.#list(false);
     if (newer || !known || age > this.#options.oldestMs) return listing;
     // A server that hangs makes LiteLLM's listing take half a minute; its clients are not made to wait for that.
