@@ -4,7 +4,7 @@ import type { Gate } from "./gate.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * The inner side, on a network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
+ * The inner side, at the address of the network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
  * (`components/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {

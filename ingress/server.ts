@@ -85,9 +85,6 @@ export function createIngress(options: IngressOptions): FastifyInstance {
 
   const dialectOf = (request: FastifyRequest): Dialect => (request.routeOptions.config as { dialect?: Dialect }).dialect ?? "plain";
 
-  app.setNotFoundHandler((request, reply) => {
-    refuse(request, new Refusal(404, "no such route", `this gateway has no ${request.method} ${request.url.split("?")[0]!.slice(0, 100)}`), reply);
-  });
   app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => refuse(request, refusalFor(error), reply));
 
   function refuse(request: FastifyRequest, refusal: Refusal, reply: FastifyReply): void {
@@ -127,7 +124,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     const plain = PLAIN_PATH.test(url!) || ALLOWED_QUERY.test(url!);
     const { route } = request.routeOptions.config as { route?: Route };
     if (request.headers["content-encoding"] !== undefined) throw new Refusal(415, "bad request", "send the body as it is, without content-encoding");
-    if (!plain || !route) throw new Refusal(404, "no such route", "not found");
+    if (!plain || !route) throw new Refusal(404, "no such route", `this gateway has no ${request.method} ${url!.slice(0, 100)}`);
     if (route.who === "anybody") return;
     const rights = options.rights();
     if (!rights) throw new Refusal(503, "no rights yet", "this gateway knows no clients yet: npm run up has not finished");
