@@ -214,5 +214,6 @@ export const textOf = ({ content }: Json): string =>
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Away) return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
   if (error instanceof BrokenOff) return new Refusal(502, "broken off", "LiteLLM ended while it worked on the request; whether it was carried out is not known");
+  if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Refusal(502, "answer too large", "the answer is larger than 48 MiB and was thrown away");
   return error;
 }

@@ -374,6 +374,24 @@ test("a server that is away is said so, and is an error", async () => {
   assert.equal((await lines()).at(-1)!["outcome"], "failed");
 });
 
+test("an answer without end is broken off, recorded, and harms nobody else", async () => {
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    response.writeHead(200, { "content-type": "application/json" });
+    const chunk = Buffer.alloc(2 ** 20, "x");
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once("drain", more);
+    };
+    more();
+  };
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.equal(answer.status, 502);
+  assert.match(answer.text, /larger than 48 MiB/);
+  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("tools/list"))).status, 200);
+});
+
 test("while LiteLLM is away requests wait, and go on when it is back", async () => {
   await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
   await litellm.stop();

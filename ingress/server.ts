@@ -14,7 +14,7 @@ import type { Metrics } from "./metrics.ts";
 import { respondWithTools } from "./model-tools.ts";
 import { errorBody, Refusal } from "./refusal.ts";
 import { type ClientRights, mayUseModel, narrow, type Rights, splitName } from "./rights.ts";
-import { type Action, ALLOWED_QUERY, type Dialect, PLAIN_PATH, type Route, routes } from "./routes.ts";
+import { type Action, ALLOWED_QUERY, type Dialect, PASSED_HEADERS, PLAIN_PATH, RETURNED_HEADERS, type Route, routes } from "./routes.ts";
 import type { ToolList } from "./tools.ts";
 
 export interface IngressOptions {
@@ -41,16 +41,6 @@ declare module "fastify" {
     identity: Identity | null;
   }
 }
-
-/** Headers of a client that reach LiteLLM, by the API that they belong to. All others stay here. */
-const PASSED_HEADERS: Readonly<Record<Dialect, readonly string[]>> = {
-  plain: [],
-  mcp: [],
-  openai: [],
-  anthropic: ["anthropic-version", "anthropic-beta"],
-};
-/** Headers of LiteLLM's answers that reach a client; others tell of addresses and costs. */
-const RETURNED_HEADERS = ["content-type", "retry-after", "cache-control"];
 
 /** Port 4000: what is in the table of routes, for whoever it is for, and nothing else. */
 export function createIngress(options: IngressOptions): FastifyInstance {
