@@ -118,6 +118,8 @@ test("the tunnel ends by itself, and only the gateway listens on the LAN address
 test("a preview shows no changes, before and after a refresh, also while another one runs", async () => {
   const before = await containerIds(PREFIX);
   (await Promise.all([workspace.previewWithoutChanges(), workspace.previewWithoutChanges()])).forEach(succeeds);
+  // Also puts the order of LiteLLM's ports into the state, see components/port-order.ts.
+  succeeds(await workspace.upWithoutChanges());
   succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--expect-no-changes", "--parallel", "8"));
   succeeds(await workspace.previewWithoutChanges());
   assert.deepEqual(await containerIds(PREFIX), before);
@@ -179,7 +181,7 @@ test("destroy needs no tunnel, and the same stack has its kept volume again, ano
   assert.match(refused.output, /volume e2e-ssh-mcp-memory-data belongs to stack e2essh/);
   assert.ok("encryptionsalt" in (parse(await workspace.readFile("Pulumi.e2essh.yaml")) as object));
   succeeds(await workspace.up());
-  succeeds(await workspace.previewWithoutChanges());
+  succeeds(await workspace.upWithoutChanges());
   succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--expect-no-changes", "--parallel", "8"));
   succeeds(await workspace.previewWithoutChanges());
 });
