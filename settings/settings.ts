@@ -62,6 +62,10 @@ export interface GatewaySettings {
   readonly audit: { readonly results: boolean; readonly days: number; readonly mib: number };
   /** Largest body of a client's request. */
   readonly bodyMiB: number;
+  /** Rows of spend have what was asked of models and what they answered. */
+  readonly storePrompts: boolean;
+  /** Days that rows of spend are kept. */
+  readonly spendDays: number;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
   /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */
