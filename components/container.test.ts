@@ -20,6 +20,7 @@ test("every container is hardened, bounded and labelled", async () => {
     capabilities: ["CAP_SETUID", "CAP_CHOWN"],
     processes: 64,
     writableTmpMiB: 64,
+    cpuShares: 128,
     memoryMiB: 128,
     health: { test: ["CMD", "true"], intervalSeconds: 10, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 120 },
   });
@@ -44,6 +45,7 @@ test("every container is hardened, bounded and labelled", async () => {
       securityOpts: ["no-new-privileges:true"],
       memory: 128,
       memorySwap: 128,
+      cpuShares: 128,
       logDriver: "json-file",
       logOpts: { "max-size": "20m", "max-file": "5" },
       labels: [

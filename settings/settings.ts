@@ -162,8 +162,8 @@ export interface ServerSettings {
   readonly risks: readonly Risk[];
   readonly memoryMiB: number;
   readonly pids: number;
-  /** Size of `/tmp` (wrapped). */
-  readonly tmpMiB: number;
+  /** Size of `/tmp`, all else being read-only; undefined: an image that may write everywhere. */
+  readonly tmpMiB: number | undefined;
   /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
   readonly healthcheck: "image" | "python" | "none";
   /** Port 48000-48999 on the server, for debugging; normally none is published. */
