@@ -22,6 +22,7 @@ test("every container is hardened, bounded and labelled", async () => {
     writableTmpMiB: 64,
     cpuShares: 128,
     memoryMiB: 128,
+    stopSeconds: 65,
     health: { test: ["CMD", "true"], intervalSeconds: 10, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 120 },
   });
   assert.deepEqual(await valueOf(args.envs), ["A=1", "B=2"]);
@@ -46,6 +47,8 @@ test("every container is hardened, bounded and labelled", async () => {
       memory: 128,
       memorySwap: 128,
       cpuShares: 128,
+      destroyGraceSeconds: 65,
+      stopTimeout: 65,
       logDriver: "json-file",
       logOpts: { "max-size": "20m", "max-file": "5" },
       labels: [

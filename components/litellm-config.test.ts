@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 
 const server = { name: "time", url: "http://mcp-time:8000/sse", register: "sse", description: "Time", accessGroups: ["utility"], bearerTokenEnv: undefined } as const;
 const gateway = { version: "1.77.3", storePrompts: false, spendDays: 90, generalSettings: {}, litellmSettings: {} };
@@ -34,6 +34,13 @@ test("what was asked of models is stored where the stack wants it, and LiteLLM's
   assert.equal(stored({}), false);
   assert.equal(stored({ storePrompts: true }), true);
   assert.equal(stored({ generalSettings: { store_prompts_in_spend_logs: true } }), true);
+});
+
+test("a restart waits as long as spend rows may be unwritten: LiteLLM draws an interval of 3 s around the setting", () => {
+  // Below 4 it may draw 0 or less.
+  assert.equal(parse(renderLiteLlmConfig({ models: [], servers: [], gateway })).general_settings.proxy_batch_write_at, 4);
+  assert.equal(spendWrittenWithin({}), 8);
+  assert.equal(spendWrittenWithin({ proxy_batch_write_at: 30 }), 34);
 });
 
 test("a server that asks for a token gets it from a variable", () => {

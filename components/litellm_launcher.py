@@ -56,7 +56,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     def run() -> None:
         try:
             outcome: tuple[Result | None, BaseException | None] = (work(), None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is waited for.
             outcome = (None, error)
         # The loop may be closed by now.
         with contextlib.suppress(RuntimeError):

@@ -100,9 +100,10 @@ export class Gate {
     return this.#running;
   }
 
-  /** LiteLLM answers again, says who restarted it. */
+  /** LiteLLM answers again, says who started it; where nobody had asked anything meanwhile, the gate is open still. */
   async release(): Promise<void> {
     if (this.#closed) await this.#reopen(this.#closed);
+    else await this.#warm();
   }
 
   /** A request found nobody at LiteLLM's address. */
@@ -138,8 +139,12 @@ export class Gate {
     }
   }
 
+  #warm(): Promise<void> {
+    return this.#options.warm().catch((error: Error) => log("not warmed", { error: error.message }));
+  }
+
   async #reopen(closed: Closed): Promise<void> {
-    await this.#options.warm().catch((error: Error) => log("not warmed", { error: error.message }));
+    await this.#warm();
     if (this.#closed !== closed) return;
     this.#closed = undefined;
     log("released", { reason: closed.reason, milliseconds: Date.now() - closed.since, waiting: this.#waiting });

@@ -35,3 +35,25 @@ export class Parallel {
     };
   }
 }
+
+/** Bytes of bodies that are in memory at once, over all clients. */
+export class BodyRoom {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @returns What gives the room back, once; undefined: there is not so much left. */
+  take(bytes: number): (() => void) | undefined {
+    if (this.#taken + bytes > this.#most) return undefined;
+    this.#taken += bytes;
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      this.#taken -= bytes;
+    };
+  }
+}

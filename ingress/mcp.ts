@@ -89,6 +89,10 @@ export function idOf(body: unknown): JsonRpcId | null {
 
 /** Answers of `initialize` are the same for everyone: kept, so that a client that connects costs LiteLLM nothing. */
 const INITIALIZE_FRESH_MS = 60_000;
+/** Versions of the protocol that clients speak, the newest last. To one that it does not know LiteLLM answers with its own newest. */
+const VERSIONS: readonly string[] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+/** So long a list is good enough to say that a tool is not there: whoever calls what does not exist must not make LiteLLM list each time. */
+const UNLISTED_FRESH_MS = 1_000;
 const initialized = new Map<string, { readonly result: Json; readonly at: number }>();
 
 /** Answers one message; `onNotification` gets what LiteLLM sends before the answer, such as progress. */
@@ -99,7 +103,7 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
     case "initialize":
       return { jsonrpc: "2.0", id: asked.id, result: await initialize(context, caller, asked.params.protocolVersion) };
     case "tools/list": {
-      const tools = visibleTools(await listed(context, caller.newer), caller.client, caller.servers);
+      const tools = visibleTools(await listed(context, { newer: caller.newer }), caller.client, caller.servers);
       return { jsonrpc: "2.0", id: asked.id, result: { tools } };
     }
     case "tools/call": {
@@ -112,24 +116,24 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
 }
 
 /** @throws Refusal */
-async function listed({ tools }: McpContext, newer: boolean) {
+async function listed({ tools }: McpContext, wanted: Parameters<ToolList["get"]>[0] | "last") {
   try {
-    return await tools.get({ newer });
+    return wanted === "last" ? await tools.last() : await tools.get(wanted);
   } catch (error) {
     if (error instanceof NotListed) throw new Refusal(502, "no list", `the tools cannot be listed: ${error.message}`);
     throw asRefusal(error);
   }
 }
 
-async function initialize({ litellm, diagnosis }: McpContext, { client, key }: McpCaller, protocolVersion: string): Promise<Json> {
+async function initialize({ litellm, diagnosis }: McpContext, { client, key }: McpCaller, wanted: string): Promise<Json> {
+  // A client may write any date; with each LiteLLM would be asked again, and mcp 1.10.1 keeps some of every request for ever.
+  const protocolVersion = VERSIONS.includes(wanted) ? wanted : VERSIONS.at(-1)!;
   const kept = initialized.get(protocolVersion);
   if (kept && Date.now() - kept.at < INITIALIZE_FRESH_MS) return kept.result;
   const params = { protocolVersion, capabilities: {}, clientInfo: { name: "ingress", version: "1.0.0" } };
   const { result } = await ask(litellm, diagnosis, client, key, { jsonrpc: "2.0", id: 1, method: "initialize", params }, true);
   // What LiteLLM can do beyond tools is not let through here, so it is not announced.
   const announced = { ...(result as Json), capabilities: { tools: { listChanged: false } } };
-  // A client chooses the text: no more of them are kept than there are versions of the protocol.
-  if (initialized.size > 20) initialized.clear();
   initialized.set(protocolVersion, { result: announced, at: Date.now() });
   return announced;
 }
@@ -179,9 +183,9 @@ export async function callTool(context: McpContext, caller: McpCaller, name: str
     context.audit.refusedCall(call, refused);
     return failure(refused);
   }
-  let tools = await listed(context, false);
+  let tools = await listed(context, "last");
   // Not in the list: the server may have come back since. LiteLLM never hears a name that no server lists.
-  if (!isListed(tools, context.rights, name)) tools = await listed(context, true);
+  if (!isListed(tools, context.rights, name)) tools = await listed(context, { freshMs: UNLISTED_FRESH_MS });
   if (!isListed(tools, context.rights, name)) {
     const reason = tools.some((tool) => splitName(tool.name)?.server === call.server) ? `server ${call.server} has no tool ${call.tool}` : `server ${call.server} does not answer: it lists no tools now`;
     context.audit.refusedCall(call, reason);
@@ -214,5 +218,6 @@ export const textOf = ({ content }: Json): string =>
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Away) return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
   if (error instanceof BrokenOff) return new Refusal(502, "broken off", "LiteLLM ended while it worked on the request; whether it was carried out is not known");
+  if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Refusal(502, "answer too large", "the answer is larger than 48 MiB and was thrown away");
   return error;
 }

@@ -60,7 +60,7 @@ beforeEach(async () => {
   upstream = new LiteLlm(litellm.url, () => tools.warm());
   tools = new ToolList(() => upstream, "sk-listing");
   audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true });
-  const options = { litellm: upstream, tools, audit, metrics: new Metrics(() => upstream.gate), diagnosis: new Diagnosis(upstream), rights: () => rights, bodyBytes: 1_000_000, strangersPerMinute: 5 };
+  const options = { litellm: upstream, tools, audit, metrics: new Metrics(() => upstream.gate), diagnosis: new Diagnosis(upstream), rights: () => rights, bodyBytes: 1_000_000, bodiesBytes: 1_000_000, strangersPerMinute: 5 };
   ingress = createIngress(options);
   url = await ingress.listen({ host: "127.0.0.1", port: 0 });
 });
@@ -195,6 +195,13 @@ for (const [key, name, reason, where = "/mcp/"] of [
     assert.equal(line!["audit"], "refused");
     assert.equal(line!["client"], key.slice(3));
   });
+
+test("a call to a tool of the last listing waits for no other, however old it is", async (context) => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  context.mock.method(Date, "now", () => performance.timeOrigin + performance.now() + 60_000);
+  await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.deepEqual(litellm.asked.map(({ body }) => (body as { method: string }).method), ["tools/list", "tools/call"]);
+});
 
 test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
   let atCall: Record<string, unknown>[] = [];
@@ -367,6 +374,24 @@ test("a server that is away is said so, and is an error", async () => {
   assert.equal((await lines()).at(-1)!["outcome"], "failed");
 });
 
+test("an answer without end is broken off, recorded, and harms nobody else", async () => {
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    response.writeHead(200, { "content-type": "application/json" });
+    const chunk = Buffer.alloc(2 ** 20, "x");
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once("drain", more);
+    };
+    more();
+  };
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.equal(answer.status, 502);
+  assert.match(answer.text, /larger than 48 MiB/);
+  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("tools/list"))).status, 200);
+});
+
 test("while LiteLLM is away requests wait, and go on when it is back", async () => {
   await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
   await litellm.stop();
@@ -393,4 +418,40 @@ test("a call that breaks off is neither repeated nor said to have failed", async
   assert.match(answer.text, /whether it was carried out is not known/);
   assert.equal(calls, 1);
   assert.equal((await lines()).at(-1)!["outcome"], "lost");
+});
+
+test("a client that makes up tools or versions of the protocol does not make LiteLLM work each time", async () => {
+  for (let at = 0; at < 20; at++) {
+    await send("POST", "/mcp/", "sk-full", call(`time-made-up-${at}`));
+    const { result } = (await send("POST", "/mcp/", "sk-full", rpc("initialize", { protocolVersion: `1999-01-${10 + at}`, capabilities: {}, clientInfo: { name: "x", version: "1" } }))).json() as { result: { protocolVersion: string } };
+    assert.equal(result.protocolVersion, "2025-06-18");
+  }
+  const heard = litellm.asked.map(({ body }) => (body as { method: string }).method);
+  assert.ok(heard.filter((method) => method === "tools/list").length <= 3, heard.join());
+  assert.ok(heard.filter((method) => method === "initialize").length <= 1, heard.join());
+});
+
+test("large bodies of all clients together are limited, before they are read; small ones always pass", async () => {
+  let release: (() => void)[] = [];
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method === "tools/call") release.push(() => litellm.defaults(heard, response));
+    else litellm.defaults(heard, response);
+  };
+  const large = call("git-log", { text: "x".repeat(400_000) });
+  const running = [send("POST", "/mcp/", "sk-full", large), send("POST", "/mcp/", "sk-denied", large)];
+  while (release.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Announced and never sent: it is refused for what it would take.
+  const { status, text } = await raw("POST /mcp/ HTTP/1.1", ["Host: x", "Content-Type: application/json", "Content-Length: 400000", "Authorization: Bearer sk-full"]);
+  assert.equal(status, 503);
+  assert.match(text, /retry-after: 10/i);
+  assert.match(text, /leave no room for another one of client full: try again/);
+  assert.equal((await raw("POST /mcp/ HTTP/1.1", ["Host: x", "Content-Type: application/json", "Transfer-Encoding: chunked", "Authorization: Bearer sk-full"])).status, 503);
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"))).status, 200);
+  for (const one of release) one();
+  for (const answer of await Promise.all(running)) assert.equal(answer.status, 200);
+  release = [];
+  const again = send("POST", "/mcp/", "sk-full", large);
+  while (!release.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  release[0]!();
+  assert.equal((await again).status, 200);
 });

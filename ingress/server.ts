@@ -6,7 +6,7 @@ import type { Diagnosis } from "./diagnosis.ts";
 import { explain } from "./diagnosis.ts";
 import { BadJson, parseBody } from "./json.ts";
 import { checkHeaders, clientOf, keyOf } from "./keys.ts";
-import { Parallel, Rate } from "./limits.ts";
+import { BodyRoom, Parallel, Rate } from "./limits.ts";
 import type { LiteLlm } from "./litellm.ts";
 import { log } from "./log.ts";
 import { answer, asRefusal, idOf, type McpContext, parseMessage, UnknownMethod } from "./mcp.ts";
@@ -14,7 +14,7 @@ import type { Metrics } from "./metrics.ts";
 import { respondWithTools } from "./model-tools.ts";
 import { errorBody, Refusal } from "./refusal.ts";
 import { type ClientRights, mayUseModel, narrow, type Rights, splitName } from "./rights.ts";
-import { type Action, ALLOWED_QUERY, type Dialect, PLAIN_PATH, type Route, routes } from "./routes.ts";
+import { type Action, ALLOWED_QUERY, type Dialect, PASSED_HEADERS, PLAIN_PATH, RETURNED_HEADERS, type Route, routes } from "./routes.ts";
 import type { ToolList } from "./tools.ts";
 
 export interface IngressOptions {
@@ -26,6 +26,8 @@ export interface IngressOptions {
   /** The table in force; undefined: none has come yet, so nobody has any right. */
   readonly rights: () => { readonly table: Rights; readonly version: string } | undefined;
   readonly bodyBytes: number;
+  /** Bytes of all clients' bodies at once; a small one always has room. */
+  readonly bodiesBytes?: number;
   /** Wrong keys a minute from one address that are answered as such; beyond, the address is told to wait. */
   readonly strangersPerMinute?: number;
 }
@@ -42,15 +44,10 @@ declare module "fastify" {
   }
 }
 
-/** Headers of a client that reach LiteLLM, by the API that they belong to. All others stay here. */
-const PASSED_HEADERS: Readonly<Record<Dialect, readonly string[]>> = {
-  plain: [],
-  mcp: [],
-  openai: [],
-  anthropic: ["anthropic-version", "anthropic-beta"],
-};
-/** Headers of LiteLLM's answers that reach a client; others tell of addresses and costs. */
-const RETURNED_HEADERS = ["content-type", "retry-after", "cache-control"];
+/** As JSON in memory a body takes several times its bytes, and the container has 512 MiB. */
+const BODIES_BYTES = 64 * 2 ** 20;
+/** The number of requests is limited by itself, so bodies like most are not counted: large ones never keep them out. */
+const SMALL_BODY_BYTES = 64 * 2 ** 10;
 
 /** Port 4000: what is in the table of routes, for whoever it is for, and nothing else. */
 export function createIngress(options: IngressOptions): FastifyInstance {
@@ -74,6 +71,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   const strangers = new Rate();
   const rates = new Rate();
   const parallel = new Parallel();
+  const bodyRoom = new BodyRoom(Math.max(options.bodiesBytes ?? BODIES_BYTES, options.bodyBytes));
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
@@ -97,17 +95,30 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     metrics.refusals.inc({ client: client ?? "", reason: refusal.reason });
     audit.refusedRequest(client === undefined ? { address: request.ip } : { client, address: request.ip }, refusal.reason);
     if (refusal.status === 405) void reply.header("allow", "POST");
-    if (refusal.status === 429) void reply.header("retry-after", "10");
+    if (refusal.status === 429 || refusal.reason === "bodies") void reply.header("retry-after", "10");
     // The rest of a body that nobody will read is not waited for.
     if (request.method === "POST" && request.body === undefined) void reply.header("connection", "close");
     void reply.code(refusal.status).send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
   }
 
   // Whatever a hook throws goes to the error handler above.
-  app.addHook("onRequest", (request, _reply, done) => {
+  app.addHook("onRequest", (request, reply, done) => {
     identify(request);
+    if (request.identity) makeRoom(request, reply, request.identity);
     done();
   });
+
+  /** Room for the body until the answer has ended; before a byte of it is read. */
+  function makeRoom(request: FastifyRequest, reply: FastifyReply, { client }: Identity): void {
+    const { "content-length": length, "transfer-encoding": chunked } = request.headers;
+    // Of a body that comes in chunks nobody knows the length.
+    const bytes = chunked !== undefined ? options.bodyBytes : Number(length ?? 0);
+    // A larger one is refused as such, and not read either.
+    if (bytes <= SMALL_BODY_BYTES || bytes > options.bodyBytes) return;
+    const giveBack = bodyRoom.take(bytes);
+    if (!giveBack) throw new Refusal(503, "bodies", `the large bodies of all requests that run now leave no room for another one of client ${client.name}: try again`);
+    reply.raw.once("close", giveBack);
+  }
 
   /** Whose request it is and whether it may be here at all, before a byte of its body is read. */
   function identify(request: FastifyRequest): void {

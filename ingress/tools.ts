@@ -18,6 +18,8 @@ export interface ToolListOptions {
   readonly oldestMs?: number;
 }
 
+const WARM_WITHIN_MS = 40_000;
+
 /**
  * What all servers list, asked of LiteLLM with one key that sees all of them.
  *
@@ -40,12 +42,13 @@ export class ToolList {
 
   /**
    * @param newer Nothing that was listed before this moment.
+   * @param freshMs How old a list may be that is given without asking.
    * @throws NotListed, Away
    */
-  async get({ newer = false } = {}): Promise<readonly ListedTool[]> {
+  async get({ newer = false, freshMs = this.#options.freshMs } = {}): Promise<readonly ListedTool[]> {
     const known = this.#known;
     const age = known ? Date.now() - known.at : Infinity;
-    if (!newer && known && age < this.#options.freshMs) return known.tools;
+    if (!newer && known && age < freshMs) return known.tools;
     const listing = newer ? this.#after() : this.#list(false);
     if (newer || !known || age > this.#options.oldestMs) return listing;
     // A server that hangs makes LiteLLM's listing take half a minute; its clients are not made to wait for that.
@@ -64,6 +67,11 @@ export class ToolList {
   /** Lists without waiting at the gate: for the moment before it opens. */
   async warm(): Promise<void> {
     await this.#ask(true);
+  }
+
+  /** The last listing, however old; a call need not wait for a newer one. */
+  async last(): Promise<readonly ListedTool[]> {
+    return this.#known?.tools ?? this.get();
   }
 
   /** Whether the last listing has a tool of that full name. */
@@ -92,6 +100,8 @@ export class ToolList {
       body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
       repeatable: true,
       pastGate,
+      // Everybody waits for the list that opens the gate; LiteLLM gives a server that hangs half a minute.
+      ...(pastGate && { signal: AbortSignal.timeout(WARM_WITHIN_MS) }),
     });
     const text = await answer.body.text();
     if (answer.status !== 200) throw new NotListed(`LiteLLM answered tools/list with HTTP ${answer.status}: ${text.slice(0, 200)}`);
