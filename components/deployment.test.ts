@@ -225,6 +225,16 @@ test("every wrapped server runs as a user of its own, read-only", () => {
   assert.equal(new Set(wrapped.map(({ user }) => user)).size, wrapped.length);
 });
 
+test("when all processors are busy, a server has an eighth of what the gateway has", () => {
+  for (const name of ["fetch", "git", "memory", "time", "postgres"]) assert.equal(inputsOf(own, `mcp-${name}-container`).cpuShares, 128, name);
+  for (const name of ["litellm-container", "ingress-container", "postgres-container"]) assert.equal(inputsOf(own, name).cpuShares, undefined, name);
+});
+
+test("an image whose server.yaml says what /tmp may take can write nowhere else", () => {
+  const { readOnly, tmpfs } = inputsOf(own, "mcp-postgres-container");
+  assert.deepEqual({ readOnly, tmpfs }, { readOnly: true, tmpfs: { "/tmp": "size=16m,mode=1777" } });
+});
+
 test("two stacks on one host share no user: a limit on processes counts those of a user on the whole host", () => {
   const one = { project: "litellm-mcp", stack: "local", namePrefix: "", server: "git" };
   const users = [one, { ...one, project: "other" }, { ...one, stack: "lan" }, { ...one, namePrefix: "lab-" }, { ...one, server: "time" }].map(userFor);

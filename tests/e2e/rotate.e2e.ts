@@ -15,7 +15,8 @@ const config = {
   "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
   "litellm-mcp:lan": { address: "127.0.0.1" },
   "litellm-mcp:namePrefix": PREFIX,
-  "litellm-mcp:gateway": { port: GATEWAY_PORT },
+  // As often as the test can wait for.
+  "litellm-mcp:gateway": { port: GATEWAY_PORT, generalSettings: { maximum_spend_logs_retention_interval: "3s" } },
   "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
   "litellm-mcp:servers": off,
   "litellm-mcp:clients": { "test-key": {}, phone: { servers: ["time"], budget: 5 } },
@@ -121,6 +122,27 @@ test("a client's key is replaced while the client calls: at no moment neither of
   assert.deepEqual(Object.keys(now).filter((name) => now[name] !== before[name]), ["client-phone-value"]);
   // The old one is gone, and the new one has not the budget of a new client.
   assert.deepEqual(await keysInLiteLlm(), [{ key_alias: "ingress:listing", spend: 0 }, { key_alias: "phone", spend: 1.5 }, { key_alias: "test-key", spend: 0 }]);
+});
+
+test("rows of spend are deleted when they are older than gateway.spendDays, and have no prompts", async () => {
+  const { models, clientKeys } = await workspace.outputs();
+  const answer = await fetch(`${models}/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${clientKeys["test-key"]}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "mock", messages: [{ role: "user", content: "never to be stored" }] }),
+  });
+  assert.match(await answer.text(), /MOCK-OK/);
+  const password = (await passwords())["postgres-admin-password"]!;
+  const row = await eventually("the row of the call", 30, async () => {
+    const rows = await query<{ row: string }>("postgres", password, `SELECT row_to_json(logs)::text AS row FROM "LiteLLM_SpendLogs" logs WHERE call_type = 'acompletion'`);
+    return rows[0]?.row;
+  });
+  assert.ok(!row.includes("never to be stored") && !row.includes("MOCK-OK"), row);
+  for (const days of [89, 91])
+    await query("postgres", password, `INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime") VALUES ('aged ${days}', 'test', now() - interval '${days} days', now())`);
+  const aged = async () => (await query<{ request_id: string }>("postgres", password, `SELECT request_id FROM "LiteLLM_SpendLogs" WHERE call_type = 'test'`)).map(({ request_id }) => request_id);
+  await eventually("the row of 91 days ago is deleted", 30, async () => (await aged()).length === 1);
+  assert.deepEqual(await aged(), ["aged 89"]);
 });
 
 test("all secrets are replaced: everything works, and nothing takes an old one", async () => {
