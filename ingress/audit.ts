@@ -24,8 +24,8 @@ interface OpenFile {
 /**
  * Lines of JSON in files `<kind>-<time>.jsonl` of one directory, which is on a volume.
  *
- * `write` resolves when the line is on disk, not merely handed to the kernel: what is written before a call is there after
- * the power fails. Lines that come together share one write and one fdatasync.
+ * What is written before a call is on disk when `write` resolves, not merely handed to the kernel: it is there after the power fails.
+ * Lines that come together share one write and one fdatasync.
  */
 export class LineFile {
   readonly #folder: string;
@@ -33,7 +33,7 @@ export class LineFile {
   readonly #retention: Retention;
   readonly #fileBytes: number;
   #file: OpenFile | undefined;
-  #waiting: { readonly text: string; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiting: { readonly text: string; readonly synced: boolean; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
   #writing: Promise<void> | undefined;
 
   constructor(folder: string, kind: string, retention: Retention, fileBytes = FILE_BYTES) {
@@ -44,16 +44,20 @@ export class LineFile {
     this.#fileBytes = Math.min(fileBytes, Math.max(1, Math.floor(retention.bytes / 8)));
   }
 
-  /** @throws the error of the file system: then the line is not there. */
-  write(line: Readonly<Record<string, unknown>>): Promise<void> {
+  /**
+   * @param synced Resolves when the line is on disk; otherwise when the kernel has it, and the next line that is synced takes it along.
+   * @throws the error of the file system: then the line is not there.
+   */
+  write(line: Readonly<Record<string, unknown>>, { synced = true } = {}): Promise<void> {
     const text = `${JSON.stringify(line)}\n`;
-    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ text, resolve, reject }));
+    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ text, synced, resolve, reject }));
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
     return written;
   }
 
   async close(): Promise<void> {
     await this.#writing;
+    await this.#file?.handle.datasync();
     await this.#file?.handle.close();
     this.#file = undefined;
   }
@@ -67,7 +71,8 @@ export class LineFile {
         const file = await this.#current(bytes.length);
         await file.handle.appendFile(bytes);
         file.bytes += bytes.length;
-        await file.handle.datasync();
+        for (const { synced, resolve } of lines) if (!synced) resolve();
+        if (lines.some(({ synced }) => synced)) await file.handle.datasync();
         for (const { resolve } of lines) resolve();
       } catch (error) {
         // The next line tries with a new file: this one may end in half a line.
@@ -81,6 +86,7 @@ export class LineFile {
   async #current(more: number): Promise<OpenFile> {
     const file = this.#file;
     if (file && file.bytes + more <= this.#fileBytes && Date.now() - file.since < DAY_MS) return file;
+    await file?.handle.datasync();
     await file?.handle.close();
     this.#file = undefined;
     await mkdir(this.#folder, { recursive: true });
@@ -190,7 +196,8 @@ export class Audit {
     return async (outcome, { reason, result } = {}) => {
       const milliseconds = Math.round(performance.now() - started);
       const line = { audit: "outcome", id, time: now(), client, server, tool, outcome, ...(reason !== undefined && { reason }), milliseconds };
-      await this.#calls.write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line);
+      // The client waits for this: a call without an outcome says that power failed in that very second.
+      await this.#calls.write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line, { synced: false });
     };
   }
 

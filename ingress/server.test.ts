@@ -455,3 +455,26 @@ test("large bodies of all clients together are limited, before they are read; sm
   release[0]!();
   assert.equal((await again).status, 200);
 });
+
+for (const [what, key, status, text] of [
+  ["without a key", "", 401, /no key/],
+  ["too large", "Authorization: Bearer sk-full\r\n", 413, /larger than this gateway takes/],
+] as const)
+  test(`a client that sends a large body ${what} gets to read why it is refused, and the connection does not stay`, async () => {
+    const { hostname, port } = new URL(url);
+    const { received, seconds } = await new Promise<{ received: string; seconds: number }>((resolve) => {
+      const started = Date.now();
+      let received = "";
+      const socket = net.connect(Number(port), hostname, () => {
+        socket.write(`POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n${key}\r\n`);
+        socket.write(Buffer.alloc(5_000_000, "a"));
+      });
+      // It looks for an answer only when it has sent something.
+      setTimeout(() => socket.on("data", (chunk) => (received += String(chunk))), 300);
+      socket.on("error", () => {});
+      socket.on("close", () => resolve({ received, seconds: (Date.now() - started) / 1000 }));
+    });
+    assert.match(received, new RegExp(`^HTTP/1\\.1 ${status}`));
+    assert.match(received, text);
+    assert.ok(seconds < 5, `${seconds} s`);
+  });

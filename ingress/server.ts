@@ -49,6 +49,8 @@ const BODIES_BYTES = 64 * 2 ** 20;
 /** The number of requests is limited by itself, so bodies like most are not counted: large ones never keep them out. */
 const SMALL_BODY_BYTES = 64 * 2 ** 10;
 
+const LINGER_MS = 1_000;
+
 /** Port 4000: what is in the table of routes, for whoever it is for, and nothing else. */
 export function createIngress(options: IngressOptions): FastifyInstance {
   const { metrics, audit } = options;
@@ -93,9 +95,24 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     audit.refusedRequest(client === undefined ? { address: request.ip } : { client, address: request.ip }, refusal.reason);
     if (refusal.status === 405) void reply.header("allow", "POST");
     if (refusal.status === 429 || refusal.reason === "bodies") void reply.header("retry-after", "10");
-    // The rest of a body that nobody will read is not waited for.
-    if (request.method === "POST" && request.body === undefined) void reply.header("connection", "close");
+    if (request.method === "POST" && request.body === undefined) endSoon(request, reply);
     void reply.code(refusal.status).send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
+  }
+
+  /**
+   * The rest of a body that nobody will read is thrown away for a moment: a connection that is ended at once is reset, and with it goes
+   * the answer that the client has not read yet.
+   */
+  function endSoon({ raw: { socket }, raw }: FastifyRequest, reply: FastifyReply): void {
+    // Fastify's own, for a body that is too large.
+    void reply.removeHeader("connection");
+    reply.raw.once("finish", () => {
+      if (raw.complete) return;
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      const stay = () => clearTimeout(timer);
+      raw.once("end", stay);
+      socket.once("close", stay);
+    });
   }
 
   // Whatever a hook throws goes to the error handler above.
