@@ -3,7 +3,6 @@ import { deploy } from "./components/deployment.ts";
 import { labelResources, stackIdentity } from "./components/identity.ts";
 import { guardLan } from "./components/lan-guard.ts";
 import { openPostgresTunnel, TunnelError } from "./components/postgres-tunnel.ts";
-import { keepPortOrder } from "./components/port-order.ts";
 import { PreflightError, preflight } from "./components/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
@@ -23,7 +22,6 @@ for (const warning of settings.warnings) await pulumi.log.warn(warning);
 const identity = await stackIdentity(readSalt(stackFile));
 for (const warning of await checked(() => preflight(settings, identity.own, stack.secret))) await pulumi.log.warn(warning);
 await checked(() => openPostgresTunnel(settings));
-await keepPortOrder(settings);
 
 labelResources(identity);
 export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () => deploy(settings, stack.secret));

@@ -167,7 +167,6 @@ test("pulumi up deploys over ssh", async () => {
 test("a preview shows no changes, before and after a refresh", async () => {
   for (const step of [
     () => workspace.previewWithoutChanges(),
-    // Also puts the order of LiteLLM's ports into the state, see components/port-order.ts.
     () => workspace.upWithoutChanges(),
     () => workspace.pulumi("refresh", "--yes", "--expect-no-changes", "--parallel", "8"),
     () => workspace.previewWithoutChanges(),

@@ -118,7 +118,6 @@ test("the tunnel ends by itself, and only the gateway listens on the LAN address
 test("a preview shows no changes, before and after a refresh, also while another one runs", async () => {
   const before = await containerIds(PREFIX);
   (await Promise.all([workspace.previewWithoutChanges(), workspace.previewWithoutChanges()])).forEach(succeeds);
-  // Also puts the order of LiteLLM's ports into the state, see components/port-order.ts.
   succeeds(await workspace.upWithoutChanges());
   succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--expect-no-changes", "--parallel", "8"));
   succeeds(await workspace.previewWithoutChanges());
