@@ -47,7 +47,7 @@ interface Line {
 }
 
 /** What the ingress answers to a hold; undefined: nothing. */
-type OnHold = (body: { reason: string; force: boolean }) => { status: number; running: number } | undefined;
+type OnHold = (body: { reason: string; force: boolean }) => { status: number; running: number; quietSeconds?: number } | undefined;
 
 async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -75,7 +75,7 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   /** What happened, in order: to the child, and what the ingress was asked. */
   const events: string[] = [];
   const times: number[] = [];
-  const handler = (url: string | undefined, body: string) => {
+  const handler = (url: string | undefined, body: string): ReturnType<OnHold> => {
     times.push(Date.now());
     if (url === "/child") return events.push((JSON.parse(body) as { event: string }).event), { status: 200, running: 0 };
     if (url === "/litellm/release") return events.push(`release ${body}`), { status: 200, running: 0 };
@@ -88,7 +88,8 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
       let body = "";
       request.on("data", (part: Buffer) => (body += part.toString())).on("end", () => {
         const answer = handler(request.url, body);
-        if (answer) response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify({ running: answer.running }));
+        const { status, ...said } = answer ?? {};
+        if (status) response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
       });
     });
   // The child's own: it speaks even when there is no ingress.
@@ -309,6 +310,17 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     for (const gone of (await processes()).flat()) assert.equal(await isRunning(gone), false);
     assert.equal(logged("stopped")[0]!.killed, false);
     assert.equal(await pid(), undefined);
+  });
+
+  test("SIGTERM after a quiet time: what is written long since is not waited for", async (context) => {
+    const { launcher, until, count, exited, fromHoldToEnd } = await launch(context, {
+      options: ["--settle-seconds", "20"],
+      onHold: () => ({ status: 200, running: 0, quietSeconds: 3_600 }),
+    });
+    await until("a release", () => count(RELEASE) === 1);
+    launcher.kill("SIGTERM");
+    assert.equal(await exited, 0);
+    assert.ok(fromHoldToEnd() < 10_000, `${fromHoldToEnd()} ms`);
   });
 
   test("SIGTERM without an ingress ends LiteLLM straight away", async (context) => {

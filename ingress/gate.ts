@@ -19,6 +19,9 @@ export interface GateOptions {
   readonly unreportedMs?: number;
 }
 
+/** JSON has no number for "never". */
+const LONGEST_QUIET_SECONDS = 3_600;
+
 type Reason = "restart" | "away";
 
 interface Closed {
@@ -53,6 +56,10 @@ export class Gate {
   }
   get waiting() {
     return this.#waiting;
+  }
+  /** How long nothing has run; 0 while something runs. */
+  get quietSeconds(): number {
+    return this.#running ? 0 : Math.min(Math.floor((Date.now() - this.#lastEnd) / 1000), LONGEST_QUIET_SECONDS);
   }
   get state(): "ok" | "restarting" | "away" {
     return !this.#closed ? "ok" : this.#closed.reason === "restart" ? "restarting" : "away";

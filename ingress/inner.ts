@@ -16,7 +16,8 @@ export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
     const asked = hold.safeParse(request.body);
     if (!asked.success) return reply.code(400).send({ error: asked.error.issues[0]?.message });
     const running = await gate.hold(asked.data.force);
-    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running };
+    // With the second number the launcher need not wait for spend rows that are long written.
+    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running, quietSeconds: gate.quietSeconds };
   });
   app.post("/litellm/release", async () => {
     await gate.release();
