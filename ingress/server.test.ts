@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { after, afterEach, before, beforeEach, mock, test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import { Audit } from "./audit.ts";
 import { Diagnosis } from "./diagnosis.ts";
@@ -478,3 +478,20 @@ for (const [what, key, status, text] of [
     assert.match(received, text);
     assert.ok(seconds < 5, `${seconds} s`);
   });
+
+test("a client that leaves while it sends is no error of the gateway", async () => {
+  const written = mock.method(process.stdout, "write");
+  try {
+    const { hostname, port } = new URL(url);
+    const socket = net.connect(Number(port), hostname, () => {
+      socket.write("POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nAuthorization: Bearer sk-full\r\n\r\n{");
+      setTimeout(() => socket.destroy(), 50);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.deepEqual(written.mock.calls.map(({ arguments: [text] }) => String(text)).filter((text) => text.includes('"event":"error"')), []);
+    await audit.close();
+    assert.deepEqual((await lines()).map(({ client: who, reason }) => [who, reason]), [["full", "client gone"]]);
+  } finally {
+    written.mock.restore();
+  }
+});

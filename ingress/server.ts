@@ -65,8 +65,9 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16_384 },
     // What cannot be read as HTTP or as an address is nobody's request.
     frameworkErrors: (_error, _request, reply) => void (reply as FastifyReply).code(404).send(errorBody("plain", 404, "no such route", "not found")),
-    clientErrorHandler: (_error, socket) => {
-      audit.refusedRequest({ address: socket.remoteAddress ?? "" }, "not HTTP");
+    clientErrorHandler: (error, socket) => {
+      // Who leaves in the middle of a request has spoken HTTP.
+      if (error.code !== "ECONNRESET" && error.code !== "HPE_INVALID_EOF_STATE") audit.refusedRequest({ address: socket.remoteAddress ?? "" }, "not HTTP");
       if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     },
   });
@@ -307,7 +308,8 @@ function refusalFor(error: Error & { statusCode?: number; code?: string }): Refu
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Refusal(413, "body too large", "the body is larger than this gateway takes (litellm-mcp:gateway.bodyMiB)");
   if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Refusal(415, "bad request", "send content-type: application/json, without content-encoding");
   if (error.code?.startsWith("FST_ERR_CTP")) return new Refusal(400, "bad request", error.message);
-  if (error.name === "AbortError") return new Refusal(499, "client gone", "the client has left");
+  // Aborted by our own signal, or left while its body was read.
+  if (error.name === "AbortError" || error.code === "ECONNRESET") return new Refusal(499, "client gone", "the client has left");
   log("error", { error: error.stack ?? String(error) });
   return new Refusal(500, "error", "the gateway met an error of its own; its log has it");
 }
