@@ -14,7 +14,7 @@ export interface Ended {
 }
 
 /** Runs one of the programs for a user that has nothing but a home directory. */
-export type Program = (args: readonly string[], user: { readonly home: string; readonly cwd?: string; readonly env?: Record<string, string> }) => Promise<Ended>;
+export type Program = (args: readonly string[], user: { readonly home: string; readonly cwd?: string; readonly env?: Record<string, string>; readonly input?: string }) => Promise<Ended>;
 
 export interface ClientPrograms {
   readonly claude: Program;
@@ -52,12 +52,12 @@ export async function clientPrograms(): Promise<ClientPrograms> {
   const node = path.join(modules, `node-${platform}`, "bin", "node");
   const program =
     (command: string, ...first: string[]): Program =>
-    async (args, { home, cwd = home, env = {} }) => {
+    async (args, { home, cwd = home, env = {}, input }) => {
       const { exitCode, all, stdout } = await execa(command, [...first, ...args], {
         cwd,
         env: { PATH: `${path.dirname(node)}:/usr/bin:/bin`, HOME: home, ...quiet, ...env },
         extendEnv: false,
-        stdin: "ignore",
+        ...(input === undefined ? { stdin: "ignore" } : { input }),
         reject: false,
         all: true,
         timeout: LONGEST_RUN_MS,

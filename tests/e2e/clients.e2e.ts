@@ -198,16 +198,18 @@ test("--install: one file that does not parse, and nothing is written anywhere",
   assert.deepEqual((await filesUnder(user)).filter((file) => !file.startsWith(".npm/")), [".codex/config.toml"]);
 });
 
-test("claude mcp list: connected, as installed and by the claude mcp add line", async () => {
+test("claude mcp list: connected, as installed and by claude-mcp-add.sh, which keeps the key off the command line", async () => {
   const installed = await programs.claude(["mcp", "list"], { home });
   assert.match(installed.output, /^litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(HTTP\) - ✔ Connected$/m);
 
   const user = await newHome();
   await clients(user, "--client", "claude-code", "--out", user);
   const line = await readFile(path.join(user, "claude-code/claude-code/claude-mcp-add.sh"), "utf8");
-  // The words of the line as a shell reads them.
-  const { stdout } = await execa("sh", ["-c", `claude() { printf '%s\\n' "$@"; }\n${line}`]);
-  const added = await programs.claude(stdout.split("\n"), { home: user });
+  // The words of the line and its standard input as a shell gives them; everybody on the machine can read the words.
+  const { stdout } = await execa("sh", ["-c", `claude() { printf '%s\\n' "$@" standard-input; cat; }\n${line}`]);
+  const [words = "", input = ""] = stdout.split("\nstandard-input\n");
+  assert.doesNotMatch(words, /sk-/);
+  const added = await programs.claude(words.split("\n"), { home: user, input });
   assert.equal(added.exitCode, 0, added.output);
   assert.match((await programs.claude(["mcp", "list"], { home: user })).output, /✔ Connected$/m);
 });
