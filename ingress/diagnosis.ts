@@ -54,7 +54,7 @@ export class Diagnosis {
 
 /** An answer of LiteLLM that is no success, as a refusal that says what is wrong. */
 export async function explain(diagnosis: Diagnosis, client: ClientRights, key: string, answer: LiteLlmAnswer): Promise<Refusal> {
-  const said = scrubbed(await answer.body.text());
+  const said = scrubbed(messageOf(await answer.body.text()));
   try {
     const known = answer.status >= 500 || answer.status === 401 ? await diagnosis.reason(client, key) : undefined;
     if (known) return known;
@@ -64,6 +64,21 @@ export async function explain(diagnosis: Diagnosis, client: ClientRights, key: s
   }
   return new Refusal(answer.status >= 500 ? 502 : answer.status, "LiteLLM", `LiteLLM answered HTTP ${answer.status}: ${said}`);
 }
+
+/** The message of an error of LiteLLM's, whole or as the event of a stream, without the trace through its code that it adds to some. */
+function messageOf(text: string): string {
+  const [first = ""] = text.replace(/^data: /, "").split("\n\n");
+  try {
+    const { error, details } = JSON.parse(first) as { error?: string | { message?: unknown }; details?: unknown };
+    const message = typeof error === "object" ? error.message : error;
+    if (typeof message === "string") return withoutTrace(typeof details === "string" && details ? `${message}: ${details}` : message);
+  } catch {
+    // Not JSON: as it is.
+  }
+  return withoutTrace(text);
+}
+
+const withoutTrace = (text: string) => text.split("Traceback (most recent call last)")[0]!.trim();
 
 /** LiteLLM repeats what it was sent, keys included. */
 export const scrubbed = (text: string) => text.replace(/sk-[\w-]+/g, "sk-…").slice(0, 1_000);

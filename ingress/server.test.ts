@@ -364,6 +364,23 @@ for (const [what, answers, status, text] of [
     assert.match(answer.text, text);
   });
 
+test("of LiteLLM's errors the message reaches a client, and not the trace through its code", async () => {
+  const trace = "no such thing\n\nTraceback (most recent call last):\n  File \"/app/secret.py\", line 1";
+  const body = { model: "mock", messages: [{ role: "user", content: "x" }] };
+  for (const [path, sent, said] of [
+    ["/v1/chat/completions", JSON.stringify({ error: { message: trace, type: "None", code: 500 } }), "no such thing"],
+    ["/v1/messages", `data: ${JSON.stringify({ error: { message: trace } })}\n\ndata: [DONE]\n\n`, "no such thing"],
+    ["/v1/chat/completions", JSON.stringify({ error: "MCP request failed", details: "away" }), "MCP request failed: away"],
+    ["/v1/chat/completions", trace, "no such thing"],
+    ["/v1/chat/completions", "Internal Server Error", "Internal Server Error"],
+  ] as const) {
+    litellm.answer = (heard, response) => (heard.path === path ? response.writeHead(500).end(sent) : litellm.defaults(heard, response));
+    const answer = await send("POST", path, "sk-full", { ...body, ...(path === "/v1/messages" && { max_tokens: 1 }) });
+    assert.equal(answer.status, 502);
+    assert.equal((answer.json() as { error: { message: string } }).error.message, `LiteLLM answered HTTP 500: ${said}`);
+  }
+});
+
 test("a server that is away is said so, and is an error", async () => {
   litellm.answer = (heard, response) =>
     (heard.body as { method?: string } | undefined)?.method === "tools/call"
