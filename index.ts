@@ -1,23 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deploy } from "./components/deployment.ts";
+import { labelResources, stackIdentity } from "./components/identity.ts";
 import { guardLan } from "./components/lan-guard.ts";
+import { openPostgresTunnel, TunnelError } from "./components/postgres-tunnel.ts";
 import { PreflightError, preflight } from "./components/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
-import { readStack } from "./settings/pulumi.ts";
+import { readSalt, readStack } from "./settings/pulumi.ts";
 
 const stack = readStack();
+const stackFile = `Pulumi.${pulumi.getStack()}.yaml`;
 const settings = await checked(() =>
   loadSettings({
-    stackFile: `Pulumi.${pulumi.getStack()}.yaml`,
+    stackFile,
     config: stack.config,
     secretNames: stack.secretNames,
     mcpDir: "mcp",
   }),
 );
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
-await checked(() => preflight(settings, stack.secret));
+const identity = await stackIdentity(readSalt(stackFile));
+for (const warning of await checked(() => preflight(settings, identity.own, stack.secret))) await pulumi.log.warn(warning);
+await checked(() => openPostgresTunnel(settings));
 
+labelResources(identity);
 export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () => deploy(settings, stack.secret));
 
 /** What the user can mend is shown as its message alone; any other error keeps its stack. */
@@ -25,10 +31,11 @@ async function checked<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof SettingsError || error instanceof PreflightError)) throw error;
-    const shown = new pulumi.RunError(error.message);
+    if (![SettingsError, PreflightError, TunnelError].some((kind) => error instanceof kind)) throw error;
+    const { message } = error as Error;
+    const shown = new pulumi.RunError(message);
     // Pulumi formats the stack it does not show, through every source map on the way: many seconds for nothing.
-    shown.stack = error.message;
+    shown.stack = message;
     throw shown;
   }
 }

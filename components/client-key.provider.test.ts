@@ -25,8 +25,9 @@ const gateway = http.createServer((request, response) => {
     addresses.push(request.url!);
     switch (url.pathname) {
       case "/key/list": {
-        const [stored] = [...keys].filter(([key]) => hash(key) === url.searchParams.get("key_hash")).map(([, value]) => value);
-        return answer(200, { keys: stored ? [stored] : [] });
+        const [wanted, alias] = [url.searchParams.get("key_hash"), url.searchParams.get("key_alias")];
+        const stored = [...keys].map(([key, value]): Record<string, unknown> => ({ ...value, token: hash(key) }));
+        return answer(200, { keys: stored.filter(({ token, key_alias }) => (wanted ? token === wanted : key_alias === alias)) });
       }
       case "/key/generate":
         if ([...keys.values()].some(({ key_alias }) => key_alias === body.key_alias)) return answer(400, { error: "alias exists" });
@@ -35,7 +36,7 @@ const gateway = http.createServer((request, response) => {
       case "/key/update":
         // As FastAPI answers what it cannot read: with what it was given.
         if (body.max_budget === -1) return answer(422, { detail: [{ input: body }] });
-        keys.set(body.key, body);
+        for (const [key, value] of keys) if (body.key === key || body.key === hash(key)) keys.set(key, { ...value, ...body, key });
         return answer(200, {});
       case "/key/delete":
         body.keys.forEach((key) => keys.delete(key));
@@ -100,10 +101,25 @@ test("a key that is there already is brought up to date, never generated again",
   assert.equal(keys.get("sk-first")?.max_budget, 60);
 });
 
-test("another value takes the alias over", async () => {
+test("another value takes the alias over, and what was spent; the former one works under another alias until it is deleted", async () => {
   await create(props());
-  await update("phone", props(), props({ key: "sk-second" }));
+  keys.set("sk-first", { ...keys.get("sk-first"), spend: 3 });
+  await create(props({ key: "sk-second" }));
+  assert.deepEqual([...keys.values()].map(({ key, key_alias, spend, models }) => ({ key, key_alias, spend, models })), [
+    { key: "sk-first", key_alias: `phone:replaced-${hash("sk-first").slice(0, 8)}`, spend: 3, models: ["mock"] },
+    { key: "sk-second", key_alias: "phone", spend: 3, models: ["mock"] },
+  ]);
+  await remove("phone", props());
   assert.deepEqual([...keys.keys()], ["sk-second"]);
+});
+
+test("a replacement that was interrupted goes on where it was", async () => {
+  await create(props());
+  await create(props({ key: "sk-second" }));
+  calls = [];
+  await create(props({ key: "sk-second" }));
+  assert.deepEqual(calls, ["/key/list", "/key/update"]);
+  assert.deepEqual([...keys.values()].map(({ key_alias }) => key_alias), [`phone:replaced-${hash("sk-first").slice(0, 8)}`, "phone"]);
 });
 
 test("deleting a key that is gone is no error", async () => {
@@ -146,7 +162,7 @@ test("no key is in the address of a request, where logs would keep it", async ()
   await update("phone", props(), props({ budget: 60 }));
   await read("phone", props());
   await remove("phone", props());
-  assert.equal(addresses.length, 7);
+  assert.equal(addresses.length, 8);
   for (const address of addresses) assert.ok(!address.includes("sk-"), address);
 });
 

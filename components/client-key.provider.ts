@@ -34,9 +34,8 @@ export async function create(props: ClientKeyProps) {
   return { id: props.alias, outs: props };
 }
 
-export async function update(_id: string, olds: ClientKeyProps, news: ClientKeyProps) {
-  // An alias is unique in LiteLLM: the key it belonged to goes before the next one comes.
-  if (olds.key !== news.key) await api(news).deleteKey(olds.key);
+/** Never of another key: that is another resource, made before this one is deleted. */
+export async function update(_id: string, _olds: ClientKeyProps, news: ClientKeyProps) {
   await api(news).putKey(news.key, grant(news));
   return { outs: news };
 }

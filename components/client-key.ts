@@ -73,7 +73,13 @@ export class ClientKey extends pulumi.ComponentResource {
         models,
         budget: budget ?? null,
       },
-      { parent: this, deletedWith: args.deletedWith, additionalSecretOutputs: ["key", "masterKey"] },
+      {
+        parent: this,
+        deletedWith: args.deletedWith,
+        additionalSecretOutputs: ["key", "masterKey"],
+        // Made beside the old key, which Pulumi deletes at the end of `up`: until the ingress has taken the new one, the old one works.
+        replaceOnChanges: ["key"],
+      },
     );
     this.key = pulumi.secret(pulumi.all([key, registered.id]).apply(([text]) => text));
     this.registerOutputs({});

@@ -20,7 +20,9 @@ test("every container is hardened, bounded and labelled", async () => {
     capabilities: ["CAP_SETUID", "CAP_CHOWN"],
     processes: 64,
     writableTmpMiB: 64,
+    cpuShares: 128,
     memoryMiB: 128,
+    stopSeconds: 65,
     health: { test: ["CMD", "true"], intervalSeconds: 10, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 120 },
   });
   assert.deepEqual(await valueOf(args.envs), ["A=1", "B=2"]);
@@ -44,6 +46,9 @@ test("every container is hardened, bounded and labelled", async () => {
       securityOpts: ["no-new-privileges:true"],
       memory: 128,
       memorySwap: 128,
+      cpuShares: 128,
+      destroyGraceSeconds: 65,
+      stopTimeout: 65,
       logDriver: "json-file",
       logOpts: { "max-size": "20m", "max-file": "5" },
       labels: [

@@ -34,6 +34,8 @@ export interface ServiceContainerArgs {
   readonly processes?: number;
   /** The root file system is read-only, and `/tmp` holds this many MiB. */
   readonly writableTmpMiB?: number;
+  /** Weight against other containers when all processors are busy; 1024 when left out. */
+  readonly cpuShares?: number;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
   /** What it may take to end in order. Left out, `up` kills it and `docker stop` gives it 10 s. */
@@ -70,6 +72,7 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     capabilities: { drops: ["ALL"], ...(args.capabilities && { adds: [...args.capabilities].sort() }) },
     securityOpts: ["no-new-privileges:true"],
     memory: args.memoryMiB,
+    ...(args.cpuShares && { cpuShares: args.cpuShares }),
     // One for Pulumi, one for `docker stop` and for a daemon that is itself stopped.
     ...(args.stopSeconds && { destroyGraceSeconds: args.stopSeconds, stopTimeout: args.stopSeconds }),
     // Left out, the daemon stores twice the memory and every preview shows a change.

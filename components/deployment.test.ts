@@ -7,12 +7,15 @@ import { deploy } from "./deployment.ts";
 import { keyHash, type Rights } from "../ingress/rights.ts";
 import { serverId } from "./litellm-config.ts";
 import { userFor } from "./mcp-server.ts";
+import { namesOnDaemon } from "./ownership.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
 const secret = (name: string) => pulumi.secret(name === "postgresAdminPassword" ? PASSWORD : "another");
 /** How a secret looks among recorded inputs. */
 const SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+const ownSettings = testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } });
 
 let recorded: Recorded[];
 /** Inputs of one stack, by the resource's name. */
@@ -29,7 +32,7 @@ before(async () => {
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
   };
-  own = await run(testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } }));
+  own = await run(ownSettings);
   existing = await run(
     testSettings({ postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } }, ["postgresAdminPassword"]),
   );
@@ -139,6 +142,15 @@ test("no secret is outside an encrypted value", () => {
   assert.ok(secrets > 10, `the search found ${secrets} resources with secrets at all`);
 });
 
+test("Docker gives LiteLLM's launcher the time for a hold, what is to be written, and the end", () => {
+  const { entrypoints, destroyGraceSeconds, stopTimeout } = inputsOf(own, "litellm-container") as { entrypoints: string[]; destroyGraceSeconds: number; stopTimeout: number };
+  const seconds = (option: string) => Number(entrypoints[entrypoints.indexOf(option) + 1]);
+  const needed = seconds("--hold-seconds") + seconds("--settle-seconds") + seconds("--stop-seconds");
+  assert.equal(needed, 32 + 8 + 20);
+  assert.ok(destroyGraceSeconds > needed);
+  assert.equal(stopTimeout, destroyGraceSeconds);
+});
+
 test("on the LAN address are the gateway and debug ports, on the host's loopback LiteLLM itself and Postgres", () => {
   const ports = containers(own).flatMap(([, { ports = [] }]) => ports as { ip: string; external: number; internal: number }[]);
   assert.deepEqual(
@@ -178,6 +190,13 @@ test("the prefix is before every name on the daemon", () => {
   for (const name of named) assert.match(name, /^lab-/);
 });
 
+test("what preflight takes for the stack's is what the stack makes", () => {
+  for (const kind of ["container", "network", "volume"] as const) {
+    const made = [...own.values()].filter(({ type }) => type.startsWith(`docker:index/${kind}:`)).map(({ inputs }) => inputs.name);
+    assert.deepEqual(made.sort(), [...namesOnDaemon(ownSettings)[kind]].sort());
+  }
+});
+
 test("networks decide what a server reaches", () => {
   const of = (name: string) => networksOf(inputsOf(own, `${name}-container`));
   assert.deepEqual(of("mcp-git"), ["litellm-mcp-net"]);
@@ -204,6 +223,16 @@ test("every wrapped server runs as a user of its own, read-only", () => {
     assert.equal(readOnly, true);
   }
   assert.equal(new Set(wrapped.map(({ user }) => user)).size, wrapped.length);
+});
+
+test("when all processors are busy, a server has an eighth of what the gateway has", () => {
+  for (const name of ["fetch", "git", "memory", "time", "postgres"]) assert.equal(inputsOf(own, `mcp-${name}-container`).cpuShares, 128, name);
+  for (const name of ["litellm-container", "ingress-container", "postgres-container"]) assert.equal(inputsOf(own, name).cpuShares, undefined, name);
+});
+
+test("an image whose server.yaml says what /tmp may take can write nowhere else", () => {
+  const { readOnly, tmpfs } = inputsOf(own, "mcp-postgres-container");
+  assert.deepEqual({ readOnly, tmpfs }, { readOnly: true, tmpfs: { "/tmp": "size=16m,mode=1777" } });
 });
 
 test("two stacks on one host share no user: a limit on processes counts those of a user on the whole host", () => {

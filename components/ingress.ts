@@ -65,6 +65,8 @@ export class Ingress extends pulumi.ComponentResource {
             AUDIT_MIB: String(args.audit.mib),
             AUDIT_RESULTS: String(args.audit.results),
             BODY_MIB: String(args.bodyMiB),
+            // Its own name on the network that only LiteLLM shares: on the other network nobody finds this port open.
+            INNER_HOST: Ingress.HOST,
           },
           networks: [
             { id: args.networks.ingress.id, aliases: [Ingress.HOST] },

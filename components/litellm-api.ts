@@ -43,6 +43,9 @@ export interface StoredKey {
   readonly max_budget: number | null;
 }
 
+/** The same, as a list of keys has it. */
+type KeyRow = StoredKey & { readonly token: string; readonly spend: number };
+
 /** Where LiteLLM's admin API is: a port of the host's loopback, reached by ssh where the host is. The master key crosses no network in clear. */
 export interface LiteLlmAdmin {
   readonly docker: DockerEndpoint;
@@ -109,9 +112,31 @@ export class LiteLlmApi {
     return keys[0];
   }
 
-  /** Makes the key or brings an existing one to `grant`. /key/generate on an existing key answers 200 and stores nothing, hence the question first. */
+  /**
+   * Makes the key or brings an existing one to `grant`. /key/generate on an existing key answers 200 and stores nothing, hence the
+   * question first.
+   *
+   * A new key takes the alias and what was spent over from the key that had the alias. That one stays, under another alias, and works
+   * until it is deleted.
+   */
   async putKey(key: string, grant: KeyGrant): Promise<void> {
-    await this.#call("POST", (await this.findKey(key)) ? "/key/update" : "/key/generate", { key, ...grant });
+    if (await this.findKey(key)) {
+      await this.#call("POST", "/key/update", { key, ...grant });
+      return;
+    }
+    const spend = await this.#retire(grant.key_alias);
+    // Left out where there is none: from a new key LiteLLM takes 0 all the same.
+    await this.#call("POST", "/key/generate", { key, ...grant, ...(spend && { spend }) });
+  }
+
+  /** Takes an alias from the key that has it, if there is one: LiteLLM knows each alias once. Resolves to what that key has spent. */
+  async #retire(alias: string): Promise<number | undefined> {
+    const { keys } = (await this.#call("GET", `/key/list?key_alias=${encodeURIComponent(alias)}&return_full_object=true`)) as { keys: KeyRow[] };
+    const holder = keys.find(({ key_alias }) => key_alias === alias);
+    if (!holder) return undefined;
+    // No client can have such a name, which has a colon. `token` is the key's hash, by which LiteLLM knows it as well.
+    await this.#call("POST", "/key/update", { key: holder.token, key_alias: `${alias}:replaced-${holder.token.slice(0, 8)}` });
+    return holder.spend;
   }
 
   async deleteKey(key: string): Promise<void> {

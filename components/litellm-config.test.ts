@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { keyGroups, renderLiteLlmConfig, serverId } from "./litellm-config.ts";
+import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 
 const server = { name: "time", url: "http://mcp-time:8000/sse", register: "sse", description: "Time", accessGroups: ["utility"], bearerTokenEnv: undefined } as const;
-const gateway = { version: "1.77.3", generalSettings: {}, litellmSettings: {} };
+const gateway = { version: "1.77.3", storePrompts: false, spendDays: 90, generalSettings: {}, litellmSettings: {} };
 
 test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () => {
   const text = renderLiteLlmConfig({
     models: [{ name: "gpt", params: { model: "openai/gpt" }, paramsFromEnv: { api_key: "SECRET_OPENAI" } }],
     servers: [server],
-    gateway: { version: "1.77.3", generalSettings: { proxy_batch_write_at: 5 }, litellmSettings: { drop_params: true } },
+    gateway: { version: "1.77.3", storePrompts: false, spendDays: 30, generalSettings: { proxy_batch_write_at: 5 }, litellmSettings: { drop_params: true } },
   });
   assert.deepEqual(parse(text), {
     model_list: [{ model_name: "gpt", litellm_params: { model: "openai/gpt", api_key: "os.environ/SECRET_OPENAI" } }],
@@ -20,11 +20,27 @@ test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () =
     general_settings: {
       master_key: "os.environ/LITELLM_MASTER_KEY",
       database_url: "os.environ/DATABASE_URL",
-      store_prompts_in_spend_logs: true,
+      store_prompts_in_spend_logs: false,
+      maximum_spend_logs_retention_period: "30d",
+      maximum_spend_logs_retention_interval: "1h",
       proxy_batch_write_at: 5,
     },
     litellm_settings: { drop_params: true, json_logs: true },
   });
+});
+
+test("what was asked of models is stored where the stack wants it, and LiteLLM's own settings win", () => {
+  const stored = (changes: object) => parse(renderLiteLlmConfig({ models: [], servers: [], gateway: { ...gateway, ...changes } })).general_settings.store_prompts_in_spend_logs;
+  assert.equal(stored({}), false);
+  assert.equal(stored({ storePrompts: true }), true);
+  assert.equal(stored({ generalSettings: { store_prompts_in_spend_logs: true } }), true);
+});
+
+test("a restart waits as long as spend rows may be unwritten: LiteLLM draws an interval of 3 s around the setting", () => {
+  // Below 4 it may draw 0 or less.
+  assert.equal(parse(renderLiteLlmConfig({ models: [], servers: [], gateway })).general_settings.proxy_batch_write_at, 4);
+  assert.equal(spendWrittenWithin({}), 8);
+  assert.equal(spendWrittenWithin({ proxy_batch_write_at: 30 }), 34);
 });
 
 test("a server that asks for a token gets it from a variable", () => {

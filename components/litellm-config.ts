@@ -8,7 +8,7 @@ export interface LiteLlmConfigArgs {
   readonly models: readonly ModelSettings[];
   readonly servers: readonly Pick<ServerSettings, "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv">[];
   /** Further settings, already checked against what the version reads. */
-  readonly gateway: Pick<GatewaySettings, "version" | "generalSettings" | "litellmSettings">;
+  readonly gateway: Pick<GatewaySettings, "version" | "storePrompts" | "spendDays" | "generalSettings" | "litellmSettings">;
 }
 
 /** Spend rows are in LiteLLM's memory until they are written, at an interval that it draws once, this many seconds around the setting. */
@@ -79,7 +79,10 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
       ])),
     },
     general_settings: {
-      store_prompts_in_spend_logs: true,
+      store_prompts_in_spend_logs: args.gateway.storePrompts,
+      maximum_spend_logs_retention_period: `${args.gateway.spendDays}d`,
+      // LiteLLM looks for old rows so long after its start, and then as often; its own day would never come if it is started anew each night.
+      maximum_spend_logs_retention_interval: "1h",
       proxy_batch_write_at: WRITE_EVERY_SECONDS,
       ...args.gateway.generalSettings,
       // A master key that is empty turns authentication off; the container gets the variable from a required secret.

@@ -56,7 +56,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     def run() -> None:
         try:
             outcome: tuple[Result | None, BaseException | None] = (work(), None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is waited for.
             outcome = (None, error)
         # The loop may be closed by now.
         with contextlib.suppress(RuntimeError):
@@ -123,6 +123,12 @@ def running(answer: Answer | str) -> int | None:
         count = answer.body.get("running")
         return count if isinstance(count, int) else None
     return None
+
+
+def quiet_seconds(answer: Answer | str) -> float:
+    """For how long no request has reached LiteLLM, as the ingress says; 0 when it does not say."""
+    seconds = answer.body.get("quietSeconds") if isinstance(answer, Answer) and isinstance(answer.body, dict) else None
+    return float(seconds) if isinstance(seconds, (int, float)) else 0
 
 
 @dataclass(frozen=True)
@@ -339,7 +345,7 @@ class Launcher:
         self._away_since = time.monotonic()
         log("memory restart", forced=force, held=left is not None, running=left, **megabytes(memory))
         if left is not None:
-            await asyncio.sleep(options.settle_seconds)
+            await asyncio.sleep(max(0, options.settle_seconds - quiet_seconds(answer)))
         return True
 
     async def _stop(self) -> int:
@@ -351,7 +357,7 @@ class Launcher:
         log("stop", held=left is not None, running=left, **({"reason": answer} if isinstance(answer, str) else {}))
         if child:
             if left is not None and self._alive and not child.exited.done():
-                await asyncio.wait({child.exited}, timeout=options.settle_seconds)
+                await asyncio.wait({child.exited}, timeout=max(0, options.settle_seconds - quiet_seconds(answer)))
             code = await child.end()
             log("stopped", seconds=round(time.monotonic() - began, 1), code=code, killed=child.killed)
         return 0
@@ -390,7 +396,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--full-share", type=float, default=0.8, metavar="X", help="of the memory limit: restart now")
     parser.add_argument("--least-seconds", type=float, default=600, metavar="S", help="between two restarts")
     parser.add_argument("--hold-seconds", type=float, default=32, metavar="S", help="for the ingress to answer a hold; it needs up to 30")
-    parser.add_argument("--settle-seconds", type=float, default=0, metavar="S", help="after a hold: LiteLLM writes its spend rows in the meantime")
+    parser.add_argument("--settle-seconds", type=float, default=0, metavar="S", help="from the last request to the end of LiteLLM, which writes its spend rows in the meantime")
     parser.add_argument("--stop-seconds", type=float, default=20, metavar="S", help="from SIGTERM to SIGKILL")
     parser.add_argument("--retry-seconds", type=float, default=2, metavar="S", help="between two releases without an answer")
     parser.add_argument("command", nargs="+", help="after --: the command that starts LiteLLM")

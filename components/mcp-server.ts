@@ -75,7 +75,9 @@ export class McpServer extends pulumi.ComponentResource {
           ...mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
           ...(volume ? [{ volumeName: volume.name, containerPath: DATA_PATH }] : []),
         ],
-        ...(source.kind === "wrapped" && { user, writableTmpMiB: server.tmpMiB, processes: server.pids }),
+        ...(source.kind === "wrapped" && { user, processes: server.pids }),
+        ...(server.tmpMiB !== undefined && { writableTmpMiB: server.tmpMiB }),
+        cpuShares: SERVER_CPU_SHARES,
         memoryMiB: server.memoryMiB,
         health: health(server),
       }),
@@ -89,6 +91,9 @@ export class McpServer extends pulumi.ComponentResource {
     this.registerOutputs({ container: this.container.name });
   }
 }
+
+/** An eighth of what the gateway has, and only while somebody else wants it too: alone, a server takes the whole machine. */
+const SERVER_CPU_SHARES = 128;
 
 /** Docker publishes no port of a container that is on internal networks only. */
 const needsWayOut = ({ server, postgresIsExternal }: McpServerArgs) =>

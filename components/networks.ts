@@ -2,6 +2,9 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { projectLabel } from "./container.ts";
 
+/** Names of the networks, without the prefix. */
+export const NETWORKS = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"] as const;
+
 export interface NetworksArgs {
   /** Put before every network's name on the daemon, so that two stacks can share one. */
   readonly namePrefix: string;
@@ -29,7 +32,7 @@ export class Networks extends pulumi.ComponentResource {
 
   constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Networks.TYPE, name, {}, opts);
-    const network = (networkName: string, internal: boolean) =>
+    const network = (networkName: (typeof NETWORKS)[number], internal: boolean) =>
       new docker.Network(
         `${name}-${networkName}`,
         { name: `${args.namePrefix}${networkName}`, driver: "bridge", internal, ...(internal && { options: NO_ADDRESS_OF_THE_SERVER }), labels: [projectLabel] },

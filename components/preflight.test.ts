@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainDocker } from "./preflight.ts";
+import { engineWarning, explainDocker } from "./preflight.ts";
 
 for (const [said, mend] of [
   ["Host key verification failed.", /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/],
@@ -22,3 +22,24 @@ for (const [said, mend] of [
 test("a socket that is not there is explained", () => {
   assert.match(explainDocker("unix:///var/run/docker.sock", "connect ENOENT /var/run/docker.sock"), /no Docker daemon answers at \/var\/run\/docker\.sock/);
 });
+
+for (const [version, isOlder] of [
+  ["20.10.24+dfsg1", true],
+  ["20.10.24", true],
+  ["23.0.10", true],
+  ["23.0.11", false],
+  ["23.1.0", false],
+  ["24.0.9", true],
+  ["25.0.4", true],
+  ["25.0.5", false],
+  ["26.0.0-rc1", false],
+  ["26.1.5+dfsg1", false],
+  ["28.2.2", false],
+  ["library-import", false],
+] as const) {
+  test(`Docker ${version} is ${isOlder ? "warned of" : "taken as it is"}`, () => {
+    const warning = engineWarning(version);
+    if (isOlder) assert.ok(warning?.startsWith(`Docker ${version} on the host is older`) && warning.includes("CVE-2024-29018") && warning.includes("The distribution may have patched it"), warning);
+    else assert.equal(warning, undefined);
+  });
+}

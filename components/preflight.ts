@@ -3,7 +3,9 @@ import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import pg from "pg";
 import { LOOPBACK, type ExistingPostgres, type Settings } from "../settings/settings.ts";
+import type { OwnIdentity } from "./identity.ts";
 import { connectDocker } from "./docker-connection.ts";
+import { type Found, namesOnDaemon, ownershipProblem } from "./ownership.ts";
 import { type DockerEndpoint, isSsh, listensOverSsh, SshForwardingError } from "./ssh-connection.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -17,23 +19,66 @@ export class PreflightError extends Error {
 }
 
 /**
- * Looks at the real server before any resource is touched: Docker answers, ports are free, an existing Postgres lets us
- * in. The provider would notice each of these late, once per resource, or only after `waitTimeout`.
+ * Looks at the real server before any resource is touched: Docker answers, what has our names is ours, ports are free, an
+ * existing Postgres lets us in. The provider would notice each of these late, once per resource, or only after `waitTimeout`.
  *
+ * @returns What works, but has a catch worth telling.
  * @throws PreflightError with every problem found.
  */
-export async function preflight(settings: Settings, secret: (name: string) => pulumi.Output<string>): Promise<void> {
+export async function preflight(settings: Settings, own: OwnIdentity, secret: (name: string) => pulumi.Output<string>): Promise<readonly string[]> {
   const docker = connectDocker(settings.docker);
   const answer = docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
   const containers = await answer.catch((error: Error) => {
     throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
   });
+  const [{ Version: engine }, others] = await Promise.all([docker.version(), networksAndVolumes(docker)]);
   const problems = await Promise.all([
     ...publishedPorts(settings).map((port) => portProblem(settings, port, containers)),
     settings.postgres.kind === "existing" ? postgresProblem(settings.postgres, secret) : undefined,
   ]);
-  const found = problems.filter((problem) => problem !== undefined);
+  const found = [...foreign([...containers.flatMap(asFound), ...others], settings, own), ...problems.filter((problem) => problem !== undefined)];
   if (found.length) throw new PreflightError(found);
+  return [engineWarning(engine)].filter((warning) => warning !== undefined);
+}
+
+const asFound = ({ Names, Labels: labels, Created, Image: image }: Docker.ContainerInfo): Found[] =>
+  Names.map((name) => ({ kind: "container", name: name.slice(1), labels, created: new Date(Created * 1000), image }));
+
+async function networksAndVolumes(docker: Docker): Promise<Found[]> {
+  const [networks, { Volumes: volumes }] = await Promise.all([docker.listNetworks(), docker.listVolumes()]);
+  return [
+    ...networks.map(({ Name, Labels, Created }): Found => ({ kind: "network", name: Name, labels: Labels ?? {}, created: new Date(Created) })),
+    ...volumes.map((volume): Found => {
+      // The type of a volume in a list leaves the time out.
+      const { CreatedAt } = volume as typeof volume & { readonly CreatedAt: string };
+      return { kind: "volume", name: volume.Name, labels: volume.Labels ?? {}, created: new Date(CreatedAt) };
+    }),
+  ];
+}
+
+function foreign(found: readonly Found[], settings: Settings, own: OwnIdentity): string[] {
+  const names = namesOnDaemon(settings);
+  return found.filter(({ kind, name }) => names[kind].includes(name)).flatMap((one) => ownershipProblem(one, own) ?? []);
+}
+
+/** The first versions of each line in which CVE-2024-29018 is mended; 24 has none. */
+const MENDED = [
+  [23, 0, 11],
+  [25, 0, 5],
+  [26, 0, 0],
+] as const;
+
+/** What is wrong with a Docker engine of this version; undefined when nothing is known. */
+export function engineWarning(version: string): string | undefined {
+  const numbers = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number);
+  if (!numbers) return undefined;
+  const [major = 0, minor = 0, patch = 0] = numbers;
+  const isMended = major > 26 || MENDED.some((line) => major === line[0] && (minor > line[1] || (minor === line[1] && patch >= line[2])));
+  if (isMended) return undefined;
+  return (
+    `Docker ${version} on the host is older than 23.0.11, 25.0.5 and 26.0: by its own number it has CVE-2024-29018, with which a container on an ` +
+    "internal network reaches DNS servers outside, and so can send out what it knows. The distribution may have patched it; otherwise install a newer Docker."
+  );
 }
 
 /** What ssh, the remote shell or the socket said → what the user can do about it. */
@@ -59,17 +104,18 @@ interface PublishedPort {
   readonly setting: string;
   readonly address: string;
   readonly port: number;
-  readonly container: string;
+  /** Of this stack, those that may have it: the one that will, and the one that had it in an earlier version. */
+  readonly containers: readonly string[];
 }
 
 function publishedPorts({ lan, gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
   const litellm = `${namePrefix}litellm`;
   return [
-    { setting: "litellm-mcp:gateway.port", address: lan.address, port: gateway.port, container: litellm },
-    { setting: "litellm-mcp:gateway.adminPort", address: LOOPBACK, port: gateway.adminPort, container: litellm },
-    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", address: LOOPBACK, port: postgres.port, container: `${namePrefix}postgres` }] : []),
+    { setting: "litellm-mcp:gateway.port", address: lan.address, port: gateway.port, containers: [`${namePrefix}ingress`, litellm] },
+    { setting: "litellm-mcp:gateway.adminPort", address: LOOPBACK, port: gateway.adminPort, containers: [litellm] },
+    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", address: LOOPBACK, port: postgres.port, containers: [`${namePrefix}postgres`] }] : []),
     ...servers.flatMap(({ name, host, debugPort }) =>
-      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, address: lan.address, port: debugPort, container: `${namePrefix}${host}` }],
+      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, address: lan.address, port: debugPort, containers: [`${namePrefix}${host}`] }],
     ),
   ];
 }
@@ -79,14 +125,14 @@ const EVERYWHERE = ["", "0.0.0.0", "::"];
 
 async function portProblem(
   { docker }: Settings,
-  { setting, address, port, container }: PublishedPort,
+  { setting, address, port, containers: own }: PublishedPort,
   containers: readonly Docker.ContainerInfo[],
 ): Promise<string | undefined> {
   const holders = containers.filter(
     (info) => info.State === "running" && info.Ports.some(({ PublicPort, IP = "" }) => PublicPort === port && [...EVERYWHERE, address].includes(IP)),
   );
   // Ours already; Docker replaces it before it publishes the port again.
-  if (holders.some((info) => info.Names.includes(`/${container}`))) return undefined;
+  if (holders.some((info) => own.some((name) => info.Names.includes(`/${name}`)))) return undefined;
   const mend = `Free it, or write another port at ${setting}`;
   const holder = holders[0];
   if (holder) return `port ${port} on ${address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;

@@ -130,7 +130,7 @@ test("a flood of refused calls is five lines and a number for each client, in fi
 });
 
 test("refused requests are counted by client, or else by address; strangers beyond a thousand are one", async () => {
-  const audit = open();
+  const audit = open({ bytes: 2 ** 24 });
   for (let at = 0; at < 3; at++) audit.refusedRequest({ client: "a", address: `10.0.0.${at}` }, "bad request");
   for (let at = 0; at < 5_000; at++) audit.refusedRequest({ address: `10.1.${at >> 8}.${at & 255}` }, "unknown key");
   await audit.close();

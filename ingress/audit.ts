@@ -65,7 +65,7 @@ export class LineFile {
   async #drain(): Promise<void> {
     // What came while the file was written goes out with the next write.
     while (this.#waiting.length) {
-      const lines = this.#waiting.splice(0);
+      const lines = this.#waiting.splice(0, this.#fitting());
       const bytes = Buffer.from(lines.map(({ text }) => text).join(""));
       try {
         const file = await this.#current(bytes.length);
@@ -81,6 +81,13 @@ export class LineFile {
         for (const { reject } of lines) reject(error);
       }
     }
+  }
+
+  /** How many of the waiting lines one file has room for: a flood in one moment makes no file that is larger than others. */
+  #fitting(): number {
+    let bytes = 0;
+    const tooMuch = this.#waiting.findIndex(({ text }) => (bytes += Buffer.byteLength(text)) > this.#fileBytes);
+    return tooMuch < 0 ? this.#waiting.length : Math.max(1, tooMuch);
   }
 
   async #current(more: number): Promise<OpenFile> {

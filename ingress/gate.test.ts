@@ -142,3 +142,13 @@ test("a warming that fails opens the gate all the same, and a release of an open
   await gate.release();
   assert.deepEqual({ order, state: gate.state, warmed }, { order: ["a"], state: "ok", warmed: 0 });
 });
+
+test("how long nothing has run is told, and nothing is quiet while something runs", async (context) => {
+  make();
+  assert.equal(gate.quietSeconds, 3_600);
+  const leave = await gate.enter();
+  assert.equal(gate.quietSeconds, 0);
+  leave();
+  context.mock.timers.enable({ apis: ["Date"], now: Date.now() + 7_500 });
+  assert.equal(gate.quietSeconds, 7);
+});

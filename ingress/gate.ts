@@ -19,6 +19,9 @@ export interface GateOptions {
   readonly unreportedMs?: number;
 }
 
+/** JSON has no number for "never". */
+const LONGEST_QUIET_SECONDS = 3_600;
+
 type Reason = "restart" | "away";
 
 interface Closed {
@@ -53,6 +56,10 @@ export class Gate {
   }
   get waiting() {
     return this.#waiting;
+  }
+  /** How long nothing has run; 0 while something runs. */
+  get quietSeconds(): number {
+    return this.#running ? 0 : Math.min(Math.floor((Date.now() - this.#lastEnd) / 1000), LONGEST_QUIET_SECONDS);
   }
   get state(): "ok" | "restarting" | "away" {
     return !this.#closed ? "ok" : this.#closed.reason === "restart" ? "restarting" : "away";
@@ -100,9 +107,10 @@ export class Gate {
     return this.#running;
   }
 
-  /** LiteLLM answers again, says who restarted it. */
+  /** LiteLLM answers again, says who started it; where nobody had asked anything meanwhile, the gate is open still. */
   async release(): Promise<void> {
     if (this.#closed) await this.#reopen(this.#closed);
+    else await this.#warm();
   }
 
   /** A request found nobody at LiteLLM's address. */
@@ -138,8 +146,12 @@ export class Gate {
     }
   }
 
+  #warm(): Promise<void> {
+    return this.#options.warm().catch((error: Error) => log("not warmed", { error: error.message }));
+  }
+
   async #reopen(closed: Closed): Promise<void> {
-    await this.#options.warm().catch((error: Error) => log("not warmed", { error: error.message }));
+    await this.#warm();
     if (this.#closed !== closed) return;
     this.#closed = undefined;
     log("released", { reason: closed.reason, milliseconds: Date.now() - closed.since, waiting: this.#waiting });

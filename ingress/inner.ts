@@ -4,7 +4,7 @@ import type { Gate } from "./gate.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * The inner side, on a network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
+ * The inner side, at the address of the network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
  * (`components/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
@@ -16,7 +16,8 @@ export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
     const asked = hold.safeParse(request.body);
     if (!asked.success) return reply.code(400).send({ error: asked.error.issues[0]?.message });
     const running = await gate.hold(asked.data.force);
-    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running };
+    // With the second number the launcher need not wait for spend rows that are long written.
+    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running, quietSeconds: gate.quietSeconds };
   });
   app.post("/litellm/release", async () => {
     await gate.release();

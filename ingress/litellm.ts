@@ -34,6 +34,7 @@ export class BrokenOff extends Error {}
 
 /** A tool may take its time; LiteLLM answers when it has ended. */
 const LONGEST_ANSWER_MS = 15 * 60_000;
+const LARGEST_ANSWER_BYTES = 48 * 2 ** 20;
 
 /** The one way to LiteLLM: its address and nothing else. */
 export class LiteLlm {
@@ -46,6 +47,8 @@ export class LiteLlm {
       connect: { timeout: 3_000 },
       headersTimeout: LONGEST_ANSWER_MS,
       bodyTimeout: LONGEST_ANSWER_MS,
+      // A tool that answers without end would otherwise fill this program's memory, and everybody's gateway would be gone.
+      maxResponseSize: LARGEST_ANSWER_BYTES,
       // uvicorn closes an idle connection after 5 s; one of ours must not be in flight on it just then.
       keepAliveTimeout: 2_000,
       keepAliveMaxTimeout: 2_000,

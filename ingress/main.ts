@@ -21,6 +21,7 @@ const variables = z.object({
   AUDIT_MIB: number,
   AUDIT_RESULTS: z.enum(["true", "false"]),
   BODY_MIB: number,
+  INNER_HOST: z.string().min(1),
 });
 const PORT = 4000;
 const INNER_PORT = 4001;
@@ -49,7 +50,7 @@ async function serve(): Promise<void> {
 
   const options = { litellm, tools, audit, metrics, diagnosis: new Diagnosis(litellm), rights: () => rights, bodyBytes: env.BODY_MIB * 2 ** 20 };
   const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];
-  await inner.listen({ host: "0.0.0.0", port: INNER_PORT });
+  await inner.listen({ host: env.INNER_HOST, port: INNER_PORT });
   await outer.listen({ host: "0.0.0.0", port: PORT });
   log("listening", { port: PORT });
 

@@ -116,9 +116,9 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
 }
 
 /** @throws Refusal */
-async function listed({ tools }: McpContext, wanted: Parameters<ToolList["get"]>[0]) {
+async function listed({ tools }: McpContext, wanted: Parameters<ToolList["get"]>[0] | "last") {
   try {
-    return await tools.get(wanted);
+    return wanted === "last" ? await tools.last() : await tools.get(wanted);
   } catch (error) {
     if (error instanceof NotListed) throw new Refusal(502, "no list", `the tools cannot be listed: ${error.message}`);
     throw asRefusal(error);
@@ -183,7 +183,7 @@ export async function callTool(context: McpContext, caller: McpCaller, name: str
     context.audit.refusedCall(call, refused);
     return failure(refused);
   }
-  let tools = await listed(context, {});
+  let tools = await listed(context, "last");
   // Not in the list: the server may have come back since. LiteLLM never hears a name that no server lists.
   if (!isListed(tools, context.rights, name)) tools = await listed(context, { freshMs: UNLISTED_FRESH_MS });
   if (!isListed(tools, context.rights, name)) {
@@ -218,5 +218,6 @@ export const textOf = ({ content }: Json): string =>
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Away) return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
   if (error instanceof BrokenOff) return new Refusal(502, "broken off", "LiteLLM ended while it worked on the request; whether it was carried out is not known");
+  if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Refusal(502, "answer too large", "the answer is larger than 48 MiB and was thrown away");
   return error;
 }

@@ -67,3 +67,13 @@ export const routes: readonly Route[] = [
 export const ALLOWED_QUERY = /^\/v1\/messages(\/count_tokens)?\?beta=true$/;
 /** No percent signs, dots or double slashes: there is one way to write each address. */
 export const PLAIN_PATH = /^(\/[a-z0-9_,-]+)+\/?$/;
+
+/** Headers of a client that reach LiteLLM, by the API that they belong to. All others stay here. */
+export const PASSED_HEADERS: Readonly<Record<Dialect, readonly string[]>> = {
+  plain: [],
+  mcp: [],
+  openai: [],
+  anthropic: ["anthropic-version", "anthropic-beta"],
+};
+/** Headers of LiteLLM's answers that reach a client; others tell of addresses and costs. */
+export const RETURNED_HEADERS = ["content-type", "retry-after", "cache-control"];

@@ -196,6 +196,13 @@ for (const [key, name, reason, where = "/mcp/"] of [
     assert.equal(line!["client"], key.slice(3));
   });
 
+test("a call to a tool of the last listing waits for no other, however old it is", async (context) => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  context.mock.method(Date, "now", () => performance.timeOrigin + performance.now() + 60_000);
+  await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.deepEqual(litellm.asked.map(({ body }) => (body as { method: string }).method), ["tools/list", "tools/call"]);
+});
+
 test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
   let atCall: Record<string, unknown>[] = [];
   litellm.answer = (heard, response) => {
@@ -365,6 +372,24 @@ test("a server that is away is said so, and is an error", async () => {
   const { result } = (await send("POST", "/mcp/", "sk-full", call("time-now"))).json() as { result: unknown };
   assert.deepEqual(result, { content: [{ type: "text", text: "Error: server time does not answer" }], isError: true });
   assert.equal((await lines()).at(-1)!["outcome"], "failed");
+});
+
+test("an answer without end is broken off, recorded, and harms nobody else", async () => {
+  litellm.answer = (heard, response) => {
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    response.writeHead(200, { "content-type": "application/json" });
+    const chunk = Buffer.alloc(2 ** 20, "x");
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once("drain", more);
+    };
+    more();
+  };
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
+  assert.equal(answer.status, 502);
+  assert.match(answer.text, /larger than 48 MiB/);
+  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+  assert.equal((await send("POST", "/mcp/", "sk-full", rpc("tools/list"))).status, 200);
 });
 
 test("while LiteLLM is away requests wait, and go on when it is back", async () => {

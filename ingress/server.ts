@@ -14,7 +14,7 @@ import type { Metrics } from "./metrics.ts";
 import { respondWithTools } from "./model-tools.ts";
 import { errorBody, Refusal } from "./refusal.ts";
 import { type ClientRights, mayUseModel, narrow, type Rights, splitName } from "./rights.ts";
-import { type Action, ALLOWED_QUERY, type Dialect, PLAIN_PATH, type Route, routes } from "./routes.ts";
+import { type Action, ALLOWED_QUERY, type Dialect, PASSED_HEADERS, PLAIN_PATH, RETURNED_HEADERS, type Route, routes } from "./routes.ts";
 import type { ToolList } from "./tools.ts";
 
 export interface IngressOptions {
@@ -43,16 +43,6 @@ declare module "fastify" {
     identity: Identity | null;
   }
 }
-
-/** Headers of a client that reach LiteLLM, by the API that they belong to. All others stay here. */
-const PASSED_HEADERS: Readonly<Record<Dialect, readonly string[]>> = {
-  plain: [],
-  mcp: [],
-  openai: [],
-  anthropic: ["anthropic-version", "anthropic-beta"],
-};
-/** Headers of LiteLLM's answers that reach a client; others tell of addresses and costs. */
-const RETURNED_HEADERS = ["content-type", "retry-after", "cache-control"];
 
 /** As JSON in memory a body takes several times its bytes, and the container has 512 MiB. */
 const BODIES_BYTES = 64 * 2 ** 20;
@@ -98,9 +88,6 @@ export function createIngress(options: IngressOptions): FastifyInstance {
 
   const dialectOf = (request: FastifyRequest): Dialect => (request.routeOptions.config as { dialect?: Dialect }).dialect ?? "plain";
 
-  app.setNotFoundHandler((request, reply) => {
-    refuse(request, new Refusal(404, "no such route", `this gateway has no ${request.method} ${request.url.split("?")[0]!.slice(0, 100)}`), reply);
-  });
   app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => refuse(request, refusalFor(error), reply));
 
   function refuse(request: FastifyRequest, refusal: Refusal, reply: FastifyReply): void {
@@ -155,7 +142,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     const plain = PLAIN_PATH.test(url!) || ALLOWED_QUERY.test(url!);
     const { route } = request.routeOptions.config as { route?: Route };
     if (request.headers["content-encoding"] !== undefined) throw new Refusal(415, "bad request", "send the body as it is, without content-encoding");
-    if (!plain || !route) throw new Refusal(404, "no such route", "not found");
+    if (!plain || !route) throw new Refusal(404, "no such route", `this gateway has no ${request.method} ${url!.slice(0, 100)}`);
     if (route.who === "anybody") return;
     const rights = options.rights();
     if (!rights) throw new Refusal(503, "no rights yet", "this gateway knows no clients yet: npm run up has not finished");

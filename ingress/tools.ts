@@ -18,6 +18,8 @@ export interface ToolListOptions {
   readonly oldestMs?: number;
 }
 
+const WARM_WITHIN_MS = 40_000;
+
 /**
  * What all servers list, asked of LiteLLM with one key that sees all of them.
  *
@@ -67,6 +69,11 @@ export class ToolList {
     await this.#ask(true);
   }
 
+  /** The last listing, however old; a call need not wait for a newer one. */
+  async last(): Promise<readonly ListedTool[]> {
+    return this.#known?.tools ?? this.get();
+  }
+
   /** Whether the last listing has a tool of that full name. */
   has(name: string): boolean {
     return this.#known?.tools.some((tool) => tool.name === name) ?? false;
@@ -93,6 +100,8 @@ export class ToolList {
       body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
       repeatable: true,
       pastGate,
+      // Everybody waits for the list that opens the gate; LiteLLM gives a server that hangs half a minute.
+      ...(pastGate && { signal: AbortSignal.timeout(WARM_WITHIN_MS) }),
     });
     const text = await answer.body.text();
     if (answer.status !== 200) throw new NotListed(`LiteLLM answered tools/list with HTTP ${answer.status}: ${text.slice(0, 200)}`);

@@ -48,3 +48,16 @@ export async function pulumiEnvironment(): Promise<Record<string, string>> {
     env.PULUMI_CONFIG_PASSPHRASE_FILE = await passphraseFile();
   return env;
 }
+
+/** What the preparation of this machine sets (`lab/prepare.ts`). */
+const PREPARED = ["PATH", "PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"];
+
+/**
+ * Lines for a shell. What else the shell had, it has already: PULUMI_ACCESS_TOKEN or PULUMI_CONFIG_PASSPHRASE would only be shown to
+ * whoever looks at the screen or at a log.
+ */
+export function shellLines(given: Readonly<Record<string, string | undefined>>, own: Readonly<Record<string, string>>): string[] {
+  const prepared = Object.entries(given).filter(([name]) => PREPARED.includes(name));
+  const quoted = (value = "") => `'${value.replaceAll("'", `'\\''`)}'`;
+  return Object.entries({ ...Object.fromEntries(prepared), ...own }).map(([name, value]) => `export ${name}=${quoted(value)}`);
+}

@@ -11,6 +11,23 @@ import { mapValues } from "../settings/map-values.ts";
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
 const PARALLEL = "8";
 
+/** A password that the program has made up; part of a key where it is one of a client. */
+export interface Password {
+  readonly urn: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A resource as `pulumi stack export` has it. */
+interface StoredResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+  /** Replaced, and not deleted yet. */
+  readonly delete?: boolean;
+}
+
 /** The `pulumi` command for one stack, run in this project. */
 export class Pulumi {
   readonly #stack: string;
@@ -60,9 +77,18 @@ export class Pulumi {
     return exitCode ?? 1;
   }
 
-  /** Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code. */
-  up(): Promise<number> {
-    return this.#show(["up", "--yes", "--parallel", PARALLEL]);
+  /**
+   * Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code.
+   *
+   * @param replace URNs of resources that are made anew, and with them whatever depends on them.
+   */
+  up(replace: readonly string[] = []): Promise<number> {
+    return this.#show(["up", "--yes", "--parallel", PARALLEL, ...replace.flatMap((urn) => ["--replace", urn])]);
+  }
+
+  /** Makes one resource anew and touches no other. Resolves to pulumi's exit code. */
+  replaceAlone(urn: string): Promise<number> {
+    return this.#show(["up", "--yes", "--target-replace", urn]);
   }
 
   /** Destroys everything of the stack; the stack itself, with its settings, stays. */
@@ -112,11 +138,28 @@ export class Pulumi {
     return { gatewayUrl, clients };
   }
 
+  /** The passwords that the program has made up, by the names of their resources. */
+  async passwords(): Promise<Password[]> {
+    const made = (await this.#resources()).filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
+    return made.map(({ urn, outputs = {} }) => ({ urn, name: urn.split("::").at(-1)!, value: decrypted(outputs.result) as string }));
+  }
+
+  /** Name of a container on the daemon; undefined where the stack has none such. */
+  async containerName(resource: string): Promise<string | undefined> {
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`docker:index/container:Container::${resource}`));
+    return (inputs as { name?: string } | undefined)?.name;
+  }
+
   /** Inputs of resources in the state, secrets in plain text. */
   async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
+    return (await this.#resources()).filter(({ urn }) => wanted(urn)).map(({ inputs = {} }) => mapValues(inputs, decrypted));
+  }
+
+  /** Everything in the state, without what an interrupted `up` has left to be deleted. */
+  async #resources(): Promise<StoredResource[]> {
     const text = await this.#capture(["stack", "export", "--show-secrets", "--stack", this.#stack]);
-    const { deployment } = JSON.parse(text) as { deployment: { resources?: { urn: string; inputs?: Record<string, unknown> }[] } };
-    return (deployment.resources ?? []).filter(({ urn }) => wanted(urn)).map(({ inputs = {} }) => mapValues(inputs, decrypted));
+    const { deployment } = JSON.parse(text) as { deployment: { resources?: StoredResource[] } };
+    return (deployment.resources ?? []).filter((resource) => !resource.delete);
   }
 }
 

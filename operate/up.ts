@@ -27,7 +27,7 @@ try {
 const { gateway, models } = (await pulumi.outputs()) as { gateway: string; models: string };
 const option = stack === "local" ? "" : ` -- --stack ${stack}`;
 console.log(`
-MCP gateway   ${pc.bold(gateway)}   (streamable HTTP; keep the slash at the end)
+MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)
 Models        ${models}
 Keys          encrypted in the stack; to read them:
                 eval "$(npm run --silent env)"   ${pc.dim("# pulumi and its settings for this shell")}

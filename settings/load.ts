@@ -47,6 +47,8 @@ export function loadSettings(args: LoadArgs): Settings {
       memoryMiB: gateway.memory,
       audit: { results: gateway.auditResults, days: gateway.auditDays, mib: gateway.auditMiB },
       bodyMiB: gateway.bodyMiB,
+      storePrompts: gateway.storePrompts,
+      spendDays: gateway.spendDays,
       generalSettings: gateway.generalSettings,
       litellmSettings: gateway.litellmSettings,
       secretEnv: Object.fromEntries(gatewaySecrets.map((name) => [secretVariable(name), name])),

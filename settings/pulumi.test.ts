@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { readStack } from "./pulumi.ts";
+import { readSalt, readStack } from "./pulumi.ts";
 
 /** Gives the configuration as the engine does: structured values as JSON, and the keys under which something is encrypted. */
 function withConfig(config: Record<string, string>, secretKeys: readonly string[] = []) {
@@ -47,4 +50,19 @@ test("secrets in plain text and encrypted values elsewhere are handed on to be r
   assert.deepEqual(secretNames, []);
   assert("secrets" in config);
   assert.equal(typeof config["gateway"], "symbol");
+});
+
+test("the salt of a stack's file is what Pulumi wrote there", (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "salt-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "Pulumi.lan.yaml");
+  const salt = (text: string) => {
+    writeFileSync(file, text);
+    return readSalt(file);
+  };
+  assert.equal(salt("encryptionsalt: v1:abc=\nconfig: {}\n"), "v1:abc=");
+  assert.equal(salt("secretsprovider: awskms://x\nencryptedkey: def\n"), "def");
+  assert.equal(salt("config: {}\n"), "");
+  assert.equal(salt(""), "");
+  assert.equal(readSalt(path.join(folder, "Pulumi.other.yaml")), "");
 });

@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
 import { NAMESPACE } from "./stack.ts";
 
 /** What the stack's file says, as far as it is ours. */
@@ -35,6 +37,16 @@ export function readStack(): Stack {
     return secrets().apply((values) => String(values[name]));
   };
   return { config, secretNames, secret };
+}
+
+/**
+ * What makes a stack's file its own: Pulumi writes a random salt, or an encrypted key, into it when the stack is made. Empty where it
+ * writes neither: the Pulumi Cloud keeps the key, and there a stack's full name is its own. So too where the file is another (`--config-file`).
+ */
+export function readSalt(stackFile: string): string {
+  if (!existsSync(stackFile)) return "";
+  const { encryptionsalt, encryptedkey } = (parse(readFileSync(stackFile, "utf8")) ?? {}) as Record<string, string | undefined>;
+  return encryptionsalt ?? encryptedkey ?? "";
 }
 
 /** Structured values arrive as JSON, everything else as its text. */

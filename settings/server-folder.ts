@@ -126,9 +126,8 @@ function checkDefinition(definition: ServerDefinition, file: string, version: st
   if (!packaged && definition.data) {
     problems.add(file, "data", true, "leave it out: /data is the wrapper's, an image has paths of its own");
   }
-  for (const limit of ["pids", "tmp"] as const) {
-    if (!packaged && definition.limits[limit] !== undefined)
-      problems.add(file, `limits.${limit}`, definition.limits[limit], "leave it out: only wrapped servers have this limit");
+  if (!packaged && definition.limits.pids !== undefined) {
+    problems.add(file, "limits.pids", definition.limits.pids, "leave it out: only wrapped servers have this limit");
   }
   for (const variable of Object.keys(definition.required)) {
     if (Object.hasOwn(definition.env, variable) || Object.hasOwn(definition.secrets, variable))

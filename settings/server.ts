@@ -102,7 +102,7 @@ export const serverDefinition = strict({
     pids: wholeNumber(8, 32_768, "a number of processes from 8").optional()
       .describe("Wrapped servers: processes and threads."),
     tmp: memoryMiB.optional()
-      .describe("Wrapped servers: MiB that files in /tmp may take, the only place to write to besides `data`."),
+      .describe("MiB that files in /tmp may take, the only place to write to besides `data`. An image can write everywhere without it."),
   }).prefault({}),
   healthcheck: z.enum(["python", "none"], { error: "python (the image has python3) or none" }).optional()
     .describe("Native images only: `python` runs a real MCP exchange with the image's python3."),

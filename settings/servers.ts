@@ -175,7 +175,7 @@ function resolveServer(
     risks: definition.risks,
     memoryMiB: limits.memory,
     pids: limits.pids ?? 128,
-    tmpMiB: limits.tmp ?? 64,
+    tmpMiB: limits.tmp ?? (source.kind === "image" ? undefined : 64),
     healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
     debugPort,
     lock,

@@ -62,6 +62,10 @@ export interface GatewaySettings {
   readonly audit: { readonly results: boolean; readonly days: number; readonly mib: number };
   /** Largest body of a client's request. */
   readonly bodyMiB: number;
+  /** Rows of spend have what was asked of models and what they answered. */
+  readonly storePrompts: boolean;
+  /** Days that rows of spend are kept. */
+  readonly spendDays: number;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
   /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */
@@ -158,8 +162,8 @@ export interface ServerSettings {
   readonly risks: readonly Risk[];
   readonly memoryMiB: number;
   readonly pids: number;
-  /** Size of `/tmp` (wrapped). */
-  readonly tmpMiB: number;
+  /** Size of `/tmp`, all else being read-only; undefined: an image that may write everywhere. */
+  readonly tmpMiB: number | undefined;
   /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
   readonly healthcheck: "image" | "python" | "none";
   /** Port 48000-48999 on the server, for debugging; normally none is published. */

@@ -79,6 +79,8 @@ const gateway = strict({
   auditDays: wholeNumber(1, 36_500, "days, a whole number from 1").default(90).describe("Days that audit lines are kept."),
   auditMiB: wholeNumber(16, 1_048_576, "MiB, a whole number from 16").default(1024).describe("MiB that audit files may take; the oldest go first."),
   bodyMiB: wholeNumber(1, 64, "MiB, 1 to 64").default(8).describe("Largest body of a client's request."),
+  storePrompts: flag.default(false).describe("LiteLLM's rows of spend have what was asked of models and what they answered as well."),
+  spendDays: wholeNumber(1, 36_500, "days, a whole number from 1").default(90).describe("Days that LiteLLM's rows of spend are kept."),
   generalSettings: settings,
   litellmSettings: settings,
 });

@@ -23,6 +23,7 @@ export async function mockEngine(): Promise<Recorded[]> {
         const state: Record<string, unknown> = { ...inputs };
         // Mocks leave out additionalSecretOutputs; without this no leak could be seen.
         if (type === "random:index/randomPassword:RandomPassword") state.result = pulumi.secret(`plaintext-of-${name}`);
+        if (type === "random:index/randomUuid:RandomUuid") state.result = `id-of-${name}`;
         if (type === "docker:index/remoteImage:RemoteImage") state.imageId = `sha256:${name}`;
         return { id: `${name}-id`, state };
       },
@@ -31,6 +32,7 @@ export async function mockEngine(): Promise<Recorded[]> {
     "litellm-mcp",
     "test",
     false,
+    "organization",
   );
   return recorded;
 }

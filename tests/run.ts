@@ -64,7 +64,7 @@ if (!unit && !matrix) {
   const part = typeof e2e === "string" ? e2e : "";
   // One after the other: they share the daemon, and timings are measured.
   const ran = await runTests(
-    filesIn("tests/e2e", ".e2e.ts").filter((file) => file.includes(part)),
+    filesIn("tests/e2e", ".e2e.ts").filter((file) => path.basename(file).includes(part)),
     false,
   );
   if (ran === 0) {

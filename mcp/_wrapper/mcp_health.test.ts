@@ -288,3 +288,19 @@ test("where nothing can be remembered, a container that is being called is ended
   await execa("mkdir", [memory]);
   assert.equal((await run()).killed, true);
 });
+
+test("with --pid-file the service is the process that the file names, and its start is what is remembered", async (context) => {
+  const url = await listen(context, (request, response) => response.writeHead(request.url === "/alive" ? 200 : 500).end());
+  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--alive-url", `${url}/alive`, "--kill-after", NEVER_OLD_ENOUGH]);
+  const pidFile = `${memory}.pid`;
+  const killed = async (pid: string | undefined) => {
+    if (pid === undefined) await rm(pidFile, { force: true });
+    else await writeFile(pidFile, pid);
+    return (await run("--pid-file", pidFile)).killed;
+  };
+  assert.equal(await killed(String(process.pid)), true, "it came up, and fails");
+  // Away on purpose: whoever writes the file is just starting the service anew.
+  for (const pid of [undefined, "", "4194305"]) assert.equal(await killed(pid), false, `the file names ${pid}`);
+  const remembered = JSON.parse(await readFile(memory, "utf8")) as { start: number | null };
+  assert.equal(remembered.start, null);
+});

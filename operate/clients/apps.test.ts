@@ -15,11 +15,14 @@ const app = (name: string) => apps.find((one) => one.name === name)!;
 const texts = (name: string): Record<string, string> =>
   Object.fromEntries(app(name).files(access).map((file) => [file.name, merge(undefined, file.content).text]));
 
-test("Claude Code: .mcp.json, and a line whose words a shell reads as they are meant", async () => {
+test("Claude Code: .mcp.json, and a command that is given the same by standard input, where no other user sees the key", async () => {
   const files = texts("claude-code");
-  assert.deepEqual(JSON.parse(files[".mcp.json"]!), { mcpServers: { litellm: { type: "http", url: gateway, headers } } });
-  const { stdout } = await execa("sh", ["-c", `claude() { printf '%s\\n' "$@"; }\n${files["claude-mcp-add.sh"]}`]);
-  assert.deepEqual(stdout.split("\n"), ["mcp", "add", "--transport", "http", "--scope", "user", "litellm", gateway, "--header", "Authorization: Bearer sk-a'b"]);
+  const server = { type: "http", url: gateway, headers };
+  assert.deepEqual(JSON.parse(files[".mcp.json"]!), { mcpServers: { litellm: server } });
+  const { stdout } = await execa("sh", ["-c", `claude() { printf '%s\\n' "$@"; cat; }\n${files["claude-mcp-add.sh"]}`]);
+  const words = stdout.split("\n");
+  assert.deepEqual(words.slice(0, -1), ["mcp", "add-json", "--scope", "user", "litellm", "-"]);
+  assert.deepEqual(JSON.parse(words.at(-1)!), server);
 });
 
 test("Gemini CLI: httpUrl, because its url once meant SSE", () => {

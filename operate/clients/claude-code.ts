@@ -5,21 +5,24 @@ import { type App, bearer, ENTRY, quoted } from "./app.ts";
 export const claudeCode: App = {
   name: "claude-code",
   title: "Claude Code",
-  files: ({ gateway, key }) => [
-    {
-      name: ".mcp.json",
-      content: { format: "json", entries: [{ path: ["mcpServers", ENTRY], value: { type: "http", url: gateway, headers: bearer(key) } }] },
-      installedAt: ({ home, env }) => path.join(env.CLAUDE_CONFIG_DIR ?? home, ".claude.json"),
-    },
-    {
-      name: "claude-mcp-add.sh",
-      content: {
-        format: "text",
-        // --header takes all that follows it, so it is last.
-        text: `claude mcp add --transport http --scope user ${ENTRY} ${quoted(gateway)} --header ${quoted(`Authorization: ${bearer(key).Authorization}`)}\n`,
+  files: ({ gateway, key }) => {
+    const server = { type: "http", url: gateway, headers: bearer(key) };
+    return [
+      {
+        name: ".mcp.json",
+        content: { format: "json", entries: [{ path: ["mcpServers", ENTRY], value: server }] },
+        installedAt: ({ home, env }) => path.join(env.CLAUDE_CONFIG_DIR ?? home, ".claude.json"),
       },
-    },
-  ],
+      {
+        name: "claude-mcp-add.sh",
+        content: {
+          format: "text",
+          // The key comes by standard input: everybody on the machine can read a command line while it runs.
+          text: `claude mcp add-json --scope user ${ENTRY} - <<'END'\n${JSON.stringify(server)}\nEND\n`,
+        },
+      },
+    ];
+  },
   next: (place) =>
     place.kind === "installed"
       ? ["claude mcp list   # says Connected; in a session: /mcp"]

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
-import { auditLines, docker, logsOf } from "./docker.ts";
-import { callTool, eventually, listTools } from "./gateway.ts";
+import { auditFiles, auditLines, docker, logsOf, rawAuditLines } from "./docker.ts";
+import { callTool, eventually, listTools, withMcp } from "./gateway.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Spend rows are written every 7 to 13 seconds. */
@@ -33,50 +34,135 @@ export const testClients = {
 
 interface Row {
   readonly call_type: string;
-  readonly alias: string;
+  readonly alias: string | null;
   readonly tool: string | null;
   readonly args: Record<string, unknown> | null;
   readonly model: string;
 }
 
+/** Routes of LiteLLM that no client of an MCP gateway needs; port 4000 has none of them, whoever asks. */
+const CLOSED: readonly (readonly [method: "GET" | "POST", path: string, body?: unknown])[] = [
+  ["POST", "/utils/transform_request", { call_type: "completion", request_body: { model: "mock", messages: [] } }],
+  ["POST", "/utils/token_counter", { model: "mock", messages: [] }],
+  ["POST", "/v1/files", {}],
+  ["POST", "/v1/batches", {}],
+  ["POST", "/v1/completions", { model: "mock", prompt: "hello" }],
+  ["POST", "/engines/mock/chat/completions", { model: "mock", messages: [] }],
+  ["POST", "/openai/v1/chat/completions", { model: "mock", messages: [] }],
+  ["POST", "/chat/completions", { model: "mock", messages: [] }],
+  ["POST", "/key/generate", {}],
+  ["GET", "/key/info"],
+  ["GET", "/key/list"],
+  ["GET", "/model/info"],
+  ["GET", "/spend/logs"],
+  ["GET", "/v1/mcp/server"],
+  ["GET", "/mcp-rest/tools/list"],
+  ["POST", "/mcp-rest/tools/call", { name: "everything-echo", arguments: { message: "never to be heard" } }],
+  ["POST", "/mcp-rest/test/connection", { server_name: "mine", url: "http://mcp-time:8000/sse", transport: "sse" }],
+  ["POST", "/mcp-rest/test/tools/list", { server_name: "mine", url: "http://mcp-time:8000/sse", transport: "sse" }],
+  ["POST", "/everything/mcp", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
+  ["GET", "/health/liveliness"],
+  ["GET", "/health/readiness"],
+  ["GET", "/routes"],
+  ["GET", "/openapi.json"],
+  ["GET", "/debug/asyncio-tasks"],
+  ["GET", "/otel-spans"],
+  ["GET", "/metrics"],
+  ["GET", "/ui/"],
+  ["GET", "/login"],
+  ["GET", "/sso/key/generate"],
+  ["GET", "/.well-known/oauth-protected-resource"],
+  ["GET", "/.well-known/oauth-authorization-server"],
+  ["GET", "/"],
+];
+
+/** A request that has a model call the tools of the gateway; the mock model asks for one for ever, so one call is allowed. */
+const throughModel = (more: Record<string, unknown> = {}) => ({
+  model: "mock-tool-caller",
+  input: "echo something",
+  max_tool_calls: 1,
+  tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+  ...more,
+});
+
 /** What clients on other machines see of a deployed gateway: the tests that both transports to Docker share. */
 export function clientViewTests(
   workspace: () => Workspace,
   database: () => Promise<string>,
-  { prefix, auditResults }: { prefix: string; auditResults: boolean },
+  { prefix, auditResults, adminPort }: { prefix: string; auditResults: boolean; adminPort: number },
 ): void {
-  const post = async (path: string, key: string, body: unknown) => {
-    const { models } = await workspace().outputs();
+  // Keys and addresses stay while these tests run; asking Pulumi takes a second.
+  let known: ReturnType<Workspace["outputs"]> | undefined;
+  const outputs = () => (known ??= workspace().outputs());
+  const request = async (method: "GET" | "POST", path: string, key: string | undefined, body?: unknown) => {
+    const { models } = await outputs();
     return fetch(`${models.replace(/\/v1$/, "")}${path}`, {
+      method,
+      redirect: "manual",
+      headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(body !== undefined && { "content-type": "application/json" }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  };
+  const post = (path: string, key: string | undefined, body: unknown) => request("POST", path, key, body);
+  const errorOf = async (response: Response) => ((await response.json()) as { error: { message: string } }).error.message;
+  /** LiteLLM's own API, which is for whoever administers the host. */
+  const administer = async (path: string, body: unknown) => {
+    const { masterKey } = await outputs();
+    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
+    assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
+    return response.json();
   };
   /** Calls that reached the server; the healthcheck lists, and calls nothing. */
   const callsHeard = async () => (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
-  const audited = () => auditLines(`${prefix}litellm`);
-  const key = async (client: string) => (await workspace().outputs()).clientKeys[client]!;
+  const audited = () => auditLines(`${prefix}ingress`);
+  const key = async (client: string) => (await outputs()).clientKeys[client]!;
 
   test("a client lists the tools of every server", async () => {
-    const { gateway, clientKeys, tools } = await workspace().outputs();
+    const { gateway, clientKeys, tools } = await outputs();
     const expected = Object.entries(tools).flatMap(([server, names]) => names.map((name) => `${server}-${name}`)).sort();
     assert.ok(expected.length > 20, `only ${expected.length} tools`);
     assert.deepEqual(await listTools(gateway, clientKeys["claude-code"]), expected);
   });
 
+  test("a client lists what it may call, and nothing else, at each address", async () => {
+    const { gateway, clientKeys, tools } = await outputs();
+    const { limited, reader } = clientKeys;
+    const time = ["time-convert_time", "time-get_current_time"];
+    assert.deepEqual(await listTools(gateway, limited), time);
+    const ofReader = ["git-git_log", ...tools["postgres"]!.filter((tool) => tool !== "execute_sql").map((tool) => `postgres-${tool}`)].sort();
+    assert.deepEqual(await listTools(gateway, reader), ofReader);
+    assert.deepEqual(await listTools(`${gateway}git`, reader), ["git-git_log"]);
+    assert.deepEqual(await listTools(`${gateway}git,postgres`, reader), ofReader);
+    assert.deepEqual(await listTools(`${gateway}time`, clientKeys["test-key"]), time);
+    // Without the slash, and no redirect that a client would have to follow with its key.
+    assert.deepEqual(await listTools(gateway.replace(/\/$/, ""), limited), time);
+    const initialize = { jsonrpc: "2.0", id: 1, method: "ping" };
+    assert.equal((await post("/mcp", limited, initialize)).status, 200);
+    const nosuch = await post("/mcp/nosuch", limited, initialize);
+    assert.equal(nosuch.status, 404);
+    assert.equal(await errorOf(nosuch), 'there is no MCP server and no group "nosuch"');
+    const foreign = await post("/mcp/everything", limited, initialize);
+    assert.equal(foreign.status, 403);
+    assert.equal(await errorOf(foreign), "this key may not use server everything");
+  });
+
   test("a client calls tools over all three paths: native sse, wrapped sse, wrapped http", async () => {
-    const { gateway } = await workspace().outputs();
+    const { gateway } = await outputs();
     const client = await key("claude-code");
     assert.match(await callTool(gateway, client, "postgres-execute_sql", { sql: "SELECT current_user AS me, 6 * 7 AS answer" }), /mcp_readonly.*42/s);
     assert.match(await callTool(gateway, client, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
     assert.match(await callTool(gateway, client, "clock-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
     assert.match(await callTool(gateway, client, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
     assert.match(await callTool(gateway, client, "everything-get-sum", { a: 20, b: 22 }), /42/);
+    assert.match(await callTool(`${gateway}everything`, client, "everything-get-sum", { a: 20, b: 23 }), /43/);
   });
 
   test("the Postgres MCP server cannot write, whatever it is told", async () => {
-    const { gateway } = await workspace().outputs();
+    const { gateway } = await outputs();
     const answer = await callTool(gateway, await key("test-key"), "postgres-execute_sql", { sql: "CREATE TABLE forbidden (id int)" });
     assert.match(answer, /Error|not allowed|read-only|permission denied/i);
     const client = new pg.Client({ connectionString: (await database()).replace(/\/litellm_db$/, "/mcp_db") });
@@ -86,15 +172,39 @@ export function clientViewTests(
     assert.equal(rows[0].found, null);
   });
 
-  test("a wrong key and no key are refused", async () => {
-    const { gateway } = await workspace().outputs();
-    await assert.rejects(listTools(gateway, "sk-wrong"));
-    await assert.rejects(listTools(gateway, undefined));
+  test("a wrong key and no key are told so, at once, and sent to no other place", async () => {
+    const body = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+    for (const [method, path, sent] of [
+      ["POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "initialize" }],
+      ["POST", "/mcp/time", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
+      ["GET", "/mcp/", undefined],
+      ["GET", "/v1/models", undefined],
+      ["POST", "/v1/chat/completions", body],
+      ["POST", "/v1/messages", { ...body, max_tokens: 16 }],
+    ] as const)
+      for (const [stranger, text] of [
+        ["sk-wrong", /^wrong key: this gateway has no client with it/],
+        [undefined, /^no key: send the header Authorization: Bearer/],
+      ] as const) {
+        const asked = Date.now();
+        const response = await request(method, path, stranger, sent);
+        assert.equal(response.status, 401, `${method} ${path}`);
+        assert.match(await errorOf(response), text);
+        // With it MCP clients would begin to look for an OAuth server.
+        assert.equal(response.headers.get("www-authenticate"), null);
+        assert.ok(Date.now() - asked < 2_000, `${method} ${path}: ${Date.now() - asked} ms`);
+      }
+    const { gateway } = await outputs();
+    await assert.rejects(listTools(gateway, "sk-wrong"), /wrong key/);
+    await assert.rejects(listTools(gateway, undefined), /no key/);
   });
 
-  test("a client with one server lists that server alone", async () => {
-    const { gateway } = await workspace().outputs();
-    assert.deepEqual(await listTools(gateway, await key("limited")), ["time-convert_time", "time-get_current_time"]);
+  test("anybody is told whether the gateway works, and nothing else", async () => {
+    const health = await request("GET", "/health", undefined);
+    assert.equal(health.status, 200);
+    const { rights, ...states } = (await health.json()) as Record<string, unknown>;
+    assert.deepEqual(states, { ingress: "ok", litellm: "ok" });
+    assert.match(String(rights), /^[0-9a-f]{16}$/);
   });
 
   test("the mock model answers, whole and streamed; a model that is not the client's is refused", async () => {
@@ -105,46 +215,102 @@ export function clientViewTests(
     const chunks = stream.split("\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice("data: ".length)).choices[0]?.delta.content ?? ""] : []));
     assert.ok(chunks.length > 1, `one chunk: ${stream}`);
     assert.equal(chunks.join(""), "MOCK-OK");
-    assert.equal((await post("/v1/chat/completions", await key("reader"), { ...body, model: "mock-tool-caller" })).status, 401);
+    const foreign = await post("/v1/chat/completions", await key("reader"), { ...body, model: "mock-tool-caller" });
+    assert.equal(foreign.status, 403);
+    assert.equal(await errorOf(foreign), "client reader may not use model mock-tool-caller; it has mock");
+  });
+
+  test("a client's key opens the routes that clients use", async () => {
+    const client = await key("test-key");
+    const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+    assert.match(await (await request("GET", "/v1/models", client)).text(), /"mock"/);
+    assert.match(await (await post("/v1/chat/completions", client, chat)).text(), /MOCK-OK/);
+    assert.match(await (await post("/v1/responses", client, { model: "mock", input: "hello" })).text(), /MOCK-OK/);
+    assert.match(await (await post("/v1/messages", client, { ...chat, max_tokens: 16 })).text(), /MOCK-OK/);
+  });
+
+  test("routes that clients do not need are not there, for anybody", async () => {
+    const { masterKey } = await outputs();
+    const heard = await callsHeard();
+    for (const [method, path, body] of CLOSED)
+      for (const who of [await key("test-key"), await key("limited"), masterKey, "sk-not-a-key", undefined]) {
+        const response = await request(method, path, who, body);
+        assert.equal(response.status, 404, `${method} ${path} answered ${response.status} ${await response.text()}`);
+      }
+    assert.equal(await callsHeard(), heard, "the server was reached");
+  });
+
+  test("parameters that are not of the API are refused by name, and nothing of the gateway's own is shown", async () => {
+    const { masterKey } = await outputs();
+    const client = await key("test-key");
+    const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+    for (const [path, good, evil] of [
+      ["/v1/responses", { model: "mock", input: "x" }, { mock_response: "os.environ/LITELLM_MASTER_KEY" }],
+      ["/v1/responses", { model: "mock", input: "x" }, { fallbacks: [{ model: "mock-tool-caller" }] }],
+      ["/v1/chat/completions", chat, { api_base: "http://mcp-time:8000/", api_key: "x" }],
+      ["/v1/chat/completions", chat, { user: "os.environ/LITELLM_MASTER_KEY" }],
+      ["/v1/chat/completions", chat, { metadata: { tags: ["x"] } }],
+      ["/v1/messages", { ...chat, max_tokens: 16 }, { mock_response: "os.environ/DATABASE_URL" }],
+    ] as const) {
+      assert.equal((await post(path, client, good)).status, 200, path);
+      const response = await post(path, client, { ...good, ...evil });
+      const text = await response.text();
+      assert.equal(response.status, 400, `${path} with ${JSON.stringify(evil)} answered ${text}`);
+      assert.ok(text.includes(Object.keys(evil)[0]!), text);
+      assert.ok(!text.includes(masterKey), "the master key is in the answer");
+    }
   });
 
   test("/v1/responses with type mcp and require_approval never really runs the tool", async () => {
     const requestsBefore = await callsHeard();
-    const response = await post("/v1/responses", await key("test-key"), {
-      model: "mock-tool-caller",
-      input: "echo something",
-      tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
-    });
+    const response = await post("/v1/responses", await key("test-key"), throughModel());
     const text = await response.text();
     assert.equal(response.status, 200, text);
     assert.match(text, /Echo: through the responses API/);
-    assert.ok((await callsHeard()) > requestsBefore, "the server logged no request");
-    const line = await eventually("its audit line", 10, async () => (await audited()).find(({ route }) => route === "/v1/responses"));
-    const { client, server, tool, arguments: args, outcome } = line;
-    assert.deepEqual({ client, server, tool, args, outcome }, { client: "test-key", server: "everything", tool: "echo", args: { message: "through the responses API" }, outcome: "allowed" });
+    assert.equal(await callsHeard(), requestsBefore + 1, "the server was not called once");
+    const lines = (await audited()).filter(({ route }) => route === "/v1/responses");
+    const [{ client, server, tool, arguments: args, outcome }] = lines as [(typeof lines)[number]];
+    assert.deepEqual({ client, server, tool, args, outcome }, { client: "test-key", server: "everything", tool: "echo", args: { message: "through the responses API" }, outcome: "answered" });
+    assert.equal(lines.length, 1);
   });
 
-  test("a call to a server that is not the client's is refused, by every route, and the server hears nothing of it", async () => {
-    const { gateway } = await workspace().outputs();
+  test("a model calls for a client what the client may call; a request that cannot be watched is refused", async () => {
+    const heard = await callsHeard();
+    const lines = (await audited()).length;
+    // `limited` is not offered the tool that the model asks for, so nobody makes the call.
+    const response = await post("/v1/responses", await key("limited"), throughModel());
+    const text = await response.text();
+    assert.equal(response.status, 200, text);
+    assert.doesNotMatch(text, /Echo: |mcp_call/);
+    for (const [path, body, message] of [
+      ["/v1/responses", throughModel({ stream: true }), /tools of type mcp are run without stream only/],
+      ["/v1/chat/completions", { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools: throughModel().tools }, /tools/],
+    ] as const) {
+      const refused = await post(path, await key("test-key"), body);
+      assert.equal(refused.status, 400, path);
+      assert.match(await errorOf(refused), message);
+    }
+    assert.equal(await callsHeard(), heard, "the server was reached");
+    assert.equal((await audited()).length, lines, "an audit line of a call that nobody made");
+  });
+
+  test("a call to a server that is not the client's is refused, and the server hears nothing of it", async () => {
+    const { gateway } = await outputs();
     const limited = await key("limited");
     const heard = await callsHeard();
     const message = { message: "never to be heard" };
-    assert.match(await callTool(gateway, limited, "everything-echo", message), /may not use server everything/);
-    assert.match(await callTool(gateway, limited, "echo", message), /may not use server everything/);
-    assert.match(await callTool(`${gateway}everything`, limited, "everything-echo", message), /may not use server everything/);
-    const rest = await post("/mcp-rest/tools/call", limited, { name: "everything-echo", arguments: message });
-    assert.equal(rest.status, 404, `/mcp-rest/tools/call answered ${await rest.text()}`);
-    const responses = await post("/v1/responses", limited, {
-      model: "mock-tool-caller",
-      input: "echo something",
-      tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
-    });
-    assert.ok(!responses.ok, `/v1/responses answered ${responses.status}`);
+    const refused = await withMcp(gateway, limited, (client) => client.callTool({ name: "everything-echo", arguments: message }));
+    assert.deepEqual(refused, { content: [{ type: "text", text: "Error: this key may not use server everything" }], isError: true });
+    // A tool has one name.
+    for (const name of ["echo", "everything_echo", "Everything-echo", "my everything-echo"])
+      assert.match(await callTool(gateway, limited, name, message), new RegExp(`there is no tool ${name}`));
+    await assert.rejects(callTool(`${gateway}everything`, limited, "everything-echo", message), /may not use server everything/);
+    assert.match(await callTool(`${gateway}time`, await key("test-key"), "everything-echo", message), /server everything is not offered at this address/);
     assert.equal(await callsHeard(), heard, "the server was reached");
   });
 
   test("tools are allowed and denied one by one", async () => {
-    const { gateway } = await workspace().outputs();
+    const { gateway } = await outputs();
     const reader = await key("reader");
     assert.match(await callTool(gateway, reader, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
     assert.match(await callTool(gateway, reader, "git-git_status", { repo_path: "/opt/example" }), /may not call git_status of server git/);
@@ -152,93 +318,29 @@ export function clientViewTests(
     assert.match(await callTool(gateway, reader, "postgres-execute_sql", { sql: "SELECT 1" }), /may not call execute_sql of server postgres/);
   });
 
-  test("a key that this program did not make calls nothing, the master key neither", async () => {
-    const { gateway, masterKey } = await workspace().outputs();
-    const made = (await (await post("/key/generate", masterKey, { key_alias: "stranger" })).json()) as { key: string };
+  test("a key that this program did not make opens nothing, the master key neither", async () => {
+    const { masterKey } = await outputs();
+    const made = (await administer("/key/generate", { key_alias: "stranger", object_permission: { mcp_access_groups: ["time"] } })) as { key: string };
     try {
-      for (const stranger of [made.key, masterKey]) {
-        assert.match(await callTool(gateway, stranger, "time-get_current_time", { timezone: "UTC" }), /this key has no MCP policy/);
-        assert.match(await callTool(`${gateway}time`, stranger, "time-get_current_time", { timezone: "UTC" }), /this key has no MCP policy/);
-        const rest = await post("/mcp-rest/tools/call", stranger, { name: "time-get_current_time", arguments: { timezone: "UTC" } });
-        assert.equal(rest.status, 404, `/mcp-rest/tools/call answered ${await rest.text()}`);
-        const tools = [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }];
-        const responses = await post("/v1/responses", stranger, { model: "mock-tool-caller", input: "echo something", tools });
-        assert.equal(responses.status, 403, `/v1/responses answered ${await responses.text()}`);
-      }
+      for (const stranger of [made.key, masterKey])
+        for (const [method, path, body] of [
+          ["POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "time-get_current_time", arguments: { timezone: "UTC" } } }],
+          ["POST", "/mcp/time", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
+          ["POST", "/v1/responses", throughModel()],
+          ["POST", "/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "hello" }] }],
+          ["GET", "/v1/models", undefined],
+        ] as const) {
+          const response = await request(method, path, stranger, body);
+          assert.equal(response.status, 401, `${method} ${path}`);
+          assert.match(await errorOf(response), /^wrong key/);
+        }
     } finally {
-      await post("/key/delete", masterKey, { keys: [made.key] });
+      await administer("/key/delete", { keys: [made.key] });
     }
   });
 
-  test("nobody has the gateway connect to an address of his choice", async () => {
-    const body = { server_name: "mine", url: "http://mcp-time:8000/sse", transport: "sse" };
-    for (const who of [await key("test-key"), "sk-not-a-key"]) {
-      const response = await post("/mcp-rest/test/connection", who, body);
-      assert.equal(response.status, 404, `/mcp-rest/test/connection answered ${await response.text()}`);
-    }
-    const listed = await post("/mcp-rest/test/tools/list", await key("test-key"), body);
-    assert.ok(!listed.ok, `/mcp-rest/test/tools/list answered ${listed.status}`);
-  });
-
-  test("a key whose policy is gone, or is none, calls nothing", async () => {
-    const { gateway, masterKey } = await workspace().outputs();
-    const limited = await key("limited");
-    const info = await fetch(`${gateway.replace(/\/mcp\/$/, "")}/key/info?key=${limited}`, { headers: { authorization: `Bearer ${masterKey}` } });
-    const { metadata } = ((await info.json()) as { info: { metadata: Record<string, unknown> } }).info;
-    const call = () => callTool(gateway, limited, "time-get_current_time", { timezone: "UTC" });
-    const write = async (policy: unknown) => {
-      const response = await post("/key/update", masterKey, { key: limited, metadata: { ...metadata, mcp_policy: policy } });
-      assert.ok(response.ok, await response.text());
-    };
-    assert.match(await call(), /"timezone"/);
-    try {
-      for (const policy of [null, "everything", {}, { servers: null }, { servers: {} }, { servers: { time: "all" } }, { servers: { time: { allow: "get_current_time " } } }]) {
-        await write(policy);
-        const why = JSON.stringify(policy) === '{"servers":{}}' ? /may not use server time/ : /this key has no MCP policy/;
-        assert.match(await call(), why, `with ${JSON.stringify(policy)}`);
-      }
-    } finally {
-      await write(metadata["mcp_policy"]);
-    }
-    assert.match(await call(), /"timezone"/);
-  });
-
-  test("a client's key opens the routes that clients use, and no other", async () => {
-    const { models, gateway } = await workspace().outputs();
-    const base = models.replace(/\/v1$/, "");
-    const client = await key("test-key");
-    const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
-    for (const [path, body] of [
-      ["/utils/transform_request", { call_type: "completion", request_body: chat }],
-      ["/utils/token_counter", chat],
-      ["/v1/files", {}],
-      ["/v1/batches", {}],
-      ["/v1/completions", { model: "mock", prompt: "hello" }],
-      ["/engines/mock/chat/completions", chat],
-      ["/openai/v1/chat/completions", chat],
-    ] as const) {
-      const response = await post(path, client, body);
-      assert.ok(!response.ok, `${path} answered ${response.status} ${await response.text()}`);
-      // LiteLLM 1.77.3 answers with a bare HTTP 500; that it was for the route is in its log alone.
-      await eventually(`${path} is refused for its route`, 5, async () => (await logsOf(`${prefix}litellm`)).includes(`Tried to call route: ${path}"`));
-    }
-    const get = (path: string) => fetch(`${base}${path}`, { headers: { authorization: `Bearer ${client}` } });
-    assert.match(await (await get("/v1/models")).text(), /"mock"/);
-    assert.match(await (await get("/key/info")).text(), /"key_alias":"test-key"/);
-    assert.match(await (await post("/v1/chat/completions", client, chat)).text(), /MOCK-OK/);
-    assert.match(await (await post("/v1/responses", client, { model: "mock", input: "hello" })).text(), /MOCK-OK/);
-    assert.match(await (await post("/v1/messages", client, { ...chat, max_tokens: 16 })).text(), /MOCK-OK/);
-    assert.ok((await listTools(`${gateway}time`, client)).includes("time-get_current_time"));
-  });
-
-  test("keys show nobody how the servers are set up", async () => {
-    const { models } = await workspace().outputs();
-    const response = await fetch(`${models.replace(/\/v1$/, "")}/v1/mcp/server`, { headers: { authorization: `Bearer ${await key("test-key")}` } });
-    assert.ok(!response.ok, `/v1/mcp/server answered ${response.status}`);
-  });
-
-  test("each call is one audit line, allowed or refused, with client, server, tool and arguments", async () => {
-    const { gateway } = await workspace().outputs();
+  test("each call is one line of audit before it and one after, a refused one a line of its own", async () => {
+    const { gateway } = await outputs();
     const timezone = "Pacific/Chatham";
     await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
     await callTool(gateway, await key("reader"), "time-get_current_time", { timezone });
@@ -246,23 +348,51 @@ export function clientViewTests(
       const found = (await audited()).filter((line) => JSON.stringify(line.arguments) === JSON.stringify({ timezone }));
       return found.length >= 2 && found;
     });
-    const shown = lines.map(({ client, server, tool, arguments: args, outcome, reason }) => ({ client, server, tool, args, outcome, reason }));
-    const call = { server: "time", tool: "get_current_time", args: { timezone } };
+    const shown = lines.map(({ client, server, tool, arguments: args, route, outcome, reason }) => ({ client, server, tool, args, route, outcome, reason }));
+    const call = { server: "time", tool: "get_current_time", args: { timezone }, route: "/mcp/" };
     assert.deepEqual(
-      shown.sort((a, b) => String(a.client).localeCompare(String(b.client))),
+      shown.sort((a, b) => a.client.localeCompare(b.client)),
       [
-        { client: "claude-code", ...call, outcome: "allowed", reason: undefined },
+        { client: "claude-code", ...call, outcome: "answered", reason: undefined },
         { client: "reader", ...call, outcome: "refused", reason: "this key may not use server time" },
       ],
     );
-    assert.equal(typeof lines.find(({ outcome }) => outcome === "allowed")?.milliseconds, "number");
-    const results = lines.flatMap(({ result }) => (result === undefined ? [] : [JSON.stringify(result)]));
-    assert.equal(results.length, auditResults ? 1 : 0);
-    for (const result of results) assert.match(result, /Pacific\/Chatham/);
+    const answered = lines.find(({ outcome }) => outcome === "answered")!;
+    assert.equal(typeof answered.milliseconds, "number");
+    assert.match(answered.address, /^\d+\.\d+\.\d+\.\d+$/);
+    assert.equal(answered.result !== undefined, auditResults);
+    if (auditResults) assert.match(JSON.stringify(answered.result), /Pacific\/Chatham/);
   });
 
-  test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments", async () => {
-    const { gateway } = await workspace().outputs();
+  test("the line of a call is there while the call runs, its outcome when it has ended", async () => {
+    const { gateway } = await outputs();
+    const steps = 7;
+    const ofTheCall = async () => (await rawAuditLines(`${prefix}ingress`)).filter((line) => line["tool"] === "trigger-long-running-operation");
+    const running = callTool(gateway, await key("claude-code"), "everything-trigger-long-running-operation", { duration: 4, steps });
+    const [begun] = await eventually("the line before", 3, async () => {
+      const found = await ofTheCall();
+      return found.length > 0 && found;
+    });
+    assert.deepEqual([begun!["audit"], begun!["client"], begun!["arguments"]], ["call", "claude-code", { duration: 4, steps }]);
+    assert.equal((await ofTheCall()).length, 1, "an outcome before there is one");
+    assert.match(await running, /completed/);
+    const after = await ofTheCall();
+    assert.deepEqual(after.map(({ audit, id }) => [audit, id]), [["call", begun!["id"]], ["outcome", begun!["id"]]]);
+    assert.ok((after[1]!["milliseconds"] as number) >= 4_000, JSON.stringify(after[1]));
+  });
+
+  test("a long argument is cut in the audit, with its length and hash", async () => {
+    const { gateway } = await outputs();
+    const message = `the beginning ${"x".repeat(10_000)} the end`;
+    assert.ok((await callTool(gateway, await key("claude-code"), "everything-echo", { message })).endsWith(" the end"));
+    const line = (await audited()).find((one) => JSON.stringify(one.arguments).includes("the beginning"))!;
+    const { cut, bytes, sha256 } = line.arguments as { cut: string; bytes: number; sha256: string };
+    const whole = JSON.stringify({ message });
+    assert.deepEqual({ cut, bytes, sha256 }, { cut: whole.slice(0, 4_096), bytes: whole.length, sha256: createHash("sha256").update(whole).digest("hex") });
+  });
+
+  test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments; what is refused is none", async () => {
+    const { gateway } = await outputs();
     const timezone = "Antarctica/Troll";
     await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
     const client = new pg.Client({ connectionString: await database() });
@@ -275,16 +405,20 @@ export function clientViewTests(
         ).rows;
       const row = await eventually("a row of the call", SPEND_LOGS_WITHIN_S, async () => (await rows()).find(({ args }) => args?.timezone === timezone));
       assert.deepEqual({ ...row, model: undefined }, { call_type: "call_mcp_tool", model: undefined, alias: "claude-code", tool: "time/get_current_time", args: { timezone } });
-      const tools = new Set((await rows()).flatMap(({ tool }) => tool ?? []));
+      const all = await rows();
+      const tools = new Set(all.flatMap(({ tool }) => tool ?? []));
       for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"]) assert.ok(tools.has(called), `no row of ${called} in ${[...tools].join(", ")}`);
-      assert.ok((await rows()).some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"), "no row of the model call");
+      assert.ok(all.some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"), "no row of the model call");
+      assert.deepEqual(all.filter(({ tool, alias }) => tool !== null && ((alias === "limited" && !tool.startsWith("time/")) || tool === "git/git_status")), []);
+      // LiteLLM writes a row for every wrong key that it sees.
+      assert.deepEqual(all.filter(({ alias }) => !Object.hasOwn(testClients, alias ?? "")), []);
     } finally {
       await client.end();
     }
   });
 
-  test("no secret is in plain text in state, previews, output, labels or logs", async () => {
-    const { masterKey, clientKeys } = await workspace().outputs();
+  test("no secret is in plain text in state, previews, output, labels, logs or audit files", async () => {
+    const { masterKey, clientKeys } = await outputs();
     const shown = JSON.parse(await workspace().exportState({ showSecrets: true })) as {
       deployment: { resources: { type: string; outputs?: { result?: { plaintext?: string } } }[] };
     };
@@ -295,13 +429,16 @@ export function clientViewTests(
     const secrets = [...passwords, masterKey, ...Object.values(clientKeys)];
     const preview = await workspace().pulumi("preview", "--diff", "--show-sames");
     const containers = (await docker.listContainers()).filter(({ Names }) => Names[0]?.startsWith(`/${prefix}`));
+    const audit = await auditFiles(`${prefix}ingress`);
     const places: Record<string, string> = {
       state: await workspace().exportState({ showSecrets: false }),
       preview: preview.output,
       "output of commands": workspace().printed,
       labels: JSON.stringify(containers.map(({ Labels }) => Labels)),
+      "audit files": audit,
     };
     for (const { Names } of containers) places[`log of ${Names[0]}`] = await logsOf(Names[0]!.slice(1));
+    for (const searched of ["audit files", `log of /${prefix}ingress`, `log of /${prefix}litellm`]) assert.ok(places[searched], `nothing to search in the ${searched}`);
     for (const [place, text] of Object.entries(places)) for (const secret of secrets) assert.ok(!text.includes(secret), `a secret is in the ${place}`);
   });
 }

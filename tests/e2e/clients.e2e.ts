@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -45,8 +48,8 @@ async function filesUnder(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
 }
 
-/** The lines that the gateway wrote about calls of one client, allowed or refused. */
-const auditOf = async (client: string) => (await auditLines(`${PREFIX}litellm`)).filter((line) => line.client === client);
+/** What the ingress recorded of calls of one client, made or refused. */
+const auditOf = async (client: string) => (await auditLines(`${PREFIX}ingress`)).filter((line) => line.client === client);
 
 /** Waits for the spend row of a client's call of a tool, `server/tool`. */
 async function spendRow(client: string, tool: string): Promise<void> {
@@ -86,6 +89,7 @@ after(async () => {
   const { exitCode, output } = await workspace.destroy();
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
+  await removeLeftovers(PREFIX);
   for (const one of homes) await rm(one, { recursive: true, force: true });
 });
 
@@ -246,18 +250,92 @@ test("the Inspector lists what the client may use, calls it, and is refused the 
 
   const call = await inspect("--method", "tools/call", "--tool-name", "time-get_current_time", "--tool-arg", "timezone=Asia/Tokyo");
   assert.match(call.stdout, /Asia\/Tokyo/);
-  // Listed, because this LiteLLM lists whole servers; refused when it is called.
-  const denied = await inspect("--method", "tools/call", "--tool-name", "postgres-explain_query", "--tool-arg", "sql=SELECT 1");
-  assert.match(denied.stdout, /may not call explain_query of server postgres/);
-
   // The Inspector does not send what it has not seen in the list; another client with the same file would.
-  const unlisted = await inspect("--method", "tools/call", "--tool-name", "everything-echo", "--tool-arg", "message=never to be heard");
-  assert.match(unlisted.output, /tool_not_found/);
+  assert.ok(tools.some(({ name }) => name === "postgres-list_objects") && !tools.some(({ name }) => name === "postgres-explain_query"), "a denied tool is listed");
+  for (const [name, argument] of [
+    ["postgres-explain_query", "sql=SELECT 1"],
+    ["everything-echo", "message=never to be heard"],
+  ] as const) {
+    const unlisted = await inspect("--method", "tools/call", "--tool-name", name, "--tool-arg", argument);
+    assert.match(unlisted.output, /tool_not_found/);
+  }
   const { mcpServers } = JSON.parse(await readFile(config, "utf8")) as { mcpServers: { litellm: { url: string; headers: { Authorization: string } } } };
   const { url, headers } = mcpServers.litellm;
-  assert.match(await callTool(url, headers.Authorization.replace("Bearer ", ""), "everything-echo", { message: "never to be heard" }), /may not use server everything/);
+  const key = headers.Authorization.replace("Bearer ", "");
+  assert.match(await callTool(url, key, "postgres-explain_query", { sql: "SELECT 1" }), /may not call explain_query of server postgres/);
+  assert.match(await callTool(url, key, "everything-echo", { message: "never to be heard" }), /may not use server everything/);
   const refused = (await auditOf("claude-code")).filter(({ outcome }) => outcome === "refused");
-  assert.deepEqual(refused.map(({ server, tool }) => `${server} ${tool}`), ["postgres explain_query", "everything echo"]);
+  // The check of `up` has tried a forbidden call, too.
+  assert.deepEqual(refused.slice(-2).map(({ server, tool, arguments: sent }) => ({ server, tool, sent })), [
+    { server: "postgres", tool: "explain_query", sent: { sql: "SELECT 1" } },
+    { server: "everything", tool: "echo", sent: { message: "never to be heard" } },
+  ]);
+});
+
+/** Notes what is asked of the gateway, and hands it through. */
+async function withRecorder(use: (url: string, requests: string[]) => Promise<void>): Promise<void> {
+  const requests: string[] = [];
+  const recorder = http.createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    const asked = http.request(new URL(request.url!, GATEWAY), { method: request.method!, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    asked.on("error", (error) => response.destroy(error));
+    request.pipe(asked);
+  });
+  await once(recorder.listen(0, "127.0.0.1"), "listening");
+  try {
+    await use(`http://127.0.0.1:${(recorder.address() as AddressInfo).port}/mcp/`, requests);
+  } finally {
+    recorder.closeAllConnections();
+    recorder.close();
+  }
+}
+
+test("with a wrong key each client says so soon, and looks for no other way to log in", async () => {
+  await withRecorder(async (url, requests) => {
+    const user = await newHome();
+    await clients(user, "--client", "test-key", "--out", user);
+    const wrong = async (file: string) => {
+      const text = await readFile(path.join(user, "test-key", file), "utf8");
+      assert.ok(text.includes(GATEWAY) && /sk-[\w-]+/.test(text), file);
+      return text.replaceAll(GATEWAY, url).replace(/sk-[\w-]+/, "sk-of-nobody");
+    };
+    for (const [from, to] of [
+      ["claude-code/.mcp.json", ".claude.json"],
+      ["codex/.codex/config.toml", ".codex/config.toml"],
+      ["gemini-cli/.gemini/settings.json", ".gemini/settings.json"],
+      ["inspector/mcp.json", "mcp.json"],
+    ] as const) {
+      await mkdir(path.dirname(path.join(user, to)), { recursive: true });
+      await writeFile(path.join(user, to), await wrong(from));
+    }
+    // What would be started to show a page where one logs in.
+    const browser = path.join(user, "browser");
+    await writeFile(browser, `#!/bin/sh\ntouch ${browser}-was-started\n`, { mode: 0o755 });
+    const env = { BROWSER: browser, GEMINI_CLI_TRUST_WORKSPACE: "true" };
+    const provider = 'model_providers.nobody={name="nobody",base_url="http://127.0.0.1:9/v1",wire_api="responses"}';
+    for (const [what, run, says] of [
+      ["Claude Code", () => programs.claude(["mcp", "list"], { home: user, env }), /Failed to connect .*HTTP 401.*wrong key: this gateway has no client with it/],
+      ["Gemini CLI", () => programs.gemini(["mcp", "list"], { home: user, env }), /✗ litellm: .* Disconnected/],
+      [
+        "Codex",
+        () => programs.codex(["exec", "--skip-git-repo-check", "-c", 'model_provider="nobody"', "-c", provider, "-c", "mcp_servers.litellm.required=true", "hello"], { home: user, env }),
+        /required MCP servers failed to initialize: litellm: .*wrong key: this gateway has no client with it/,
+      ],
+      ["the Inspector", () => programs.inspector(["--config", path.join(user, "mcp.json"), "--server", "litellm", "--method", "tools/list", "--stored-auth-only"], { home: user, env }), /"error":\{"code":"auth_required",.*wrong key: this gateway has no client with it/],
+    ] as const) {
+      requests.length = 0;
+      const started = Date.now();
+      const { output } = await run();
+      const seconds = (Date.now() - started) / 1000;
+      assert.match(output, says, what);
+      assert.ok(seconds < 30, `${what}: ${seconds} s`);
+      assert.deepEqual([...new Set(requests)], ["POST /mcp/"], what);
+    }
+    assert.ok(!(await filesUnder(user)).includes("browser-was-started"), "a browser was started");
+  });
 });
 
 test("Claude Code is asked which tables the database has, and says it", async () => {
@@ -277,7 +355,7 @@ test("Claude Code is asked which tables the database has, and says it", async ()
     await model.close();
   }
   const calls = (await auditOf("claude-code")).filter(({ tool }) => tool === "list_objects");
-  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "allowed" }]);
+  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "answered" }]);
   await spendRow("claude-code", "postgres/list_objects");
 });
 
@@ -296,7 +374,7 @@ test("Codex is asked which tables the database has, and says it", async () => {
     await model.close();
   }
   const calls = (await auditOf("codex")).filter(({ tool }) => tool === "list_objects");
-  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "allowed" }]);
+  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "answered" }]);
   await spendRow("codex", "postgres/list_objects");
 });
 

@@ -1,5 +1,7 @@
+import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { execa } from "execa";
+import { extract } from "tar-stream";
 
 export const docker = new Docker();
 
@@ -33,19 +35,42 @@ export async function logsOf(name: string): Promise<string> {
   return String(await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false }));
 }
 
-/** What `gateway_policy.py` writes of a tool call; null where it knows nothing. */
-export interface AuditLine extends Record<string, unknown> {
-  readonly client: string | null;
-  readonly server: string | null;
-  readonly tool: string | null;
-  readonly outcome: string;
+/** What the ingress records of one tool call: its line before and its outcome in one, or a refused call. */
+export interface AuditLine {
+  readonly client: string;
+  readonly address: string;
+  readonly server: string;
+  readonly tool: string;
+  readonly arguments: unknown;
+  readonly route: string;
+  /** "running": the call has no second line. */
+  readonly outcome: "answered" | "failed" | "lost" | "refused" | "running";
+  readonly reason?: string;
+  readonly milliseconds?: number;
+  readonly result?: unknown;
 }
 
-/** The audit lines of a gateway's container: one for each tool call. */
+/** The audit files of an ingress's container, one after the other in the order of their names: calls, then refusals. */
+export async function auditFiles(container: string): Promise<string> {
+  const archive = await docker.getContainer(container).getArchive({ path: "/var/lib/ingress-audit" });
+  const files: { name: string; content: string }[] = [];
+  for await (const entry of archive.pipe(extract())) files.push({ name: entry.header.name, content: await text(entry) });
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ content }) => content).join("");
+}
+
+/** Its lines as they are written. */
+export async function rawAuditLines(container: string): Promise<Record<string, unknown>[]> {
+  // The last line of a file may be half written.
+  return (await auditFiles(container)).split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** One entry for each tool call. */
 export async function auditLines(container: string): Promise<AuditLine[]> {
-  // Docker puts eight bytes before each line, any of which may look like the beginning of JSON.
-  const lines = (await logsOf(container)).split("\n").map((line) => line.slice(8));
-  return lines.filter((line) => line.startsWith('{"audit"')).map((line) => JSON.parse(line) as AuditLine);
+  const lines = await rawAuditLines(container);
+  const outcomes = new Map(lines.filter(({ audit }) => audit === "outcome").map((line) => [line["id"], line]));
+  return lines
+    .filter(({ audit }) => audit === "call" || audit === "refused")
+    .map((line) => ({ outcome: line["audit"] === "refused" ? "refused" : "running", ...line, ...outcomes.get(line["id"]) }) as unknown as AuditLine);
 }
 
 /** An address of this machine that containers reach as well, as they reach a server's LAN address. */

@@ -1,10 +1,15 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
+export interface Asking {
+  /** No list that the ingress has kept from before. */
+  readonly newer?: boolean;
+}
+
 /** Speaks MCP to the gateway as a client does, with one key. */
-export async function withMcp<T>(url: string, key: string | undefined, use: (client: Client) => Promise<T>): Promise<T> {
+export async function withMcp<T>(url: string, key: string | undefined, use: (client: Client) => Promise<T>, { newer = false }: Asking = {}): Promise<T> {
   const client = new Client({ name: "e2e", version: "1.0.0" });
-  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const headers = { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(newer && { "cache-control": "no-cache" }) };
   try {
     await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
     return await use(client);
@@ -13,8 +18,8 @@ export async function withMcp<T>(url: string, key: string | undefined, use: (cli
   }
 }
 
-export const listTools = (url: string, key: string | undefined): Promise<string[]> =>
-  withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort());
+export const listTools = (url: string, key: string | undefined, asking?: Asking): Promise<string[]> =>
+  withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort(), asking);
 
 /** Calls a tool and gives the text it answered. */
 export const callTool = (url: string, key: string, name: string, args: Record<string, unknown> = {}, timeoutMs = 60_000): Promise<string> =>

@@ -167,6 +167,7 @@ test("pulumi up deploys over ssh", async () => {
 test("a preview shows no changes, before and after a refresh", async () => {
   for (const step of [
     () => workspace.previewWithoutChanges(),
+    () => workspace.upWithoutChanges(),
     () => workspace.pulumi("refresh", "--yes", "--expect-no-changes", "--parallel", "8"),
     () => workspace.previewWithoutChanges(),
   ]) {
@@ -178,13 +179,13 @@ test("a preview shows no changes, before and after a refresh", async () => {
 clientViewTests(
   () => workspace,
   async () => adminUrl("litellm_db"),
-  { prefix: PREFIX, auditResults: true },
+  { prefix: PREFIX, auditResults: true, adminPort: GATEWAY_PORT + 1 },
 );
 
-test("destroy leaves no container, network, database or role, and of volumes what clients stored", async () => {
+test("destroy leaves no container, network, database or role, and of volumes what clients stored and called", async () => {
   const { exitCode, output } = await workspace.destroy();
   assert.equal(exitCode, 0, output);
-  assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}mcp-memory-data`]);
+  assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
   const client = new pg.Client({ connectionString: adminUrl("postgres") });
   await client.connect();
   const { rows } = await client.query(

@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
-import { containerIds, docker, leftovers, python, removeLeftovers, startedAt } from "./docker.ts";
+import { auditLines, containerIds, docker, leftovers, python, removeLeftovers, startedAt } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -85,7 +85,7 @@ test("a preview shows no changes, before and after a refresh", async () => {
 clientViewTests(
   () => workspace,
   async () => database,
-  { prefix: PREFIX, auditResults: false },
+  { prefix: PREFIX, auditResults: false, adminPort: GATEWAY_PORT + 1 },
 );
 
 /** Runs `up` and says which containers are new, gone or another than before. */
@@ -100,6 +100,25 @@ async function changesOfUp(): Promise<{ created: string[]; replaced: string[]; r
     removed: Object.keys(before).filter((name) => !(name in now)).sort(),
   };
 }
+
+test("a right that is given or taken away holds at once, and no container is replaced", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const limited = clientKeys["limited"]!;
+  const log = () => callTool(gateway, limited, "git-git_log", { repo_path: "/opt/example", max_count: 1 });
+  const withRights = async (rights: Record<string, unknown>) => {
+    await workspace.writeConfig({ ...config, "litellm-mcp:clients": { ...testClients, limited: { ...testClients.limited, ...rights } } });
+    assert.deepEqual(await changesOfUp(), { created: [], replaced: [], removed: [] });
+  };
+  assert.match(await log(), /may not use server git/);
+  await withRights({ servers: ["git", "time"] });
+  assert.match(await log(), /An example/);
+  assert.ok((await listTools(gateway, limited)).includes("git-git_log"));
+  await withRights({ servers: ["git", "time"], tools: { git: { deny: ["git_log"] } } });
+  assert.match(await log(), /may not call git_log of server git/);
+  assert.ok(!(await listTools(gateway, limited)).includes("git-git_log"));
+  await withRights({});
+  assert.match(await log(), /may not use server git/);
+});
 
 test("a server is added by its folder alone", async () => {
   await cp(path.join(workspace.root, "fetch"), path.join(workspace.root, "mcp/fetch"), { recursive: true, preserveTimestamps: true });
@@ -381,7 +400,7 @@ test("an http server that is down locks the gateway, which heals itself", async 
   assert.match(await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }), /"timezone"/);
 });
 
-test("destroy leaves what clients stored and nothing else, and up works again from that, once its tools are approved", async () => {
+test("destroy leaves what clients stored and called and nothing else, and up works again from that, once its tools are approved", async () => {
   const call = async (tool: string, args: Record<string, unknown>) => {
     const { gateway, clientKeys } = await workspace.outputs();
     return callTool(gateway, clientKeys["test-key"]!, tool, args);
@@ -389,7 +408,7 @@ test("destroy leaves what clients stored and nothing else, and up works again fr
   await call("memory-create_entities", { entities: [{ name: "gateway", entityType: "service", observations: ["survives destroy"] }] });
   const destroyed = await workspace.destroy();
   assert.equal(destroyed.exitCode, 0, destroyed.output);
-  assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}mcp-memory-data`]);
+  assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
   // The first up of a server that nobody has approved yet: the stack has no gateway check and no outputs then, but keys.
   const approved = await workspace.readFile(TIME_LOCK);
   await rm(path.join(workspace.root, TIME_LOCK));
@@ -402,6 +421,8 @@ test("destroy leaves what clients stored and nothing else, and up works again fr
   const again = await workspace.up();
   assert.equal(again.exitCode, 0, again.output);
   assert.match(await call("memory-open_nodes", { names: ["gateway"] }), /survives destroy/);
+  const stored = (await auditLines(`${PREFIX}ingress`)).filter((line) => JSON.stringify(line.arguments).includes("survives destroy"));
+  assert.deepEqual(stored.map(({ tool, outcome }) => ({ tool, outcome })), [{ tool: "create_entities", outcome: "answered" }]);
   const last = await workspace.destroy();
   assert.equal(last.exitCode, 0, last.output);
   await removeLeftovers(PREFIX);

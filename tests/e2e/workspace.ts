@@ -89,6 +89,10 @@ export class Workspace {
     return this.pulumi("up", "--yes", "--parallel", "8", "--skip-preview");
   }
 
+  upWithoutChanges(): Promise<Finished> {
+    return this.pulumi("up", "--yes", "--parallel", "8", "--skip-preview", "--expect-no-changes");
+  }
+
   previewWithoutChanges(): Promise<Finished> {
     return this.pulumi("preview", "--expect-no-changes", "--diff");
   }

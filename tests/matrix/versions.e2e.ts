@@ -8,8 +8,8 @@ import { callTool, eventually, listTools, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
 import { matrixImages } from "./images.ts";
 
-// The same stack on each LiteLLM version of the lab's catalogue, one after the other. What a version answers where it need
-// not be the same is printed: docs/litellm-versions.md is written from it.
+// The same stack on each LiteLLM version of the lab's catalogue, one after the other. What clients may do is the ingress's to say,
+// so it is the same on all; what LiteLLM itself does otherwise is printed: docs/litellm-versions.md is written from it.
 const PREFIX = "mx-";
 const GATEWAY_PORT = 44000;
 const POSTGRES_PORT = 45432;
@@ -61,6 +61,7 @@ async function removeWorkspace(workspace: Workspace): Promise<void> {
   const { exitCode, output } = await workspace.destroy();
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
+  await removeLeftovers(PREFIX);
 }
 
 /** Runs SQL on LiteLLM's database. */
@@ -86,7 +87,9 @@ const spendRows = (workspace: Workspace) =>
      FROM "LiteLLM_SpendLogs" WHERE call_type = 'call_mcp_tool'`,
   );
 
-const auditOf = async (marker: string) => (await auditLines(`${PREFIX}litellm`)).filter((line) => JSON.stringify(line).includes(marker));
+/** Audit entries whose arguments or result have the text. */
+const auditOf = async (marker: string) => (await auditLines(`${PREFIX}ingress`)).filter((line) => JSON.stringify(line).includes(marker));
+
 
 /** How a call over MCP ended: the text and its error flag, or what the client threw. */
 const attempt = (url: string, key: string, name: string, args: Record<string, unknown>): Promise<string> =>
@@ -95,6 +98,14 @@ const attempt = (url: string, key: string, name: string, args: Record<string, un
     const text = (answer.content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
     return `${answer.isError === true ? "isError" : "text"}: ${text}`;
   }).catch((error: Error & { code?: number }) => `thrown: ${error.code ?? ""} ${error.message}`);
+
+/** Has a model call the tools of the gateway; it asks for `everything-echo`, for ever. */
+const throughModel = {
+  model: "mock-tool-caller",
+  input: "echo",
+  max_tool_calls: 1,
+  tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+};
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ").slice(0, 150);
 
@@ -115,6 +126,16 @@ for (const image of matrixImages()) {
         body: JSON.stringify(body),
       });
     const spoken = async (response: Response) => `HTTP ${response.status} ${await response.text()}`;
+    /** LiteLLM's own API, for whoever administers the host. */
+    const administer = async (route: string, body: unknown) => {
+      const response = await fetch(`http://127.0.0.1:${GATEWAY_PORT + 1}${route}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${masterKey}` },
+        body: JSON.stringify(body),
+      });
+      assert.equal(response.status, 200, route);
+      return response.json();
+    };
 
     before(async () => {
       workspace = await matrixWorkspace(image);
@@ -138,22 +159,38 @@ for (const image of matrixImages()) {
       assert.equal(exitCode, 0, output);
     });
 
-    test("each kind of key lists what it may use, under the server's name", async () => {
-      const servers = async (key: string) => [...new Set((await listTools(gateway, key)).map((name) => name.split("-")[0]!))].sort();
-      assert.deepEqual(await servers(keys["test-key"]!), SERVERS);
-      assert.deepEqual(await servers(keys["group"]!), ["clock", "time"]);
-      assert.deepEqual(await servers(keys["reader"]!), ["git", "postgres"]);
-      assert.deepEqual(await listTools(gateway, keys["lone"]), ["time-convert_time", "time-get_current_time"]);
-      const git = (await listTools(gateway, keys["reader"])).filter((name) => name.startsWith("git-"));
-      assert.ok(git.includes("git-git_log"));
-      note("a key with an allow-list of one git tool is shown", `${git.length} git tools`);
-      note("a key of two servers, asked at /mcp/time, is shown", (await listTools(`${gateway}time`, keys["twin"])).join(", "));
-      note("the master key is shown", `${(await listTools(gateway, masterKey)).length} tools`);
-      for (const stranger of ["sk-wrong", undefined]) {
-        await assert.rejects(listTools(gateway, stranger));
-        note(`/mcp/ with ${stranger ? "a wrong key" : "no key"}`, await spoken(await post("/mcp/", stranger, { jsonrpc: "2.0", id: 1, method: "tools/list" })));
+    test("each client lists what it may call, under the server's name, at each address", async () => {
+      const { tools } = await workspace.outputs();
+      const of = (server: string, ...denied: string[]) => tools[server]!.filter((tool) => !denied.includes(tool)).map((tool) => `${server}-${tool}`);
+      const time = ["time-convert_time", "time-get_current_time"];
+      assert.deepEqual(Object.keys(tools).sort(), SERVERS);
+      assert.deepEqual(await listTools(gateway, keys["test-key"]), SERVERS.flatMap((server) => of(server)).sort());
+      assert.deepEqual(await listTools(gateway, keys["group"]), [...of("clock"), ...of("time")].sort());
+      assert.deepEqual(await listTools(gateway, keys["reader"]), ["git-git_log", ...of("postgres", "execute_sql")].sort());
+      assert.deepEqual(await listTools(gateway, keys["twin"]), [...of("clock", "get_current_time"), ...time].sort());
+      assert.deepEqual(await listTools(gateway, keys["lone"]), time);
+      assert.deepEqual(await listTools(`${gateway}time`, keys["twin"]), time);
+      assert.deepEqual(await listTools(`${gateway}utility`, keys["twin"]), [...of("clock", "get_current_time"), ...time].sort());
+      assert.deepEqual(await listTools(`${base}/mcp`, keys["lone"]), time);
+    });
+
+    test("a wrong key, none, one made by hand and the master key open nothing", async () => {
+      const made = (await administer("/key/generate", { key_alias: "stranger", object_permission: { mcp_access_groups: ["time"] } })) as { key: string };
+      try {
+        for (const stranger of ["sk-wrong", undefined, made.key, masterKey])
+          for (const [route, body] of [
+            ["/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "time-get_current_time", arguments: { timezone: "UTC" } } }],
+            ["/mcp/time", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
+            ["/v1/responses", throughModel],
+            ["/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "hello" }] }],
+          ] as const) {
+            const response = await post(route, stranger, body);
+            assert.equal(response.status, 401, route);
+            assert.match(await response.text(), stranger === undefined ? /no key: / : /wrong key: /);
+          }
+      } finally {
+        await administer("/key/delete", { keys: [made.key] });
       }
-      note("/mcp without the slash", `HTTP ${(await fetch(`${base}/mcp`, { redirect: "manual" })).status}`);
     });
 
     test("each kind of key calls what it may call, on each MCP path", async () => {
@@ -167,111 +204,98 @@ for (const image of matrixImages()) {
       assert.match(await callTool(gateway, keys["twin"]!, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
       assert.match(await callTool(gateway, keys["twin"]!, "clock-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
       assert.match(await callTool(`${gateway}git`, keys["reader"]!, "git-git_log", log), /An example/);
-      note("bare name at /mcp/", await attempt(gateway, keys["reader"]!, "git_log", log));
-      note("bare name at /mcp/<server>", await attempt(`${gateway}git`, keys["reader"]!, "git_log", log));
-      note("/<server>/mcp", await attempt(`${base}/git/mcp`, keys["reader"]!, "git-git_log", log));
+      assert.match(await callTool(`${base}/mcp`, keys["lone"]!, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
     });
 
-    test("a tool is denied on the server it is denied on, and on no other", async () => {
+    test("a tool is denied on the server it is denied on, and on no other; it has one name", async () => {
       const timezone = "Pacific/Chatham";
-      note("denied tool (callback)", await attempt(gateway, keys["twin"]!, "clock-get_current_time", { timezone }));
-      note("tool beside the allow-list", await attempt(gateway, keys["reader"]!, "git-git_status", { repo_path: "/opt/example" }));
-      for (const [key, url, name, args] of [
-        ["twin", gateway, "clock-get_current_time", { timezone }],
-        ["twin", `${gateway}clock`, "clock-get_current_time", { timezone }],
-        ["twin", `${gateway}clock`, "get_current_time", { timezone }],
-        ["twin", `${base}/clock/mcp`, "clock-get_current_time", { timezone }],
-        ["reader", gateway, "git-git_status", { repo_path: "/opt/example" }],
-        ["reader", `${gateway}git`, "git-git_status", { repo_path: "/opt/example" }],
-        ["reader", gateway, "git_status", { repo_path: "/opt/example" }],
-        ["reader", gateway, "postgres-execute_sql", { sql: "SELECT 1234567" }],
-        ["reader", gateway, "execute_sql", { sql: "SELECT 1234567" }],
+      const status = { repo_path: "/opt/example" };
+      for (const [key, url, name, args, reason] of [
+        ["twin", gateway, "clock-get_current_time", { timezone }, "this key may not call get_current_time of server clock"],
+        ["twin", `${gateway}clock`, "clock-get_current_time", { timezone }, "this key may not call get_current_time of server clock"],
+        ["twin", `${gateway}clock`, "get_current_time", { timezone }, "there is no tool get_current_time: names are <server>-<tool>, as tools/list has them"],
+        ["twin", `${gateway}clock`, "time-get_current_time", { timezone }, "server time is not offered at this address"],
+        ["reader", gateway, "git-git_status", status, "this key may not call git_status of server git"],
+        ["reader", `${gateway}git`, "git-git_status", status, "this key may not call git_status of server git"],
+        ["reader", gateway, "git_status", status, "there is no tool git_status: names are <server>-<tool>, as tools/list has them"],
+        ["reader", gateway, "postgres-execute_sql", { sql: "SELECT 1234567" }, "this key may not call execute_sql of server postgres"],
       ] as const)
-        assert.doesNotMatch(await attempt(url, keys[key]!, name, args), /"timezone"|Repository status|1234567'?:|\[\{/, `${key}: ${name} at ${url}`);
-      assert.deepEqual((await auditOf(timezone)).filter(({ outcome }) => outcome === "allowed"), []);
+        assert.equal(await attempt(url, keys[key]!, name, args), `isError: Error: ${reason}`);
+      // Of one client no more than five refused calls a minute have a line each, and the check of `up` has made one.
+      const lines = await eventually("the audit lines", 5, async () => {
+        const found = await auditOf(timezone);
+        return found.length > 0 && found;
+      });
+      assert.deepEqual([...new Set(lines.map(({ client, outcome }) => `${client} ${outcome}`))], ["twin refused"]);
     });
 
-    test("a server that is not the key's is refused on every route", async () => {
+    test("a server that is not the client's is refused on every route", async () => {
       const message = "never to be heard";
-      const heard = /Echo: /;
-      const refused = async (what: string, answer: string) => {
-        assert.doesNotMatch(answer, heard, what);
-        note(what, answer);
-      };
-      const lone = keys["lone"]!;
-      await refused("foreign server, /mcp/", await attempt(gateway, lone, "everything-echo", { message }));
-      await refused("foreign server, /mcp/, bare name", await attempt(gateway, lone, "echo", { message }));
-      await refused("foreign server, /mcp/<server>", await attempt(`${gateway}everything`, lone, "everything-echo", { message }));
-      await refused("foreign server, /<server>/mcp", await attempt(`${base}/everything/mcp`, lone, "everything-echo", { message }));
-      const ids = (await (await fetch(`${base}/v1/mcp/server`, { headers: { authorization: `Bearer ${masterKey}` } })).json()) as { server_id: string; server_name: string }[];
-      const rest = async (client: string, server: string, name: string, args: Record<string, unknown>) =>
-        spoken(await post("/mcp-rest/tools/call", keys[client], { server_id: ids.find(({ server_name }) => server_name === server)?.server_id, name, arguments: args }));
       for (const client of ["lone", "group", "reader", "twin"]) {
-        await refused(`foreign server, /mcp-rest/tools/call, ${client}`, await rest(client, "everything", "everything-echo", { message }));
-        await refused(`foreign server, /mcp-rest/tools/call, bare name, ${client}`, await rest(client, "everything", "echo", { message }));
+        const key = keys[client]!;
+        assert.equal(await attempt(gateway, key, "everything-echo", { message }), "isError: Error: this key may not use server everything");
+        assert.match(await attempt(gateway, key, "echo", { message }), /^isError: Error: there is no tool echo/);
+        assert.match(await attempt(`${gateway}everything`, key, "everything-echo", { message }), /^thrown: .*this key may not use server everything/);
+        // Routes of LiteLLM beside /mcp/ on which one version or another calls tools.
+        for (const route of ["/everything/mcp", "/mcp-rest/tools/call", "/mcp-rest/test/tools/list", "/mcp-rest/test/connection"])
+          assert.match(await spoken(await post(route, key, { name: "everything-echo", arguments: { message } })), /^HTTP 404 /, route);
+        const responses = await spoken(await post("/v1/responses", key, throughModel));
+        assert.match(responses, /^HTTP 200 /);
+        assert.doesNotMatch(responses, /Echo: |mcp_call/, client);
+        const { tools } = throughModel;
+        const chat = await spoken(await post("/v1/chat/completions", key, { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools }));
+        assert.match(chat, /^HTTP 400 /, client);
       }
-      const denied = await rest("twin", "clock", "get_current_time", { timezone: "UTC" });
-      note("denied tool, /mcp-rest/tools/call", denied);
-      assert.doesNotMatch(denied, /datetime/);
-      note("allowed tool, /mcp-rest/tools/call", await rest("twin", "time", "get_current_time", { timezone: "UTC" }));
-      const tools = [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }];
-      for (const client of ["lone", "group", "reader", "twin"]) {
-        await refused(`/v1/responses, ${client}`, await spoken(await post("/v1/responses", keys[client], { model: "mock-tool-caller", input: "echo", tools })));
-        await refused(
-          `/v1/chat/completions with type mcp, ${client}`,
-          await spoken(await post("/v1/chat/completions", keys[client], { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools })),
-        );
-      }
-      assert.deepEqual((await auditOf(message)).filter(({ outcome }) => outcome === "allowed"), []);
+      assert.deepEqual((await auditOf(message)).filter(({ outcome }) => outcome !== "refused"), []);
+      assert.deepEqual(await auditOf("through the responses API"), []);
     });
 
-    test("a client that may call everything may let a model call tools", async () => {
-      const tools = [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }];
-      const answer = await spoken(await post("/v1/responses", keys["test-key"], { model: "mock-tool-caller", input: "echo", tools }));
-      note("/v1/responses, a client with everything", answer.includes("Echo: through the responses API") ? "runs the tool" : answer);
-      assert.match(answer, /Echo: through the responses API/);
-      note("audit lines of a call by a model", String((await auditOf("through the responses API")).map(({ outcome, client }) => `${String(outcome)} ${String(client)}`).join(", ")));
+    test("a client may let a model call the tools that it may call itself", async () => {
+      const answer = await spoken(await post("/v1/responses", keys["test-key"], throughModel));
+      assert.match(answer, /^HTTP 200 .*Echo: through the responses API/s);
+      const lines = await auditOf("through the responses API");
+      assert.deepEqual(
+        lines.map(({ client, server, tool, route, outcome }) => ({ client, server, tool, route, outcome })),
+        [{ client: "test-key", server: "everything", tool: "echo", route: "/v1/responses", outcome: "answered" }],
+      );
+      const streamed = await spoken(await post("/v1/responses", keys["test-key"], { ...throughModel, stream: true }));
+      assert.match(streamed, /^HTTP 400 .*without stream only/);
     });
 
-    test("a key made by hand, with or without permissions of LiteLLM's own, and the master key call nothing", async () => {
-      for (const [what, permission] of [
-        ["a key by hand", {}],
-        ["a key by hand with LiteLLM's own permission", { object_permission: { mcp_access_groups: ["time"] } }],
+    test("models answer, whole and streamed, by each of their APIs", async () => {
+      const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
+      for (const [route, body] of [
+        ["/v1/chat/completions", chat],
+        ["/v1/messages", { ...chat, max_tokens: 16 }],
+        ["/v1/responses", { model: "mock", input: "hello" }],
       ] as const) {
-        const made = (await (await post("/key/generate", masterKey, { key_alias: "stranger", ...permission })).json()) as { key: string };
-        try {
-          const answer = await attempt(gateway, made.key, "time-get_current_time", { timezone: "UTC" });
-          note(what, answer);
-          assert.doesNotMatch(answer, /"timezone"/);
-        } finally {
-          await post("/key/delete", masterKey, { keys: [made.key] });
-        }
+        assert.match(await spoken(await post(route, keys["test-key"], body)), /^HTTP 200 .*MOCK-OK/s, route);
+        const stream = await spoken(await post(route, keys["test-key"], { ...body, stream: true }));
+        assert.match(stream, /^HTTP 200 (event|data): /, route);
       }
-      const answer = await attempt(gateway, masterKey, "time-get_current_time", { timezone: "UTC" });
-      note("the master key", answer);
-      assert.doesNotMatch(answer, /"timezone"/);
+      const evil = await spoken(await post("/v1/responses", keys["test-key"], { model: "mock", input: "x", mock_response: "os.environ/LITELLM_MASTER_KEY" }));
+      assert.match(evil, /^HTTP 400 .*mock_response/);
     });
 
-    test("keys are shown neither how servers are set up nor other keys", async () => {
-      for (const route of ["/v1/mcp/server", "/key/list", "/key/info"]) {
-        const response = await fetch(`${base}${route}`, { headers: { authorization: `Bearer ${keys["lone"]}` } });
-        note(`GET ${route} with a client's key`, `HTTP ${response.status}`);
-        if (route === "/v1/mcp/server") assert.ok(!response.ok || !(await response.text()).includes("mcp-everything"), route);
-      }
-      note("/mcp-rest/test/connection without a key", await spoken(await post("/mcp-rest/test/connection", undefined, { server_name: "x", url: "http://127.0.0.1:9/sse", transport: "sse" })));
-      for (const route of ["/health/liveliness", "/health/readiness"]) note(`GET ${route}`, await spoken(await fetch(`${base}${route}`)));
+    test("nobody is shown how servers are set up, other keys, or LiteLLM's own routes", async () => {
+      for (const route of ["/v1/mcp/server", "/key/list", "/key/info", "/health/liveliness", "/health/readiness", "/routes", "/openapi.json"])
+        for (const key of [keys["test-key"], masterKey, undefined]) {
+          const response = await fetch(`${base}${route}`, { headers: key === undefined ? {} : { authorization: `Bearer ${key}` } });
+          assert.equal(response.status, 404, route);
+        }
+      assert.match(await spoken(await fetch(`${base}/health`)), /^HTTP 200 \{"ingress":"ok","litellm":"ok",/);
     });
 
     test("each call has an audit line with client, server, tool and arguments, and a spend row", async () => {
       const timezone = "Antarctica/Troll";
       await callTool(gateway, keys["lone"]!, "time-get_current_time", { timezone });
-      await attempt(gateway, keys["twin"]!, "clock-get_current_time", { timezone });
-      await attempt(gateway, keys["reader"]!, "time-get_current_time", { timezone });
+      // `twin` and `reader` may have had their lines of this minute.
+      await attempt(gateway, keys["group"]!, "git-git_log", { timezone });
       const shown = await eventually("the audit lines", 20, async () => {
         const lines = await auditOf(timezone);
-        return lines.length >= 3 && lines.map(({ client, server, tool, outcome }) => [client, server, tool, outcome].join(" ")).sort();
+        return lines.length >= 2 && lines.map(({ client, server, tool, outcome }) => [client, server, tool, outcome].join(" ")).sort();
       });
-      assert.deepEqual(shown, ["lone time get_current_time allowed", "reader time get_current_time refused", "twin clock get_current_time refused"]);
+      assert.deepEqual(shown, ["group git git_log refused", "lone time get_current_time answered"]);
       const row = await eventually("a spend row", SPEND_LOGS_WITHIN_S, async () => (await spendRows(workspace)).find(({ alias, args }) => alias === "lone" && args?.["timezone"] === timezone));
       note("tool's name in the spend row", row.tool ?? "none");
     });
@@ -287,7 +311,7 @@ for (const image of matrixImages()) {
         await docker.getContainer(`${PREFIX}mcp-${server}`).stop();
         const stopped = Date.now();
         note(`call to ${server}, which is down`, await Promise.race([attempt(gateway, key, name, args), new Promise<string>((resolve) => setTimeout(resolve, 15_000, "no answer in 15 s"))]));
-        await eventually("another server answers", 120, async () => /still here/.test(await works()));
+        await eventually("another server answers", 180, async () => /still here/.test(await works()));
         const restarted = (await startedAt(`${PREFIX}litellm`)) !== started;
         note(`others answer after a call to ${server} (down)`, `${((Date.now() - stopped) / 1000).toFixed(0)} s${restarted ? ", gateway ended by its healthcheck" : ""}`);
         await docker.getContainer(`${PREFIX}mcp-${server}`).start();
@@ -296,10 +320,10 @@ for (const image of matrixImages()) {
       }
     });
 
-    test("destroy leaves nothing", async () => {
+    test("destroy leaves what clients called, and nothing else", async () => {
       const { exitCode, output } = await workspace.destroy();
       assert.equal(exitCode, 0, output);
-      assert.deepEqual(await leftovers(PREFIX), []);
+      assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}ingress-audit`]);
     });
   });
 }
@@ -343,7 +367,7 @@ if (images.length > 1)
         const after = await containerIds(PREFIX);
         assert.deepEqual(Object.keys(after).filter((name) => after[name] !== containers[name]), ["litellm"]);
         await ask(["Asia/Tokyo", "Asia/Seoul"][index]!);
-        assert.doesNotMatch(await attempt(now.gateway, now.clientKeys["reader"]!, "git-git_status", { repo_path: "/opt/example" }), /Repository status/);
+        assert.match(await attempt(now.gateway, now.clientKeys["reader"]!, "git-git_status", { repo_path: "/opt/example" }), /^isError: Error: this key may not call git_status/);
         const preview = await workspace.previewWithoutChanges();
         assert.equal(preview.exitCode, 0, preview.output);
       });

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+
+/** Label of every container, network and volume: `<project>/<stack>/<id>`, of which the id alone counts and the rest is for people. */
+export const STACK_LABEL = "litellm-mcp.stack";
+/** Label of a volume that outlives the stack: who may have it again. */
+export const KEPT_FOR_LABEL = "litellm-mcp.kept-for";
+
+/** Who this stack is, as far as it is known before anything is deployed. */
+export interface OwnIdentity {
+  /** Random, in the state from the first `up` on; undefined in previews before. */
+  readonly id: string | undefined;
+  /** Follows from the stack's file, so that it is the same after a `destroy`, when the state is empty. */
+  readonly keptFor: string;
+}
+
+export interface StackIdentity {
+  readonly own: OwnIdentity;
+  readonly label: pulumi.Output<string>;
+}
+
+/** Whether an Output has a value in a preview. Pulumi's own code asks it; the SDK's types leave it out. */
+const isKnown = (output: pulumi.Output<unknown>) => (output as unknown as { isKnown: Promise<boolean> }).isKnown;
+
+/**
+ * Registers the stack's id, and waits for it. It is the first resource of all: what is labelled with it can only have been made by a
+ * run that had this state.
+ *
+ * @param salt What makes the stack's file its own, see `readStack`.
+ */
+export async function stackIdentity(salt: string): Promise<StackIdentity> {
+  const { result } = new random.RandomUuid("stack-id");
+  const id = (await isKnown(result)) ? await new Promise<string>((resolve) => result.apply(resolve)) : undefined;
+  const names = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
+  const keptFor = createHash("sha256").update(JSON.stringify([...names, salt])).digest("hex").slice(0, 32);
+  return { own: { id, keptFor }, label: pulumi.interpolate`${pulumi.getProject()}/${pulumi.getStack()}/${result}` };
+}
+
+/** Labels everything that is made on the daemon from here on, whoever adds it. */
+export function labelResources(identity: StackIdentity): void {
+  pulumi.runtime.registerStackTransformation(labelling(identity));
+}
+
+/** The transformation itself, apart for tests. */
+export const labelling =
+  ({ own, label }: StackIdentity): pulumi.ResourceTransformation =>
+  ({ type, props, opts }) => {
+    if (!/^docker:index\/(container|network|volume):/.test(type)) return undefined;
+    const kept = (opts as pulumi.CustomResourceOptions).retainOnDelete ? [{ label: KEPT_FOR_LABEL, value: own.keptFor }] : [];
+    const labels = [...((props as { labels?: readonly unknown[] }).labels ?? []), { label: STACK_LABEL, value: label }, ...kept];
+    // A label that differs replaces the resource. A network or a volume of an earlier version stays as it is, without the label: a
+    // volume that is replaced is data lost.
+    const stays = type.startsWith("docker:index/container:") ? opts : pulumi.mergeOptions(opts, { ignoreChanges: ["labels"] });
+    return { props: { ...props, labels }, opts: stays };
+  };

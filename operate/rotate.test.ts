@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nextSteps, plan } from "./rotate.ts";
+
+const names = [
+  "client-test-key-value",
+  "client-codex-value",
+  "ingress-listing-value",
+  "litellm-master-key",
+  "litellm-salt-key",
+  "databases-litellm_user-password",
+  "databases-mcp_readonly-password",
+  "postgres-admin-password",
+];
+const passwords = names.map((name) => ({ name, urn: `urn:${name}` }));
+const urns = (...chosen: string[]) => chosen.map((name) => `urn:${name}`);
+const stack = "lan";
+
+test("a client's key alone", () => {
+  const { admin, services, keys, clients } = plan({ stack, client: ["codex"] }, passwords);
+  assert.deepEqual({ admin, services, keys, clients }, { admin: undefined, services: [], keys: urns("client-codex-value"), clients: ["codex"] });
+});
+
+test("the master key alone", () => {
+  const { admin, services, keys, clients } = plan({ stack, master: true }, passwords);
+  assert.deepEqual({ admin, services, keys, clients }, { admin: undefined, services: urns("litellm-master-key"), keys: [], clients: [] });
+});
+
+test("the passwords of the databases, the administrator's apart; that of an existing Postgres is not ours", () => {
+  const databases = urns("databases-litellm_user-password", "databases-mcp_readonly-password");
+  const { admin, services } = plan({ stack, databases: true }, passwords);
+  assert.deepEqual({ admin, services }, { admin: "urn:postgres-admin-password", services: databases });
+  const existing = plan({ stack, databases: true }, passwords.filter(({ name }) => name !== "postgres-admin-password"));
+  assert.deepEqual({ admin: existing.admin, services: existing.services }, { admin: undefined, services: databases });
+});
+
+test("all is everything but the salt key, each once, keys after the master key", () => {
+  const { admin, services, keys, clients, summary } = plan({ stack, all: true, master: true, client: ["codex"] }, passwords);
+  assert.deepEqual([admin, ...services, ...keys].sort(), urns(...names).filter((urn) => urn !== "urn:litellm-salt-key").sort());
+  assert.ok(services.includes("urn:litellm-master-key"));
+  assert.deepEqual(clients, ["test-key", "codex"]);
+  assert.equal(summary.length, 6);
+});
+
+for (const [what, options, message] of [
+  ["nothing chosen", {}, /^nothing chosen: --client NAME, --master, --databases or --all$/],
+  ["an unknown client", { client: ["codex", "phone"] }, /^--client phone: stack lan has the clients test-key, codex$/],
+] as const) {
+  test(`an error says what can be chosen: ${what}`, () => {
+    assert.throws(() => plan({ stack, ...options }, passwords), { message });
+  });
+}
+
+test("a stack that is not deployed has nothing to replace", () => {
+  assert.throws(() => plan({ stack, all: true }, []), { message: "stack lan is not deployed: npm run up -- --stack lan" });
+});
+
+test("what comes next names every client that has to be told, with its command", () => {
+  assert.match(nextSteps("lan", ["codex", "phone"]), /tell whoever uses them: codex, phone\n[^]*npm run clients -- --stack lan --client codex\n +npm run clients -- --stack lan --client phone$/);
+  assert.match(nextSteps("local", ["codex"]), /npm run clients -- --client codex$/);
+  assert.match(nextSteps("local", []), /nobody has to be told/);
+});

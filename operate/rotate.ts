@@ -1,0 +1,162 @@
+import { confirm, isCancel } from "@clack/prompts";
+import { Command } from "commander";
+import pc from "picocolors";
+import { connectDocker } from "../components/docker-connection.ts";
+import { POSTGRES_ADMIN } from "../components/postgres-server.ts";
+import { type Password, Pulumi } from "./pulumi.ts";
+import { runInContainer } from "./run-in-container.ts";
+
+/** Everything on the command line. */
+export interface Options {
+  readonly stack: string;
+  readonly client?: readonly string[];
+  readonly master?: boolean;
+  readonly databases?: boolean;
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+/** What is replaced, in the order in which it is; URNs. */
+export interface Plan {
+  /** Password of the administrator of the stack's own Postgres. */
+  readonly admin: string | undefined;
+  /** What LiteLLM is started with: its master key, passwords of the databases. */
+  readonly services: readonly string[];
+  /** Keys in LiteLLM. After the master key, because Pulumi deletes a replaced key with the master key it was made with. */
+  readonly keys: readonly string[];
+  readonly clients: readonly string[];
+  /** A line each, for whoever is asked. */
+  readonly summary: readonly string[];
+}
+
+const ADMIN = "postgres-admin-password";
+const LISTING = "ingress-listing-value";
+const MASTER = "litellm-master-key";
+const clientOf = (name: string) => /^client-(.+)-value$/.exec(name)?.[1];
+const isDatabase = (name: string) => /^databases-.+-password$/.test(name);
+
+const SALT_KEY = `LiteLLM's salt key stays. It encrypts what LiteLLM itself stores in its database: models and credentials that somebody added in
+its UI (general_settings.store_model_in_db), which nothing could read with another key; LiteLLM has no command that encrypts them
+anew. This program stores nothing that way: models and their secrets are in the stack, keys of clients are stored as hashes. If
+somebody may have read the salt key and the database: delete in LiteLLM's UI what was added there, change those credentials where
+they come from, and add them again. Where nothing was added, the salt key opens nothing. Only a new stack has another.`;
+
+/** Secrets of the stack's file are somebody else's to change. */
+const FOREIGN = `Secrets of the stack's settings (keys of model providers, the password of an existing Postgres, tokens of servers) are changed where they
+come from: pulumi config set --secret --path 'litellm-mcp:secrets.NAME', then npm run up.`;
+
+/**
+ * Which passwords of the stack are replaced.
+ *
+ * @throws Error that says what can be chosen.
+ */
+export function plan({ stack, client = [], master = false, databases = false, all = false }: Options, passwords: readonly Pick<Password, "urn" | "name">[]): Plan {
+  const known = passwords.flatMap(({ name }) => clientOf(name) ?? []);
+  if (!known.length) throw new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
+  const unknown = client.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`--client ${unknown}: stack ${stack} has the clients ${known.join(", ")}`);
+  if (!client.length && !master && !databases && !all) throw new Error("nothing chosen: --client NAME, --master, --databases or --all");
+
+  const chosen = (wanted: (name: string) => boolean) => passwords.filter(({ name }) => wanted(name)).map(({ urn }) => urn);
+  const clients = all ? known : known.filter((name) => client.includes(name));
+  const admin = databases || all ? chosen((name) => name === ADMIN)[0] : undefined;
+  const services = chosen((name) => ((master || all) && name === MASTER) || ((databases || all) && isDatabase(name)));
+  return {
+    admin,
+    services,
+    keys: chosen((name) => clients.includes(clientOf(name) ?? "") || (all && name === LISTING)),
+    clients,
+    summary: [
+      ...(master || all ? ["LiteLLM's master key: LiteLLM is replaced"] : []),
+      ...(databases || all ? ["passwords of the databases' users: LiteLLM and the Postgres MCP server are replaced"] : []),
+      ...(admin ? ["password of Postgres's administrator: Postgres is replaced, its data stays"] : []),
+      ...clients.map((name) => `key of client ${name}: the old one is refused as soon as the new one works`),
+      ...(all ? ["the ingress's own key: the ingress is replaced, nobody is served for some seconds"] : []),
+    ],
+  };
+}
+
+/** What is left to do for the people behind the clients. */
+export function nextSteps(stack: string, clients: readonly string[]): string {
+  if (!clients.length) return "No client has another key: nobody has to be told.";
+  const option = stack === "local" ? "" : ` --stack ${stack}`;
+  return [
+    `The old keys of these clients are refused; tell whoever uses them: ${clients.join(", ")}`,
+    "Their files again, or, where an app of this machine has the key, with --install:",
+    ...clients.map((name) => `  npm run clients --${option} --client ${name}`),
+  ].join("\n");
+}
+
+async function rotate(options: Options): Promise<void> {
+  const { stack } = options;
+  const pulumi = await Pulumi.existing(stack);
+  const before = await pulumi.passwords();
+  const { admin, services, keys, clients, summary } = plan(options, before);
+  console.log(`Replaced in stack ${pc.bold(stack)}:\n${summary.map((line) => `  - ${line}`).join("\n")}`);
+  console.log(`Changes of the settings that are not deployed yet are deployed with it.\n\n${SALT_KEY}\n\n${FOREIGN}\n`);
+  await agree(options);
+
+  const done = (exitCode: number) => {
+    if (exitCode !== 0) throw new Error("\nNot all was replaced: read the message above, mend it and run the command again; a client's old key works unless its new one does.");
+  };
+  if (admin) {
+    done(await pulumi.replaceAlone(admin));
+    await tellPostgres(pulumi);
+  }
+  if (admin || services.length) done(await pulumi.up(services));
+  if (keys.length) {
+    done(await pulumi.up(keys));
+    await refused(pulumi, before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)));
+  }
+  console.log(`\n${pc.green("Replaced.")} ${nextSteps(stack, clients)}`);
+}
+
+async function agree({ yes }: Options): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Error("nothing was changed: without a terminal to ask on, this needs --yes");
+  const answer = await confirm({ message: "Replace them?", initialValue: false });
+  if (isCancel(answer) || !answer) throw new Error("nothing was changed");
+}
+
+/**
+ * Gives the administrator the password that is in the state now. The image applies one only when it makes the volume. Inside the
+ * container the administrator needs none, so a rotation that was interrupted here is mended by running it again.
+ */
+async function tellPostgres(pulumi: Pulumi): Promise<void> {
+  const [check, container, passwords] = [await pulumi.gatewayCheck(), await pulumi.containerName("postgres-container"), await pulumi.passwords()];
+  const password = passwords.find(({ name }) => name === ADMIN)?.value;
+  if (!check || !container || !password) throw new Error("Postgres has its old password: the state has no gateway check, container or password of it. Run npm run rotate -- --databases again");
+  // Letters and digits only: it needs no quoting. Through standard input: a command line is for everybody on the host to read.
+  const statement = `ALTER ROLE ${POSTGRES_ADMIN} PASSWORD '${password}';\n`;
+  const { exitCode, output } = await runInContainer(connectDocker(check.docker), container, ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_ADMIN], statement);
+  if (exitCode !== 0) throw new Error(`Postgres has its old password, the state the new one: psql in container ${container} says ${output.replaceAll(password, "…")}. Run npm run rotate -- --databases again`);
+}
+
+/** @throws Error when the gateway still takes one of these. */
+async function refused(pulumi: Pulumi, old: readonly Password[]): Promise<void> {
+  const { gatewayUrl } = await pulumi.rights();
+  for (const { name, value } of old) {
+    const { ok, status } = await fetch(`${gatewayUrl}/v1/models`, { headers: { authorization: `Bearer sk-${value}` } });
+    if (ok) throw new Error(`the old key of client ${clientOf(name)} still works: HTTP ${status} from ${gatewayUrl}/v1/models`);
+  }
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const options = new Command("npm run rotate --")
+    .description("Replaces secrets of a deployed stack that the program has made up, by an npm run up.")
+    .option("--stack <name>", "deployed stack", "local")
+    .option("--client <name...>", "keys of these clients; each old key works until the new one does")
+    .option("--master", "LiteLLM's master key")
+    .option("--databases", "passwords of litellm_user, of the read-only user and of the administrator of a Postgres of the stack's own")
+    .option("--all", "all of these, and the key with which the ingress lists tools")
+    .option("--yes", "do not ask")
+    .addHelpText("after", `\n${SALT_KEY}\n\n${FOREIGN}`)
+    .parse()
+    .opts<Options>();
+  try {
+    await rotate(options);
+  } catch (error) {
+    console.error(pc.red((error as Error).message));
+    process.exitCode = 1;
+  }
+}
