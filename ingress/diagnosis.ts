@@ -62,7 +62,9 @@ export async function explain(diagnosis: Diagnosis, client: ClientRights, key: s
     if (error instanceof Refusal) return error;
     // The question failed as well; what LiteLLM said first is all there is to tell.
   }
-  return new Refusal(answer.status >= 500 ? 502 : answer.status, "LiteLLM", `LiteLLM answered HTTP ${answer.status}: ${said}`);
+  // The key is a client's, or the request had not come so far: a 401 would say that it is wrong. LiteLLM says 401 to all that a key may not.
+  const status = answer.status >= 500 ? 502 : answer.status === 401 ? 403 : answer.status;
+  return new Refusal(status, "LiteLLM", `LiteLLM answered HTTP ${answer.status}: ${said}`);
 }
 
 /** The message of an error of LiteLLM's, whole or as the event of a stream, without the trace through its code that it adds to some. */

@@ -512,3 +512,10 @@ test("a client that leaves while it sends is no error of the gateway", async () 
     written.mock.restore();
   }
 });
+
+test("a client whose key is right is never told that it is wrong, whatever LiteLLM says", async () => {
+  litellm.answer = (heard, response) => (heard.path.endsWith("/count_tokens") ? json(response, 401, { error: { message: "Only proxy admin" } }) : litellm.defaults(heard, response));
+  const { status, text } = await send("POST", "/v1/messages/count_tokens", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] });
+  assert.equal(status, 403);
+  assert.match(text, /"type":"permission_error".*Only proxy admin/);
+});
