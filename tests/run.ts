@@ -10,15 +10,16 @@ import { MATRIX_VERSION, matrixImages } from "./matrix/images.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-const { unit, e2e, matrix, version, yes = false } = new Command("npm test --")
+const { unit, e2e, matrix, soak, version, yes = false } = new Command("npm test --")
   .description("Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.")
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
   .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
+  .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
   .option("--version <version>", "of the matrix, this LiteLLM version alone")
   .option("--yes", "install missing system packages without asking")
   .parse()
-  .opts<{ unit?: boolean; e2e?: string | boolean; matrix?: boolean; version?: string; yes?: boolean }>();
+  .opts<{ unit?: boolean; e2e?: string | boolean; matrix?: boolean; soak?: boolean; version?: string; yes?: boolean }>();
 
 const filesIn = (folder: string, suffix: string) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
@@ -55,12 +56,13 @@ if (matrix && matrixImages().length === 0) throw new Error(`--version ${version}
 const images = matrix ? matrixImages() : ["ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
 if (!unit) Object.assign(process.env, await prepare({ yes, engine: true, images, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
 if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
-if (!e2e && !matrix) {
+if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
+if (!e2e && !matrix && !soak) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await runTests(["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
 }
-if (!unit && !matrix) {
+if (!unit && !matrix && !soak) {
   const part = typeof e2e === "string" ? e2e : "";
   // One after the other: they share the daemon, and timings are measured.
   const ran = await runTests(
