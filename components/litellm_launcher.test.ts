@@ -39,6 +39,7 @@ class Alive(http.server.BaseHTTPRequestHandler):
         pass
 http.server.HTTPServer(("127.0.0.1", port), Alive).serve_forever()
 `;
+import { freePort } from "../tests/free-port.ts";
 
 interface Line {
   readonly source: string;
@@ -52,13 +53,6 @@ type OnHold = (body: { reason: string; force: boolean }) => { status: number; ru
 async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, 0);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Setup {

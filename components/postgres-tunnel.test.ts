@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { replaceSsh } from "../tests/fake-ssh.ts";
+import { freePort } from "../tests/free-port.ts";
 import { testSettings } from "../tests/settings.ts";
 import { openPostgresTunnel } from "./postgres-tunnel.ts";
 
@@ -16,15 +17,6 @@ async function listening(t: TestContext, port = 0): Promise<number> {
   await once(server, "listening");
   t.after(() => server.close());
   return (server.address() as net.AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Stands for the engine that a tunnel is there for. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import net from "node:net";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +7,7 @@ import { after, before, test } from "node:test";
 import { execa } from "execa";
 import pg from "pg";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
+import { freePort } from "../free-port.ts";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
 import { bridgeAddress, docker, leftovers, removeLeftovers } from "./docker.ts";
 import { eventually } from "./gateway.ts";
@@ -75,16 +75,6 @@ after(async () => {
   await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true });
   await sshd.stop();
 });
-
-/** A port of loopback that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** A preview with other settings must fail with this message, before anything is on the server. */
 async function previewFails(overrides: Record<string, unknown>, message: RegExp): Promise<void> {

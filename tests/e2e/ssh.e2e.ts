@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
+import { freePort } from "../free-port.ts";
 import { bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
@@ -33,15 +34,6 @@ const config = (overrides: Record<string, unknown> = {}) => ({
   "litellm-mcp:clients": { "test-key": {}, phone: { servers: ["time"] } },
   ...overrides,
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** A checkout with few servers. */
 async function smallWorkspace(stack: string): Promise<Workspace> {
