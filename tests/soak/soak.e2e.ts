@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { removeLeftovers } from "../e2e/docker.ts";
-import { memoryOf, restarts, traffic, type TrafficStack } from "../e2e/traffic.ts";
+import { ownMemoryOf, restarts, traffic, type TrafficStack } from "../e2e/traffic.ts";
 import { Workspace } from "../e2e/workspace.ts";
 
 // Nothing wears out: a day's work in an hour.
@@ -15,6 +15,8 @@ const REQUESTS = 20_000;
 /** Everything is warm by then. */
 const FIRST_LOOK = 5_000;
 const MIB = 2 ** 20;
+/** What Node has not collected yet; over 15,000 requests a leak of 1.1 KiB each is more. */
+const GARBAGE = 16 * MIB;
 
 let workspace: Workspace;
 let stack: TrafficStack;
@@ -61,7 +63,7 @@ test("20,000 requests and three restarts: no call fails, and the ingress has the
   // Apart, so that a restart that fails ends the traffic as well.
   const disturbing = (async () => {
     await until(FIRST_LOOK);
-    first = await memoryOf(`${PREFIX}ingress`);
+    first = await ownMemoryOf(`${PREFIX}ingress`);
     for (const [at, restart] of plan.entries()) {
       await until(FIRST_LOOK + ((REQUESTS - FIRST_LOOK) * (at + 1)) / (plan.length + 2));
       await restart();
@@ -72,9 +74,9 @@ test("20,000 requests and three restarts: no call fails, and the ingress has the
   const { failures, longestMs } = await running;
   await disturbing;
   assert.equal(failed, undefined);
-  const last = await memoryOf(`${PREFIX}ingress`);
+  const last = await ownMemoryOf(`${PREFIX}ingress`);
   const shown = [first, last].map((bytes) => (bytes / MIB).toFixed(1));
   console.log(`${REQUESTS} requests in ${((Date.now() - started) / 1000).toFixed(0)} s, ${failures.length} failed, the longest took ${(longestMs / 1000).toFixed(1)} s; the ingress had ${shown[0]} MiB at ${FIRST_LOOK} and ${shown[1]} at the end`);
   assert.deepEqual(failures, []);
-  assert.ok(last <= first * 1.05, shown.join(" → "));
+  assert.ok(last <= first * 1.05 + GARBAGE, shown.join(" → "));
 });
