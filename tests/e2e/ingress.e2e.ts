@@ -490,7 +490,7 @@ test("the ingress costs a call little: in turns, through it and directly at Lite
   }
   const ratio = median(through) / median(directly);
   console.log(`call p50: ${median(through).toFixed(1)} ms through the ingress, ${median(directly).toFixed(1)} ms directly, ratio ${ratio.toFixed(3)}`);
-  // Alone on a machine it is 1.05; here all containers, the tests and whatever else runs share two cores.
+  // All containers, the tests and whatever else runs share the processors: 1.05 to 1.15 were seen on two.
   assert.ok(ratio <= 1.5, `${ratio}`);
 });
 
