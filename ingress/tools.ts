@@ -49,7 +49,7 @@ export class ToolList {
     const known = this.#known;
     const age = known ? Date.now() - known.at : Infinity;
     if (!newer && known && age < freshMs) return known.tools;
-    const listing = newer ? this.#after() : this.#list(false);
+    const listing = newer ? this.#after() : this.#list();
     if (newer || !known || age > this.#options.oldestMs) return listing;
     // A server that hangs makes LiteLLM's listing take half a minute; its clients are not made to wait for that.
     let timer: NodeJS.Timeout | undefined;
@@ -82,11 +82,11 @@ export class ToolList {
   /** A listing that runs already may have begun before whatever the caller wants to see. */
   async #after(): Promise<readonly ListedTool[]> {
     await this.#listing?.catch(() => {});
-    return this.#list(false);
+    return this.#list();
   }
 
-  #list(pastGate: boolean): Promise<readonly ListedTool[]> {
-    this.#listing ??= this.#ask(pastGate).finally(() => (this.#listing = undefined));
+  #list(): Promise<readonly ListedTool[]> {
+    this.#listing ??= this.#ask(false).finally(() => (this.#listing = undefined));
     return this.#listing;
   }
 
