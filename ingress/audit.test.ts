@@ -113,20 +113,20 @@ test("a call and its outcome are joined by an id; results are there if asked for
   }
 });
 
-test("a flood of refused calls is five lines and a number for each client, in files of its own", async () => {
+test("sixty refused calls in one moment each have a line; a flood beyond is five lines a minute and a number for each client, in files of its own", async () => {
   const audit = open();
   await (await audit.call(call))("answered");
   for (let at = 0; at < 10_000; at++) audit.refusedCall({ ...call, tool: "x".repeat(200), arguments: { big: "y".repeat(50_000) } }, "this key may not");
-  for (let at = 0; at < 7; at++) audit.refusedCall({ ...call, client: "b" }, "this key may not");
+  for (let at = 0; at < 62; at++) audit.refusedCall({ ...call, client: "b" }, "this key may not");
   await audit.close();
   assert.equal((await lines("calls")).length, 2);
   const refused = await lines("refused");
   const of = (client: string) => refused.filter((line) => line["client"] === client);
-  assert.deepEqual(of("a").map(({ audit: kind }) => kind), [...Array<string>(5).fill("refused"), "refusals"]);
+  assert.deepEqual(of("a").map(({ audit: kind }) => kind), [...Array<string>(60).fill("refused"), "refusals"]);
   assert.deepEqual(of("b").map(({ count }) => count).at(-1), 2);
   const { count, reason, address, since } = of("a").at(-1)!;
-  assert.deepEqual({ count, reason, address, since: typeof since }, { count: 9_995, reason: "tool call", address: "10.0.0.1", since: "string" });
-  assert.ok(JSON.stringify(refused).length < 10_000, `${JSON.stringify(refused).length} bytes`);
+  assert.deepEqual({ count, reason, address, since: typeof since }, { count: 9_940, reason: "tool call", address: "10.0.0.1", since: "string" });
+  assert.ok(JSON.stringify(refused).length < 122 * 1_000, `${JSON.stringify(refused).length} bytes`);
 });
 
 test("refused requests are counted by client, or else by address; strangers beyond a thousand are one", async () => {
@@ -142,7 +142,7 @@ test("refused requests are counted by client, or else by address; strangers beyo
 });
 
 test("refusals have an eighth of the room, and cannot push the calls out", async () => {
-  const audit = open({ bytes: 64_000, refusedPerMinute: Infinity });
+  const audit = open({ bytes: 64_000, refused: { atOnce: Infinity, perMinute: Infinity } });
   const ended = await audit.call(call);
   for (let at = 0; at < 1_000; at++) {
     audit.refusedCall(call, "this key may not");

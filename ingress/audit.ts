@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import path from "node:path";
+import { Rate } from "./limits.ts";
 import { log } from "./log.ts";
 
 /** Limits of one kind of file. */
@@ -154,39 +155,39 @@ export interface AuditOptions {
   readonly bytes: number;
   /** What tools answered is in the lines as well. */
   readonly results: boolean;
-  /** Refused calls of one client that get a line of their own, a minute; the rest are counted. */
-  readonly refusedPerMinute?: number;
+  /** Refused calls of one client that get a line of their own: so many after a quiet time, then so many a minute; the rest are counted. */
+  readonly refused?: { readonly atOnce: number; readonly perMinute: number };
 }
 
 /** Of one client or address, for one reason, in this minute. */
 interface Refusals {
   readonly who: Partial<Caller>;
   readonly reason: string;
-  written: number;
   /** Those without a line of their own. */
   unwritten: number;
 }
 
 /**
  * The record of every tool call: a line on disk before the call goes out, a line with its outcome after it, joined by `id`.
- * Refusals are in files of their own, one by one up to a number a minute and counted beyond, so that no flood of them
- * pushes the calls out.
+ * Refusals are in files of their own, one by one up to a limit and counted beyond, so that no flood of them pushes the calls
+ * out, nor the refusals of other clients within days.
  */
 export class Audit {
   readonly #calls: LineFile;
   readonly #refused: LineFile;
   readonly #results: boolean;
-  readonly #refusedPerMinute: number;
+  readonly #refusedLimit: { readonly atOnce: number; readonly perMinute: number };
+  readonly #refusedRate = new Rate();
   readonly #minute = new Map<string, Refusals>();
   #since = new Date();
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ folder, days, bytes, results, refusedPerMinute = 5 }: AuditOptions) {
+  constructor({ folder, days, bytes, results, refused = { atOnce: 60, perMinute: 5 } }: AuditOptions) {
     const refusedBytes = Math.floor(bytes / 8);
     this.#calls = new LineFile(folder, "calls", { days, bytes: bytes - refusedBytes });
     this.#refused = new LineFile(folder, "refused", { days, bytes: refusedBytes });
     this.#results = results;
-    this.#refusedPerMinute = refusedPerMinute;
+    this.#refusedLimit = refused;
     this.#timer = setInterval(() => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })), 60_000);
     this.#timer.unref();
   }
@@ -210,12 +211,10 @@ export class Audit {
 
   /** A tool call that was refused. */
   refusedCall({ client, address, server, tool, route, ...call }: AuditedCall, reason: string): void {
-    const entry = this.#entry({ client, address }, "tool call");
-    if (entry.written >= this.#refusedPerMinute) {
-      entry.unwritten += 1;
+    if (!this.#refusedRate.take(client, this.#refusedLimit.perMinute, this.#refusedLimit.atOnce)) {
+      this.#entry({ client, address }, "tool call").unwritten += 1;
       return;
     }
-    entry.written += 1;
     const line = { audit: "refused", id: randomUUID(), time: now(), client, address, server, tool, arguments: cut(call.arguments, MOST_REFUSED_BYTES), route, reason };
     this.#refused.write(line).catch((error: Error) => log("refusal not written", { error: error.message }));
   }
@@ -232,7 +231,7 @@ export class Audit {
     // Strangers from a thousand addresses are one line, not a thousand.
     const crowded = who.client === undefined && this.#minute.size >= 1_000;
     if (crowded) return this.#entry({ client: "(strangers)" }, reason);
-    const entry = { written: 0, unwritten: 0, who, reason };
+    const entry = { unwritten: 0, who, reason };
     this.#minute.set(key, entry);
     return entry;
   }
@@ -240,7 +239,7 @@ export class Audit {
   async #count(): Promise<void> {
     const since = this.#since.toISOString();
     this.#since = new Date();
-    const entries = [...this.#minute.values()].filter(({ unwritten }) => unwritten > 0);
+    const entries = [...this.#minute.values()];
     this.#minute.clear();
     await Promise.all(entries.map(({ who, reason, unwritten }) => this.#refused.write({ audit: "refusals", time: now(), since, ...who, reason, count: unwritten })));
   }

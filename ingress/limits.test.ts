@@ -15,6 +15,10 @@ test("a rate is used up at once and comes back over its minute", () => {
     assert.equal(takes(3), 1);
     mock.timers.tick(3_600_000);
     assert.equal(takes(10), 6);
+    const bursts = (count: number) => Array.from({ length: count }, () => rate.take("c", 6, 20)).filter(Boolean).length;
+    assert.equal(bursts(30), 20);
+    mock.timers.tick(20_000);
+    assert.equal(bursts(30), 2);
   } finally {
     mock.timers.reset();
   }

@@ -2,11 +2,11 @@
 export class Rate {
   readonly #buckets = new Map<string, { left: number; at: number }>();
 
-  /** Whether one more fits; `perMinute` is also how many may come at once. */
-  take(who: string, perMinute: number): boolean {
+  /** Whether one more fits; `atOnce` is how many may come in one moment after a quiet time. */
+  take(who: string, perMinute: number, atOnce = perMinute): boolean {
     const now = Date.now();
-    const bucket = this.#buckets.get(who) ?? { left: perMinute, at: now };
-    const left = Math.min(perMinute, bucket.left + ((now - bucket.at) * perMinute) / 60_000);
+    const bucket = this.#buckets.get(who) ?? { left: atOnce, at: now };
+    const left = Math.min(atOnce, bucket.left + ((now - bucket.at) * perMinute) / 60_000);
     const fits = left >= 1;
     this.#buckets.delete(who);
     this.#buckets.set(who, { left: fits ? left - 1 : left, at: now });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
 import type { LiteLlm } from "./litellm.ts";
 import { log } from "./log.ts";
@@ -16,6 +17,8 @@ export interface ToolListOptions {
   /** A listing that takes longer than this is not waited for where an older one is there. */
   readonly patienceMs?: number;
   readonly oldestMs?: number;
+  /** Least time between two listings that clients ask for with `cache-control: no-cache`. */
+  readonly apartMs?: number;
 }
 
 const WARM_WITHIN_MS = 40_000;
@@ -33,11 +36,13 @@ export class ToolList {
   readonly #options: Required<ToolListOptions>;
   #known: { readonly tools: readonly ListedTool[]; readonly at: number } | undefined;
   #listing: Promise<readonly ListedTool[]> | undefined;
+  #nextListing: Promise<readonly ListedTool[]> | undefined;
+  #lastListing = -Infinity;
 
   constructor(litellm: () => LiteLlm, key: string, options: ToolListOptions = {}) {
     this.#litellm = litellm;
     this.#key = key;
-    this.#options = { freshMs: 5_000, patienceMs: 2_000, oldestMs: 10 * 60_000, ...options };
+    this.#options = { freshMs: 5_000, patienceMs: 2_000, oldestMs: 10 * 60_000, apartMs: 1_000, ...options };
   }
 
   /**
@@ -82,6 +87,15 @@ export class ToolList {
   /** A listing that runs already may have begun before whatever the caller wants to see. */
   async #after(): Promise<readonly ListedTool[]> {
     await this.#listing?.catch(() => {});
+    this.#nextListing ??= this.#listLater();
+    return this.#nextListing;
+  }
+
+  /** Each listing makes LiteLLM connect to every server: one client that asks in a row would keep it busy for everybody. */
+  async #listLater(): Promise<readonly ListedTool[]> {
+    await pause(Math.max(0, this.#lastListing + this.#options.apartMs - performance.now()));
+    // Whoever comes from now on wants a listing that begins after this one.
+    this.#nextListing = undefined;
     return this.#list();
   }
 
@@ -92,6 +106,7 @@ export class ToolList {
 
   async #ask(pastGate: boolean): Promise<readonly ListedTool[]> {
     const started = Date.now();
+    this.#lastListing = performance.now();
     const answer = await this.#litellm().ask({
       method: "POST",
       path: "/mcp/",
