@@ -3,7 +3,11 @@ import tseslint from "typescript-eslint";
 
 export default tseslint.config(
   { ignores: ["node_modules/", "lab/docker/images/"] },
-  { files: ["**/*.ts"], extends: [tseslint.configs.recommendedTypeChecked], languageOptions: { parserOptions: { projectService: true } } },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+  },
   {
     files: ["**/*.ts"],
     rules: {
@@ -30,6 +34,9 @@ export default tseslint.config(
     files: ["index.ts", "components/**/*.ts"],
     plugins: { "@pulumi": pulumi },
     // An Output in a text becomes "Calling [toString] on an [Output<T>]…", far from where it happened.
-    rules: { "@pulumi/no-output-in-template-literal": "error", "@pulumi/no-output-instance-in-template-literal": "error" },
+    rules: {
+      "@pulumi/no-output-in-template-literal": "error",
+      "@pulumi/no-output-instance-in-template-literal": "error",
+    },
   },
 );

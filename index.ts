@@ -20,11 +20,14 @@ const settings = await checked(() =>
 );
 for (const warning of settings.warnings) await pulumi.log.warn(warning);
 const identity = await stackIdentity(readSalt(stackFile));
-for (const warning of await checked(() => preflight(settings, identity.own, stack.secret))) await pulumi.log.warn(warning);
+for (const warning of await checked(() => preflight(settings, identity.own, stack.secret)))
+  await pulumi.log.warn(warning);
 await checked(() => openPostgresTunnel(settings));
 
 labelResources(identity);
-export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () => deploy(settings, stack.secret));
+export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () =>
+  deploy(settings, stack.secret),
+);
 
 /** What the user can mend is shown as its message alone; any other error keeps its stack. */
 async function checked<T>(check: () => T | Promise<T>): Promise<T> {

@@ -18,7 +18,8 @@ const gateway = http.createServer((request, response) => {
   request.on("data", (chunk) => (text += chunk));
   request.on("end", () => {
     const url = new URL(request.url!, "http://gateway");
-    const answer = (status: number, body: unknown) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    const answer = (status: number, body: unknown) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.headers.authorization !== "Bearer sk-master") return answer(401, { error: "not the master key" });
     const body = (text ? JSON.parse(text) : {}) as Record<string, unknown> & { key: string; keys: string[] };
     calls.push(url.pathname);
@@ -27,16 +28,20 @@ const gateway = http.createServer((request, response) => {
       case "/key/list": {
         const [wanted, alias] = [url.searchParams.get("key_hash"), url.searchParams.get("key_alias")];
         const stored = [...keys].map(([key, value]): Record<string, unknown> => ({ ...value, token: hash(key) }));
-        return answer(200, { keys: stored.filter(({ token, key_alias }) => (wanted ? token === wanted : key_alias === alias)) });
+        return answer(200, {
+          keys: stored.filter(({ token, key_alias }) => (wanted ? token === wanted : key_alias === alias)),
+        });
       }
       case "/key/generate":
-        if ([...keys.values()].some(({ key_alias }) => key_alias === body.key_alias)) return answer(400, { error: "alias exists" });
+        if ([...keys.values()].some(({ key_alias }) => key_alias === body.key_alias))
+          return answer(400, { error: "alias exists" });
         keys.set(body.key, body);
         return answer(200, {});
       case "/key/update":
         // As FastAPI answers what it cannot read: with what it was given.
         if (body.max_budget === -1) return answer(422, { detail: [{ input: body }] });
-        for (const [key, value] of keys) if (body.key === key || body.key === hash(key)) keys.set(key, { ...value, ...body, key });
+        for (const [key, value] of keys)
+          if (body.key === key || body.key === hash(key)) keys.set(key, { ...value, ...body, key });
         return answer(200, {});
       case "/key/delete":
         body.keys.forEach((key) => keys.delete(key));
@@ -105,10 +110,13 @@ test("another value takes the alias over, and what was spent; the former one wor
   await create(props());
   keys.set("sk-first", { ...keys.get("sk-first"), spend: 3 });
   await create(props({ key: "sk-second" }));
-  assert.deepEqual([...keys.values()].map(({ key, key_alias, spend, models }) => ({ key, key_alias, spend, models })), [
-    { key: "sk-first", key_alias: `phone:replaced-${hash("sk-first").slice(0, 8)}`, spend: 3, models: ["mock"] },
-    { key: "sk-second", key_alias: "phone", spend: 3, models: ["mock"] },
-  ]);
+  assert.deepEqual(
+    [...keys.values()].map(({ key, key_alias, spend, models }) => ({ key, key_alias, spend, models })),
+    [
+      { key: "sk-first", key_alias: `phone:replaced-${hash("sk-first").slice(0, 8)}`, spend: 3, models: ["mock"] },
+      { key: "sk-second", key_alias: "phone", spend: 3, models: ["mock"] },
+    ],
+  );
   await remove("phone", props());
   assert.deepEqual([...keys.keys()], ["sk-second"]);
 });
@@ -119,7 +127,10 @@ test("a replacement that was interrupted goes on where it was", async () => {
   calls = [];
   await create(props({ key: "sk-second" }));
   assert.deepEqual(calls, ["/key/list", "/key/update"]);
-  assert.deepEqual([...keys.values()].map(({ key_alias }) => key_alias), [`phone:replaced-${hash("sk-first").slice(0, 8)}`, "phone"]);
+  assert.deepEqual(
+    [...keys.values()].map(({ key_alias }) => key_alias),
+    [`phone:replaced-${hash("sk-first").slice(0, 8)}`, "phone"],
+  );
 });
 
 test("deleting a key that is gone is no error", async () => {
@@ -137,7 +148,10 @@ test("a refresh keeps every key while the gateway is down, and says so", async (
   const warned = t.mock.method(console, "warn", () => {});
   const down = props({ admin: { docker: { host: "unix:///var/run/docker.sock", sshOpts: [] }, port: 9 } });
   assert.deepEqual(await read("phone", down), { id: "phone", props: down });
-  assert.match(String(warned.mock.calls[0]?.arguments[0]), /^phone: not checked, no answer from LiteLLM at 127\.0\.0\.1:9: .*ECONNREFUSED/);
+  assert.match(
+    String(warned.mock.calls[0]?.arguments[0]),
+    /^phone: not checked, no answer from LiteLLM at 127\.0\.0\.1:9: .*ECONNREFUSED/,
+  );
 });
 
 test("an error names route and status, not the key", async () => {
@@ -172,7 +186,11 @@ for (const [what, change, found] of [
   ["models taken away", { models: [] }, { models: [] }],
   ["routes", { allowed_routes: [] }, { allowedRoutes: [] }],
   ["groups", { object_permission: { mcp_access_groups: ["time", "git"] } }, { groups: ["git", "time"] }],
-  ["servers beside the groups", { object_permission: { mcp_access_groups: ["time"], mcp_servers: ["abc"] } }, { servers: ["abc"] }],
+  [
+    "servers beside the groups",
+    { object_permission: { mcp_access_groups: ["time"], mcp_servers: ["abc"] } },
+    { servers: ["abc"] },
+  ],
   ["permission taken away", { object_permission: null }, { groups: [] }],
   ["requests a minute", { rpm_limit: 1 }, { rpm: 1 }],
   ["budget", { max_budget: null }, { budget: null }],
@@ -192,14 +210,23 @@ test("a refresh sees other tool permissions where LiteLLM knows them, and not an
   await create(given);
   keys.set("sk-first", { ...keys.get("sk-first"), models: ["b", "a"] });
   assert.deepEqual(await read("phone", given), { id: "phone", props: given });
-  keys.set("sk-first", { ...keys.get("sk-first"), object_permission: { mcp_access_groups: ["time"], mcp_tool_permissions: { abc: ["now", "later"] } } });
+  keys.set("sk-first", {
+    ...keys.get("sk-first"),
+    object_permission: { mcp_access_groups: ["time"], mcp_tool_permissions: { abc: ["now", "later"] } },
+  });
   assert.deepEqual((await read("phone", given)).inputs, { ...given, toolPermissions: { abc: ["now", "later"] } });
 });
 
 test("of a host over ssh, LiteLLM is reached by a process of ssh for each call", async (t) => {
   await create(props());
-  const folder = await replaceSsh(t, `echo "$@" >> "$(dirname "$0")/arguments"\nexec ${process.execPath} -e 'const s = require("net").connect(${port}, "127.0.0.1"); process.stdin.pipe(s); s.pipe(process.stdout)'`);
-  const overSsh = props({ budget: 60, admin: { docker: { host: "ssh://me@server", sshOpts: ["-o", "BatchMode=yes"] }, port: 4001 } });
+  const folder = await replaceSsh(
+    t,
+    `echo "$@" >> "$(dirname "$0")/arguments"\nexec ${process.execPath} -e 'const s = require("net").connect(${port}, "127.0.0.1"); process.stdin.pipe(s); s.pipe(process.stdout)'`,
+  );
+  const overSsh = props({
+    budget: 60,
+    admin: { docker: { host: "ssh://me@server", sshOpts: ["-o", "BatchMode=yes"] }, port: 4001 },
+  });
   await update("phone", props(), overSsh);
   assert.equal(keys.get("sk-first")?.max_budget, 60);
   const line = "-o BatchMode=yes -l me -W 127.0.0.1:4001 -- server\n";
@@ -209,12 +236,18 @@ test("of a host over ssh, LiteLLM is reached by a process of ssh for each call",
 test("what ssh says of a host that cannot be reached is in the error", async (t) => {
   await replaceSsh(t, "echo 'Connection refused by server' >&2; exit 255");
   const overSsh = props({ admin: { docker: { host: "ssh://me@server", sshOpts: [] }, port: 4001 } });
-  await assert.rejects(create(overSsh), /^LiteLlmApiError: no answer from LiteLLM at 127\.0\.0\.1:4001 of ssh:\/\/me@server: Connection refused by server$/);
+  await assert.rejects(
+    create(overSsh),
+    /^LiteLlmApiError: no answer from LiteLLM at 127\.0\.0\.1:4001 of ssh:\/\/me@server: Connection refused by server$/,
+  );
 });
 
 test("a key of an earlier version's state is left alone by a refresh, and not lost from sight by a deletion", async () => {
   const old: Partial<ReturnType<typeof props>> = props();
   delete old.admin;
   assert.deepEqual(await read("phone", old as ReturnType<typeof props>), { id: "phone", props: old });
-  await assert.rejects(remove("phone", old as ReturnType<typeof props>), /phone: made by an earlier version.*Deploy once with the client in the settings/);
+  await assert.rejects(
+    remove("phone", old as ReturnType<typeof props>),
+    /phone: made by an earlier version.*Deploy once with the client in the settings/,
+  );
 });

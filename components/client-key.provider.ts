@@ -24,7 +24,11 @@ const grant = ({ alias, groups, routes, toolPermissions, models, budget }: Clien
   key_alias: alias,
   models,
   allowed_routes: routes,
-  object_permission: { mcp_servers: [], mcp_access_groups: groups, ...(toolPermissions && { mcp_tool_permissions: toolPermissions }) },
+  object_permission: {
+    mcp_servers: [],
+    mcp_access_groups: groups,
+    ...(toolPermissions && { mcp_tool_permissions: toolPermissions }),
+  },
   rpm_limit: null,
   max_budget: budget,
 });
@@ -41,7 +45,10 @@ export async function update(_id: string, _olds: ClientKeyProps, news: ClientKey
 }
 
 async function remove(id: string, props: ClientKeyProps) {
-  if (isOfEarlierVersion(props)) throw new Error(`${id}: made by an earlier version of this program. Deploy once with the client in the settings, then take it out`);
+  if (isOfEarlierVersion(props))
+    throw new Error(
+      `${id}: made by an earlier version of this program. Deploy once with the client in the settings, then take it out`,
+    );
   await api(props).deleteKey(props.key);
 }
 export { remove as delete };
@@ -49,7 +56,11 @@ export { remove as delete };
 /** What somebody changed of a key, in LiteLLM's UI for instance, as the properties that say so. */
 export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonly<Record<string, unknown>> {
   const wanted = grant(props);
-  const { mcp_servers: servers = [], mcp_access_groups: groups = [], mcp_tool_permissions: toolPermissions = {} } = stored.object_permission ?? {};
+  const {
+    mcp_servers: servers = [],
+    mcp_access_groups: groups = [],
+    mcp_tool_permissions: toolPermissions = {},
+  } = stored.object_permission ?? {};
   const set = (values: readonly string[] | null) => [...(values ?? [])].sort();
   const found: readonly (readonly [keyof ClientKeyProps | "servers" | "allowedRoutes" | "rpm", unknown, unknown])[] = [
     ["alias", wanted.key_alias, stored.key_alias],
@@ -61,7 +72,11 @@ export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonl
     ["rpm", null, stored.rpm_limit],
     ["budget", props.budget, stored.max_budget],
   ];
-  return Object.fromEntries(found.filter(([, ours, theirs]) => !isDeepStrictEqual(ours, theirs)).map(([property, , theirs]) => [property, theirs]));
+  return Object.fromEntries(
+    found
+      .filter(([, ours, theirs]) => !isDeepStrictEqual(ours, theirs))
+      .map(([property, , theirs]) => [property, theirs]),
+  );
 }
 
 /**

@@ -44,7 +44,12 @@ const CLIENT_ROUTES = [
 
 class LiteLlmKey extends pulumi.dynamic.Resource {
   constructor(name: string, props: pulumi.Inputs, opts: pulumi.CustomResourceOptions) {
-    super(moduleProvider("./components/client-key.provider.ts", ["create", "update", "delete", "read"]), name, props, opts);
+    super(
+      moduleProvider("./components/client-key.provider.ts", ["create", "update", "delete", "read"]),
+      name,
+      props,
+      opts,
+    );
   }
 }
 

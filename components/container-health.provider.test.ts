@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { judgeState } from "./container-health.provider.ts";
 
 const running = { Running: true, ExitCode: 0 };
-const health = (Status: string, FailingStreak = 0, Output = "") => ({ ...running, Health: { Status, FailingStreak, Log: [{ Output: "an older check" }, { Output }] } });
+const health = (Status: string, FailingStreak = 0, Output = "") => ({
+  ...running,
+  Health: { Status, FailingStreak, Log: [{ Output: "an older check" }, { Output }] },
+});
 
 for (const [what, state, restarts, verdict] of [
   ["healthy", health("healthy"), 0, "ready"],
@@ -11,9 +14,24 @@ for (const [what, state, restarts, verdict] of [
   ["starting", health("starting"), 0, "waiting"],
   ["between two starts", { Running: false, ExitCode: 1 }, 2, "waiting"],
   ["called unhealthy because it stopped, with no failed check", health("unhealthy", 0), 1, "waiting"],
-  ["ending again and again", { Running: false, ExitCode: 7 }, 3, { problem: "ends again and again, last with exit code 7" }],
-  ["failing its check", health("unhealthy", 3, "tools/list is empty\n"), 0, { problem: "runs, but its healthcheck fails: tools/list is empty" }],
-  ["failing its check with no log of it", { ...running, Health: { Status: "unhealthy", FailingStreak: 1, Log: null } }, 0, { problem: "runs, but its healthcheck fails: no output" }],
+  [
+    "ending again and again",
+    { Running: false, ExitCode: 7 },
+    3,
+    { problem: "ends again and again, last with exit code 7" },
+  ],
+  [
+    "failing its check",
+    health("unhealthy", 3, "tools/list is empty\n"),
+    0,
+    { problem: "runs, but its healthcheck fails: tools/list is empty" },
+  ],
+  [
+    "failing its check with no log of it",
+    { ...running, Health: { Status: "unhealthy", FailingStreak: 1, Log: null } },
+    0,
+    { problem: "runs, but its healthcheck fails: no output" },
+  ],
 ] as const) {
   test(`a container ${what}`, () => assert.deepEqual(judgeState(state, restarts), verdict));
 }

@@ -16,7 +16,11 @@ export interface ContainerHealthArgs {
  * known not to come up, with its log, and is tried again.
  */
 export class ContainerHealth extends pulumi.dynamic.Resource {
-  constructor(name: string, { docker, container, withinSeconds }: ContainerHealthArgs, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    { docker, container, withinSeconds }: ContainerHealthArgs,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     const inputs = { docker, container: container.name, containerId: container.id, withinSeconds };
     super(moduleProvider("./components/container-health.provider.ts", ["create", "update"]), name, inputs, opts);
   }

@@ -14,7 +14,11 @@ export interface PostgresAddress {
 
 export interface DatabasesArgs {
   /** Plain settings, never outputs of a container: a provider whose address is unknown during a plan replaces its databases. */
-  readonly admin: PostgresAddress & { readonly user: string; readonly password: pulumi.Input<string>; readonly sslmode: string };
+  readonly admin: PostgresAddress & {
+    readonly user: string;
+    readonly password: pulumi.Input<string>;
+    readonly sslmode: string;
+  };
   /** The server as the containers reach it. */
   readonly fromContainers: PostgresAddress;
   /** What the read-only role may read. */
@@ -61,7 +65,11 @@ export class Databases extends pulumi.ComponentResource {
 
     const role = (roleName: string, connectionLimit: number) => {
       // Letters and digits only: the password becomes part of a URL.
-      const password = new random.RandomPassword(`${name}-${roleName}-password`, { length: 32, special: false }, { parent: this });
+      const password = new random.RandomPassword(
+        `${name}-${roleName}-password`,
+        { length: 32, special: false },
+        { parent: this },
+      );
       return new postgresql.Role(
         `${name}-${roleName}`,
         { name: roleName, login: true, password: password.result, connectionLimit },
@@ -84,7 +92,11 @@ export class Databases extends pulumi.ComponentResource {
     const { database, schemas } = args.readOnly;
     const reader = role(args.readOnly.role, 10);
     const readable = args.readOnly.create
-      ? new postgresql.Database(`${name}-${database}`, { name: database, owner: args.admin.user }, { ...managed, protect: args.protect })
+      ? new postgresql.Database(
+          `${name}-${database}`,
+          { name: database, owner: args.admin.user },
+          { ...managed, protect: args.protect },
+        )
       : undefined;
     const databaseName = readable?.name ?? pulumi.output(database);
     const grants: pulumi.Resource[] = [
@@ -97,8 +109,16 @@ export class Databases extends pulumi.ComponentResource {
     for (const schema of schemas) {
       const where = { database: databaseName, role: reader.name, schema };
       grants.push(
-        new postgresql.Grant(`${name}-usage-${schema}`, { ...where, objectType: "schema", privileges: ["USAGE"] }, managed),
-        new postgresql.Grant(`${name}-select-${schema}`, { ...where, objectType: "table", privileges: ["SELECT"] }, managed),
+        new postgresql.Grant(
+          `${name}-usage-${schema}`,
+          { ...where, objectType: "schema", privileges: ["USAGE"] },
+          managed,
+        ),
+        new postgresql.Grant(
+          `${name}-select-${schema}`,
+          { ...where, objectType: "table", privileges: ["SELECT"] },
+          managed,
+        ),
         new postgresql.DefaultPrivileges(
           `${name}-select-future-${schema}`,
           { ...where, owner: args.admin.user, objectType: "table", privileges: ["SELECT"] },
@@ -109,7 +129,9 @@ export class Databases extends pulumi.ComponentResource {
     // Restricted mode of the MCP server can be got round; a session that starts read-only and a role without rights cannot write.
     // The grants come first: a server that starts before them lists no tables.
     const readOnlyUrl = url(reader, database, "?options=-c%20default_transaction_read_only%3Don");
-    this.readOnlyUrl = pulumi.secret(pulumi.all([readOnlyUrl, grants.map((grant) => grant.urn)]).apply(([text]) => text));
+    this.readOnlyUrl = pulumi.secret(
+      pulumi.all([readOnlyUrl, grants.map((grant) => grant.urn)]).apply(([text]) => text),
+    );
 
     this.registerOutputs({ litellm: this.litellm.name });
   }

@@ -34,27 +34,42 @@ before(async () => {
   };
   own = await run(ownSettings);
   existing = await run(
-    testSettings({ postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } }, ["postgresAdminPassword"]),
+    testSettings(
+      { postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } },
+      ["postgresAdminPassword"],
+    ),
   );
   newer = await run(
-    testSettings({ clients: { ...clients, reader: { servers: ["git"], tools: { git: { allow: ["git_log"] } } } }, gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" } }),
+    testSettings({
+      clients: { ...clients, reader: { servers: ["git"], tools: { git: { allow: ["git_log"] } } } },
+      gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" },
+    }),
   );
 });
 
 const plain = (input: unknown): unknown =>
-  typeof input === "object" && input !== null && SECRET_SIGNATURE in input ? (input as { value?: unknown }).value : input;
+  typeof input === "object" && input !== null && SECRET_SIGNATURE in input
+    ? (input as { value?: unknown }).value
+    : input;
 const inputsOf = (resources: Map<string, Recorded>, name: string) => {
   const resource = resources.get(name);
   assert.ok(resource, `${name} is not among ${[...resources.keys()].join(", ")}`);
-  return Object.fromEntries(Object.entries(resource.inputs).map(([key, value]) => [key, plain(value)])) as Record<string, any>;
+  return Object.fromEntries(Object.entries(resource.inputs).map(([key, value]) => [key, plain(value)])) as Record<
+    string,
+    any
+  >;
 };
 const containers = (resources: Map<string, Recorded>) =>
-  [...resources.values()].filter(({ type }) => type === "docker:index/container:Container").map(({ name }) => [name, inputsOf(resources, name)] as const);
+  [...resources.values()]
+    .filter(({ type }) => type === "docker:index/container:Container")
+    .map(({ name }) => [name, inputsOf(resources, name)] as const);
 const networkName = ({ name }: { name: string }) => name.replace(/^networks-(.*)-id$/, "$1");
 const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(networkName).sort();
 
 test("the resources of a stack", () => {
-  const names = [...own.values()].filter(({ type }) => !type.startsWith("litellm:")).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
+  const names = [...own.values()]
+    .filter(({ type }) => !type.startsWith("litellm:"))
+    .map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
   assert.deepEqual(names.sort(), [
     "Container ingress-container",
     "Container litellm-container",
@@ -143,7 +158,11 @@ test("no secret is outside an encrypted value", () => {
 });
 
 test("Docker gives LiteLLM's launcher the time for a hold, what is to be written, and the end", () => {
-  const { entrypoints, destroyGraceSeconds, stopTimeout } = inputsOf(own, "litellm-container") as { entrypoints: string[]; destroyGraceSeconds: number; stopTimeout: number };
+  const { entrypoints, destroyGraceSeconds, stopTimeout } = inputsOf(own, "litellm-container") as {
+    entrypoints: string[];
+    destroyGraceSeconds: number;
+    stopTimeout: number;
+  };
   const seconds = (option: string) => Number(entrypoints[entrypoints.indexOf(option) + 1]);
   const needed = seconds("--hold-seconds") + seconds("--settle-seconds") + seconds("--stop-seconds");
   assert.equal(needed, 32 + 8 + 20);
@@ -152,7 +171,9 @@ test("Docker gives LiteLLM's launcher the time for a hold, what is to be written
 });
 
 test("on the LAN address are the gateway and debug ports, on the host's loopback LiteLLM itself and Postgres", () => {
-  const ports = containers(own).flatMap(([, { ports = [] }]) => ports as { ip: string; external: number; internal: number }[]);
+  const ports = containers(own).flatMap(
+    ([, { ports = [] }]) => ports as { ip: string; external: number; internal: number }[],
+  );
   assert.deepEqual(
     ports.sort((a, b) => a.external - b.external),
     [
@@ -184,7 +205,9 @@ test("a name on a network leads to one container", () => {
 });
 
 test("the prefix is before every name on the daemon", () => {
-  const named = [...own.values()].filter(({ type }) => /docker:index\/(container|network|volume):/.test(type)).map(({ inputs }) => String(inputs.name));
+  const named = [...own.values()]
+    .filter(({ type }) => /docker:index\/(container|network|volume):/.test(type))
+    .map(({ inputs }) => String(inputs.name));
   assert.equal(named.length, 17);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
@@ -192,7 +215,9 @@ test("the prefix is before every name on the daemon", () => {
 
 test("what preflight takes for the stack's is what the stack makes", () => {
   for (const kind of ["container", "network", "volume"] as const) {
-    const made = [...own.values()].filter(({ type }) => type.startsWith(`docker:index/${kind}:`)).map(({ inputs }) => inputs.name);
+    const made = [...own.values()]
+      .filter(({ type }) => type.startsWith(`docker:index/${kind}:`))
+      .map(({ inputs }) => inputs.name);
     assert.deepEqual(made.sort(), [...namesOnDaemon(ownSettings)[kind]].sort());
   }
 });
@@ -211,9 +236,15 @@ test("networks decide what a server reaches", () => {
   assert.deepEqual(of("postgres"), ["litellm-lan-net", "postgres-net"]);
   const nets = ["litellm-mcp-net", "postgres-net", "litellm-ingress-net", "litellm-lan-net", "mcp-egress-net"];
   // Of an internal network nothing is published, and nothing gets out, not even to the server itself.
-  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).internal), [true, true, true, false, false]);
+  assert.deepEqual(
+    nets.map((net) => inputsOf(own, `networks-${net}`).internal),
+    [true, true, true, false, false],
+  );
   const inhibited = { "com.docker.network.bridge.inhibit_ipv4": "true" };
-  assert.deepEqual(nets.map((net) => inputsOf(own, `networks-${net}`).options), [inhibited, inhibited, inhibited, undefined, undefined]);
+  assert.deepEqual(
+    nets.map((net) => inputsOf(own, `networks-${net}`).options),
+    [inhibited, inhibited, inhibited, undefined, undefined],
+  );
 });
 
 test("every wrapped server runs as a user of its own, read-only", () => {
@@ -226,8 +257,10 @@ test("every wrapped server runs as a user of its own, read-only", () => {
 });
 
 test("when all processors are busy, a server has an eighth of what the gateway has", () => {
-  for (const name of ["fetch", "git", "memory", "time", "postgres"]) assert.equal(inputsOf(own, `mcp-${name}-container`).cpuShares, 128, name);
-  for (const name of ["litellm-container", "ingress-container", "postgres-container"]) assert.equal(inputsOf(own, name).cpuShares, undefined, name);
+  for (const name of ["fetch", "git", "memory", "time", "postgres"])
+    assert.equal(inputsOf(own, `mcp-${name}-container`).cpuShares, 128, name);
+  for (const name of ["litellm-container", "ingress-container", "postgres-container"])
+    assert.equal(inputsOf(own, name).cpuShares, undefined, name);
 });
 
 test("an image whose server.yaml says what /tmp may take can write nowhere else", () => {
@@ -237,7 +270,13 @@ test("an image whose server.yaml says what /tmp may take can write nowhere else"
 
 test("two stacks on one host share no user: a limit on processes counts those of a user on the whole host", () => {
   const one = { project: "litellm-mcp", stack: "local", namePrefix: "", server: "git" };
-  const users = [one, { ...one, project: "other" }, { ...one, stack: "lan" }, { ...one, namePrefix: "lab-" }, { ...one, server: "time" }].map(userFor);
+  const users = [
+    one,
+    { ...one, project: "other" },
+    { ...one, stack: "lan" },
+    { ...one, namePrefix: "lab-" },
+    { ...one, server: "time" },
+  ].map(userFor);
   assert.equal(new Set(users).size, users.length);
   assert.equal(inputsOf(own, "mcp-git-container").user, userFor({ ...one, stack: "test", namePrefix: "lab-" }));
 });
@@ -249,7 +288,10 @@ test("git has room for the children that it leaves behind: 51 were seen at once"
 test("a data volume belongs to the user of its server", () => {
   const { volume, owner, image, container } = inputsOf(own, "mcp-memory-data-owner");
   const { user, name } = inputsOf(own, "mcp-memory-container");
-  assert.deepEqual({ volume, owner, image, container }, { volume: "lab-mcp-memory-data", owner: user, image: "sha256:mcp-memory-image", container: name });
+  assert.deepEqual(
+    { volume, owner, image, container },
+    { volume: "lab-mcp-memory-data", owner: user, image: "sha256:mcp-memory-image", container: name },
+  );
 });
 
 test("healthchecks end before Docker ends them, and know whom they may end", () => {
@@ -261,12 +303,19 @@ test("healthchecks end before Docker ends them, and know whom they may end", () 
     assert.ok(longest < parseInt(healthcheck.timeout), `${name}: ${longest} s of ${healthcheck.timeout}`);
     return { alive: option("--alive-url"), every: option("--every"), inFlight: option("--in-flight-limit") };
   };
-  assert.deepEqual(optionsOf("litellm"), { alive: "http://127.0.0.1:4000/health/liveliness", every: "60", inFlight: undefined });
-  for (const server of ["mcp-time", "mcp-postgres"]) assert.deepEqual(optionsOf(server), { alive: undefined, every: undefined, inFlight: "600" });
+  assert.deepEqual(optionsOf("litellm"), {
+    alive: "http://127.0.0.1:4000/health/liveliness",
+    every: "60",
+    inFlight: undefined,
+  });
+  for (const server of ["mcp-time", "mcp-postgres"])
+    assert.deepEqual(optionsOf(server), { alive: undefined, every: undefined, inFlight: "600" });
 });
 
 test("what clients stored outlives container and stack", () => {
-  assert.deepEqual(inputsOf(own, "mcp-memory-container").volumes, [{ containerPath: "/data", volumeName: "lab-mcp-memory-data" }]);
+  assert.deepEqual(inputsOf(own, "mcp-memory-container").volumes, [
+    { containerPath: "/data", volumeName: "lab-mcp-memory-data" },
+  ]);
   assert.deepEqual(inputsOf(own, "mcp-time-container").volumes, []);
 });
 
@@ -283,15 +332,27 @@ test("the ingress is told what each client may do, and of its key the hash alone
     parallel: 32,
     budget: null,
   });
-  assert.deepEqual(Object.keys(table.clients.find(({ name }) => name === "test-key")!.servers), ["fetch", "git", "memory", "postgres", "time"]);
-  assert.deepEqual(table.servers.find(({ name }) => name === "time"), { name: "time", groups: ["utility"] });
+  assert.deepEqual(Object.keys(table.clients.find(({ name }) => name === "test-key")!.servers), [
+    "fetch",
+    "git",
+    "memory",
+    "postgres",
+    "time",
+  ]);
+  assert.deepEqual(
+    table.servers.find(({ name }) => name === "time"),
+    { name: "time", groups: ["utility"] },
+  );
   assert.doesNotMatch(rights, /sk-|plaintext/);
   assert.deepEqual(inputsOf(own, "client-phone-key").groups, ["time"]);
 });
 
 test("the ingress's own key lists all servers, and opens no model and no other route", () => {
   const { groups, models, routes, alias } = inputsOf(own, "ingress-listing-key");
-  assert.deepEqual([groups, models, routes], [["fetch", "git", "memory", "postgres", "time"], ["no-default-models"], ["/mcp", "/mcp/*"]]);
+  assert.deepEqual(
+    [groups, models, routes],
+    [["fetch", "git", "memory", "postgres", "time"], ["no-default-models"], ["/mcp", "/mcp/*"]],
+  );
   assert.doesNotMatch(alias, /^[a-z0-9-]+$/);
 });
 
@@ -320,7 +381,12 @@ test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLL
 });
 
 test("an existing Postgres gets databases and roles, and no container", () => {
-  assert.deepEqual(containers(existing).map(([name]) => name).filter((name) => name.startsWith("postgres")), []);
+  assert.deepEqual(
+    containers(existing)
+      .map(([name]) => name)
+      .filter((name) => name.startsWith("postgres")),
+    [],
+  );
   assert.ok(existing.has("databases-litellm_db"));
   assert.deepEqual(networksOf(inputsOf(existing, "mcp-postgres-container")), ["litellm-mcp-net", "mcp-egress-net"]);
   assert.match(

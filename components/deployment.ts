@@ -1,7 +1,13 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { enforcesToolPermissions } from "../settings/capabilities.ts";
-import { type ClientSettings, LOOPBACK, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
+import {
+  type ClientSettings,
+  LOOPBACK,
+  POSTGRES_READ_ONLY_URL,
+  type ServerSettings,
+  type Settings,
+} from "../settings/settings.ts";
 import { ClientKey } from "./client-key.ts";
 import { Databases } from "./databases.ts";
 import { GatewayCheck } from "./gateway-check.ts";
@@ -56,7 +62,9 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           server,
           namePrefix,
           lanAddress: lan.address,
-          secrets: mapValues(server.secrets, (name) => (name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name))),
+          secrets: mapValues(server.secrets, (name) =>
+            name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name),
+          ),
           docker: settings.docker,
           networks,
           postgresIsExternal: settings.postgres.kind === "existing",
@@ -73,7 +81,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     {
       ...registered,
       alias: LISTING_ALIAS,
-      groups: keyGroups(servers.map(({ name }) => name), gateway.version),
+      groups: keyGroups(
+        servers.map(({ name }) => name),
+        gateway.version,
+      ),
       toolPermissions: undefined,
       models: [NO_MODELS],
       routes: ["/mcp", "/mcp/*"],
@@ -158,7 +169,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 }
 
 /** The client's allow-lists as LiteLLM takes them. It has no deny-lists: those are the ingress's alone. */
-function toolPermissionsOf(client: ClientSettings, servers: readonly ServerSettings[]): Record<string, readonly string[]> {
+function toolPermissionsOf(
+  client: ClientSettings,
+  servers: readonly ServerSettings[],
+): Record<string, readonly string[]> {
   const allowed = servers.flatMap((server) => {
     const allow = client.rules[server.name]?.allow;
     return allow ? [[serverId(server), allow] as const] : [];
@@ -198,7 +212,13 @@ function deployDatabases(
     opts,
   );
   return new Databases("databases", {
-    admin: { host: LOOPBACK, port: postgres.localPort, user: POSTGRES_ADMIN, password: server.adminPassword, sslmode: "disable" },
+    admin: {
+      host: LOOPBACK,
+      port: postgres.localPort,
+      user: POSTGRES_ADMIN,
+      password: server.adminPassword,
+      sslmode: "disable",
+    },
     fromContainers: { host: PostgresServer.HOST, port: POSTGRES_PORT },
     readOnly,
     protect,

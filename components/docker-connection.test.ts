@@ -15,16 +15,25 @@ printf 'HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length:
   const docker = connectDocker({ host: "ssh://me@server:2222", sshOpts: ["-o", "BatchMode=yes"] });
   const containers = await docker.listContainers();
   assert.equal(containers.length, 1);
-  assert.equal((await readFile(path.join(folder, "arguments"), "utf8")).trim(), "-o BatchMode=yes -l me -p 2222 -- server docker system dial-stdio");
+  assert.equal(
+    (await readFile(path.join(folder, "arguments"), "utf8")).trim(),
+    "-o BatchMode=yes -l me -p 2222 -- server docker system dial-stdio",
+  );
 });
 
 test("what ssh complains about reaches the caller", async (t) => {
   await replaceSsh(t, "echo 'Host key verification failed.' >&2; exit 255");
-  await assert.rejects(connectDocker({ host: "ssh://server", sshOpts: [] }).listContainers(), /Host key verification failed/);
+  await assert.rejects(
+    connectDocker({ host: "ssh://server", sshOpts: [] }).listContainers(),
+    /Host key verification failed/,
+  );
 });
 
 test("a host that is neither socket nor ssh is refused", () => {
-  assert.throws(() => connectDocker({ host: "tcp://server:2375", sshOpts: [] }), /tcp:\/\/server:2375: a Docker host is reached by unix:\/\/ or ssh:\/\//);
+  assert.throws(
+    () => connectDocker({ host: "tcp://server:2375", sshOpts: [] }),
+    /tcp:\/\/server:2375: a Docker host is reached by unix:\/\/ or ssh:\/\//,
+  );
 });
 
 test("Docker's framing is taken out of logs", () => {

@@ -11,7 +11,12 @@ export function connectDocker(endpoint: DockerEndpoint): Docker {
       return new Docker({ socketPath: url.pathname });
     case "ssh:":
       // docker-modem honours `agent`; its type declarations leave it out.
-      return new Docker({ protocol: "http", host: url.hostname, port: 80, agent: new SshAgent(endpoint, { command: "docker system dial-stdio" }) } as Docker.DockerOptions);
+      return new Docker({
+        protocol: "http",
+        host: url.hostname,
+        port: 80,
+        agent: new SshAgent(endpoint, { command: "docker system dial-stdio" }),
+      } as Docker.DockerOptions);
     default:
       throw new Error(`${endpoint.host}: a Docker host is reached by unix:// or ssh://`);
   }
@@ -26,7 +31,7 @@ export async function containerLogTail(docker: Docker, container: string, lines:
 /** Docker frames each chunk of a log as [stream, 0, 0, 0, size as 32-bit big endian] + bytes (Engine API, "attach"). */
 export function demultiplex(raw: Buffer): string {
   const parts: Buffer[] = [];
-  for (let at = 0; at + 8 <= raw.length; ) {
+  for (let at = 0; at + 8 <= raw.length;) {
     const size = raw.readUInt32BE(at + 4);
     parts.push(raw.subarray(at + 8, at + 8 + size));
     at += 8 + size;

@@ -8,7 +8,11 @@ export interface GatewayCheckArgs {
   readonly gatewayUrl: string;
   readonly docker: DockerEndpoint;
   readonly servers: readonly ExpectedServer[];
-  readonly clients: readonly { readonly name: string; readonly key: pulumi.Input<string>; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  readonly clients: readonly {
+    readonly name: string;
+    readonly key: pulumi.Input<string>;
+    readonly rules: Readonly<Record<string, ToolRule>>;
+  }[];
   /** Keys that must open nothing here, by what they are. */
   readonly strangers: readonly { readonly what: string; readonly key: pulumi.Input<string> }[];
   readonly stack: string;

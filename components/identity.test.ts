@@ -12,7 +12,8 @@ before(async () => {
 
 const label = (type: string, props: Record<string, unknown> = {}, opts: pulumi.CustomResourceOptions = {}) =>
   labelling(identity)({ type, name: "x", props, opts, resource: {} as pulumi.Resource });
-const labelsOf = async (given: ReturnType<typeof label>) => await valueOf((given?.props as { labels: pulumi.Input<{ label: string; value: string }[]> }).labels);
+const labelsOf = async (given: ReturnType<typeof label>) =>
+  await valueOf((given?.props as { labels: pulumi.Input<{ label: string; value: string }[]> }).labels);
 
 test("containers, networks and volumes carry the stack's id beside their own labels", async () => {
   for (const type of ["docker:index/container:Container", "docker:index/network:Network", "docker:index/volume:Volume"])
@@ -25,7 +26,8 @@ test("containers, networks and volumes carry the stack's id beside their own lab
 });
 
 test("networks and volumes of earlier versions are not replaced for the label's sake", () => {
-  const ignored = (type: string) => (label(type, {}, { ignoreChanges: ["driver"] })?.opts as pulumi.CustomResourceOptions).ignoreChanges;
+  const ignored = (type: string) =>
+    (label(type, {}, { ignoreChanges: ["driver"] })?.opts as pulumi.CustomResourceOptions).ignoreChanges;
   assert.deepEqual(ignored("docker:index/network:Network"), ["driver", "labels"]);
   assert.deepEqual(ignored("docker:index/volume:Volume"), ["driver", "labels"]);
   assert.deepEqual(ignored("docker:index/container:Container"), ["driver"]);

@@ -33,7 +33,10 @@ export async function stackIdentity(salt: string): Promise<StackIdentity> {
   const { result } = new random.RandomUuid("stack-id");
   const id = (await isKnown(result)) ? await new Promise<string>((resolve) => result.apply(resolve)) : undefined;
   const names = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
-  const keptFor = createHash("sha256").update(JSON.stringify([...names, salt])).digest("hex").slice(0, 32);
+  const keptFor = createHash("sha256")
+    .update(JSON.stringify([...names, salt]))
+    .digest("hex")
+    .slice(0, 32);
   return { own: { id, keptFor }, label: pulumi.interpolate`${pulumi.getProject()}/${pulumi.getStack()}/${result}` };
 }
 
@@ -47,10 +50,18 @@ export const labelling =
   ({ own, label }: StackIdentity): pulumi.ResourceTransformation =>
   ({ type, props, opts }) => {
     if (!/^docker:index\/(container|network|volume):/.test(type)) return undefined;
-    const kept = (opts as pulumi.CustomResourceOptions).retainOnDelete ? [{ label: KEPT_FOR_LABEL, value: own.keptFor }] : [];
-    const labels = [...((props as { labels?: readonly unknown[] }).labels ?? []), { label: STACK_LABEL, value: label }, ...kept];
+    const kept = (opts as pulumi.CustomResourceOptions).retainOnDelete
+      ? [{ label: KEPT_FOR_LABEL, value: own.keptFor }]
+      : [];
+    const labels = [
+      ...((props as { labels?: readonly unknown[] }).labels ?? []),
+      { label: STACK_LABEL, value: label },
+      ...kept,
+    ];
     // A label that differs replaces the resource. A network or a volume of an earlier version stays as it is, without the label: a
     // volume that is replaced is data lost.
-    const stays = type.startsWith("docker:index/container:") ? opts : pulumi.mergeOptions(opts, { ignoreChanges: ["labels"] });
+    const stays = type.startsWith("docker:index/container:")
+      ? opts
+      : pulumi.mergeOptions(opts, { ignoreChanges: ["labels"] });
     return { props: { ...props, labels }, opts: stays };
   };

@@ -31,7 +31,10 @@ export function bundleIngress(): string {
 
 /** The image of the ingress, built on the target daemon and named by what went into it. */
 export function ingressBuild(): Pick<docker.RemoteImageArgs, "name" | "build" | "triggers"> {
-  const files = { "ingress.mjs": bundleIngress(), Dockerfile: readFileSync(path.join(root, "ingress/Dockerfile"), "utf8") };
+  const files = {
+    "ingress.mjs": bundleIngress(),
+    Dockerfile: readFileSync(path.join(root, "ingress/Dockerfile"), "utf8"),
+  };
   const context = path.join(root, CONTEXT);
   mkdirSync(context, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
@@ -39,5 +42,9 @@ export function ingressBuild(): Pick<docker.RemoteImageArgs, "name" | "build" | 
     if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
   }
   const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
-  return { name: `litellm-mcp/ingress:${hash}`, build: { context: CONTEXT, dockerfile: "Dockerfile" }, triggers: { hash } };
+  return {
+    name: `litellm-mcp/ingress:${hash}`,
+    build: { context: CONTEXT, dockerfile: "Dockerfile" },
+    triggers: { hash },
+  };
 }

@@ -20,7 +20,13 @@ const IN_FORCE_WITHIN_MS = 20_000;
 /** The user of the image. */
 const OWNER = { uid: 10_002, gid: 10_002 };
 
-async function write({ docker: endpoint, container: name, file, gatewayUrl, rights }: IngressRightsInputs): Promise<void> {
+async function write({
+  docker: endpoint,
+  container: name,
+  file,
+  gatewayUrl,
+  rights,
+}: IngressRightsInputs): Promise<void> {
   const container = connectDocker(endpoint).getContainer(name);
   const archive = pack();
   archive.entry({ name: path.posix.basename(file), mode: 0o600, ...OWNER }, rights);

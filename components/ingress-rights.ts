@@ -17,7 +17,10 @@ export interface IngressRightsArgs {
 }
 
 /** The table that the ingress takes: no key is in it, only what tells a key. */
-export function renderRights(servers: IngressRightsArgs["servers"], clients: readonly { readonly client: ClientSettings; readonly key: string }[]): Rights {
+export function renderRights(
+  servers: IngressRightsArgs["servers"],
+  clients: readonly { readonly client: ClientSettings; readonly key: string }[],
+): Rights {
   return {
     servers: servers.map(({ name, accessGroups }) => ({ name, groups: accessGroups })),
     clients: clients.map(({ client, key }) => ({
@@ -43,7 +46,19 @@ export class IngressRights extends pulumi.dynamic.Resource {
       .all(clients.map(({ client, key }) => pulumi.output(key).apply((text) => ({ client, key: text }))))
       // Unwrapped by Pulumi's `all`, which loses `readonly`.
       .apply((known) => JSON.stringify(renderRights(servers, known as { client: ClientSettings; key: string }[])));
-    const inputs = { docker, container: container.name, containerId: container.id, file, gatewayUrl, rights: pulumi.secret(rights) };
-    super(moduleProvider("./components/ingress-rights.provider.ts", ["create", "update"]), name, inputs, pulumi.mergeOptions(opts, { additionalSecretOutputs: ["rights"] }));
+    const inputs = {
+      docker,
+      container: container.name,
+      containerId: container.id,
+      file,
+      gatewayUrl,
+      rights: pulumi.secret(rights),
+    };
+    super(
+      moduleProvider("./components/ingress-rights.provider.ts", ["create", "update"]),
+      name,
+      inputs,
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["rights"] }),
+    );
   }
 }

@@ -45,7 +45,11 @@ export class Ingress extends pulumi.ComponentResource {
   constructor(name: string, args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Ingress.TYPE, name, {}, opts);
     const volume = (what: string, options: pulumi.CustomResourceOptions) =>
-      new docker.Volume(`${name}-${what}`, { name: `${args.namePrefix}ingress-${what}`, labels: [projectLabel] }, { parent: this, ...options });
+      new docker.Volume(
+        `${name}-${what}`,
+        { name: `${args.namePrefix}ingress-${what}`, labels: [projectLabel] },
+        { parent: this, ...options },
+      );
     const state = volume("state", {});
     // The record of what was called outlives every container, and the stack.
     const audit = volume("audit", { retainOnDelete: true });
@@ -92,7 +96,11 @@ export class Ingress extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.health = new ContainerHealth(`${name}-health`, { docker: args.docker, container: this.container, withinSeconds: 60 }, { parent: this });
+    this.health = new ContainerHealth(
+      `${name}-health`,
+      { docker: args.docker, container: this.container, withinSeconds: 60 },
+      { parent: this },
+    );
     this.url = `http://${args.publish.ip}:${args.publish.port}`;
     this.registerOutputs({ url: this.url });
   }

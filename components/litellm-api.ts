@@ -88,7 +88,11 @@ export class LiteLlmApi {
           method,
           path,
           ...(isSsh(docker) && { agent: new SshAgent(docker, { port }) }),
-          headers: { authorization: `Bearer ${this.#masterKey}`, "content-type": "application/json", "content-length": Buffer.byteLength(content) },
+          headers: {
+            authorization: `Bearer ${this.#masterKey}`,
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(content),
+          },
           signal: AbortSignal.timeout(TIMEOUT_MS),
         },
         (response) => {
@@ -108,7 +112,9 @@ export class LiteLlmApi {
   async findKey(key: string): Promise<StoredKey | undefined> {
     const hash = createHash("sha256").update(key).digest("hex");
     // Not /key/info: on 1.77.3 it leaves out the groups.
-    const { keys } = (await this.#call("GET", `/key/list?key_hash=${hash}&return_full_object=true`)) as { keys: StoredKey[] };
+    const { keys } = (await this.#call("GET", `/key/list?key_hash=${hash}&return_full_object=true`)) as {
+      keys: StoredKey[];
+    };
     return keys[0];
   }
 
@@ -131,11 +137,17 @@ export class LiteLlmApi {
 
   /** Takes an alias from the key that has it, if there is one: LiteLLM knows each alias once. Resolves to what that key has spent. */
   async #retire(alias: string): Promise<number | undefined> {
-    const { keys } = (await this.#call("GET", `/key/list?key_alias=${encodeURIComponent(alias)}&return_full_object=true`)) as { keys: KeyRow[] };
+    const { keys } = (await this.#call(
+      "GET",
+      `/key/list?key_alias=${encodeURIComponent(alias)}&return_full_object=true`,
+    )) as { keys: KeyRow[] };
     const holder = keys.find(({ key_alias }) => key_alias === alias);
     if (!holder) return undefined;
     // No client can have such a name, which has a colon. `token` is the key's hash, by which LiteLLM knows it as well.
-    await this.#call("POST", "/key/update", { key: holder.token, key_alias: `${alias}:replaced-${holder.token.slice(0, 8)}` });
+    await this.#call("POST", "/key/update", {
+      key: holder.token,
+      key_alias: `${alias}:replaced-${holder.token.slice(0, 8)}`,
+    });
     return holder.spend;
   }
 

@@ -3,19 +3,37 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 
-const server = { name: "time", url: "http://mcp-time:8000/sse", register: "sse", description: "Time", accessGroups: ["utility"], bearerTokenEnv: undefined } as const;
+const server = {
+  name: "time",
+  url: "http://mcp-time:8000/sse",
+  register: "sse",
+  description: "Time",
+  accessGroups: ["utility"],
+  bearerTokenEnv: undefined,
+} as const;
 const gateway = { version: "1.77.3", storePrompts: false, spendDays: 90, generalSettings: {}, litellmSettings: {} };
 
 test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () => {
   const text = renderLiteLlmConfig({
     models: [{ name: "gpt", params: { model: "openai/gpt" }, paramsFromEnv: { api_key: "SECRET_OPENAI" } }],
     servers: [server],
-    gateway: { version: "1.77.3", storePrompts: false, spendDays: 30, generalSettings: { proxy_batch_write_at: 5 }, litellmSettings: { drop_params: true } },
+    gateway: {
+      version: "1.77.3",
+      storePrompts: false,
+      spendDays: 30,
+      generalSettings: { proxy_batch_write_at: 5 },
+      litellmSettings: { drop_params: true },
+    },
   });
   assert.deepEqual(parse(text), {
     model_list: [{ model_name: "gpt", litellm_params: { model: "openai/gpt", api_key: "os.environ/SECRET_OPENAI" } }],
     mcp_servers: {
-      time: { url: "http://mcp-time:8000/sse", transport: "sse", description: "Time", access_groups: ["time", "utility"] },
+      time: {
+        url: "http://mcp-time:8000/sse",
+        transport: "sse",
+        description: "Time",
+        access_groups: ["time", "utility"],
+      },
     },
     general_settings: {
       master_key: "os.environ/LITELLM_MASTER_KEY",
@@ -30,7 +48,9 @@ test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () =
 });
 
 test("what was asked of models is stored where the stack wants it, and LiteLLM's own settings win", () => {
-  const stored = (changes: object) => parse(renderLiteLlmConfig({ models: [], servers: [], gateway: { ...gateway, ...changes } })).general_settings.store_prompts_in_spend_logs;
+  const stored = (changes: object) =>
+    parse(renderLiteLlmConfig({ models: [], servers: [], gateway: { ...gateway, ...changes } })).general_settings
+      .store_prompts_in_spend_logs;
   assert.equal(stored({}), false);
   assert.equal(stored({ storePrompts: true }), true);
   assert.equal(stored({ generalSettings: { store_prompts_in_spend_logs: true } }), true);
@@ -38,7 +58,10 @@ test("what was asked of models is stored where the stack wants it, and LiteLLM's
 
 test("a restart waits as long as spend rows may be unwritten: LiteLLM draws an interval of 3 s around the setting", () => {
   // Below 4 it may draw 0 or less.
-  assert.equal(parse(renderLiteLlmConfig({ models: [], servers: [], gateway })).general_settings.proxy_batch_write_at, 4);
+  assert.equal(
+    parse(renderLiteLlmConfig({ models: [], servers: [], gateway })).general_settings.proxy_batch_write_at,
+    4,
+  );
   assert.equal(spendWrittenWithin({}), 8);
   assert.equal(spendWrittenWithin({ proxy_batch_write_at: 30 }), 34);
 });
@@ -64,12 +87,26 @@ test("a client with one server gets a second on the versions that would hide who
     assert.deepEqual(keyGroups(["time"], version), groups, version);
     assert.deepEqual(keyGroups(["git", "time"], version), ["git", "time"], version);
     const config = parse(renderLiteLlmConfig({ models: [], servers: [server], gateway: { ...gateway, version } }));
-    const known = Object.values(config.mcp_servers as Record<string, { access_groups: string[] }>).flatMap(({ access_groups }) => access_groups);
-    assert.deepEqual(groups.filter((group) => !known.includes(group)), [], version);
+    const known = Object.values(config.mcp_servers as Record<string, { access_groups: string[] }>).flatMap(
+      ({ access_groups }) => access_groups,
+    );
+    assert.deepEqual(
+      groups.filter((group) => !known.includes(group)),
+      [],
+      version,
+    );
   }
 });
 
 test("a server's id is LiteLLM's own", () => {
   // From a running LiteLLM: GET /v1/mcp/server.
-  assert.equal(serverId({ name: "deepwiki_mcp", url: "https://mcp.deepwiki.com/mcp", register: "http", bearerTokenEnv: undefined }), "39ba93086874ef716d528c37547711c5");
+  assert.equal(
+    serverId({
+      name: "deepwiki_mcp",
+      url: "https://mcp.deepwiki.com/mcp",
+      register: "http",
+      bearerTokenEnv: undefined,
+    }),
+    "39ba93086874ef716d528c37547711c5",
+  );
 });

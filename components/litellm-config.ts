@@ -6,9 +6,15 @@ import { mapValues } from "../settings/map-values.ts";
 
 export interface LiteLlmConfigArgs {
   readonly models: readonly ModelSettings[];
-  readonly servers: readonly Pick<ServerSettings, "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv">[];
+  readonly servers: readonly Pick<
+    ServerSettings,
+    "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv"
+  >[];
   /** Further settings, already checked against what the version reads. */
-  readonly gateway: Pick<GatewaySettings, "version" | "storePrompts" | "spendDays" | "generalSettings" | "litellmSettings">;
+  readonly gateway: Pick<
+    GatewaySettings,
+    "version" | "storePrompts" | "spendDays" | "generalSettings" | "litellmSettings"
+  >;
 }
 
 /** Spend rows are in LiteLLM's memory until they are written, at an interval that it draws once, this many seconds around the setting. */
@@ -45,7 +51,12 @@ export const keyGroups = (servers: readonly string[], version: string): string[]
 ];
 
 /** The id by which LiteLLM knows a server of its config.yaml: the same in 1.77.3, 1.80.5 and 1.106.2. */
-export function serverId({ name, url, register, bearerTokenEnv }: Pick<ServerSettings, "name" | "url" | "register" | "bearerTokenEnv">): string {
+export function serverId({
+  name,
+  url,
+  register,
+  bearerTokenEnv,
+}: Pick<ServerSettings, "name" | "url" | "register" | "bearerTokenEnv">): string {
   const alias = "";
   const parts = [name, url, register, bearerTokenEnv ? BEARER : "", alias];
   return createHash("sha256").update(parts.join("|")).digest("hex").slice(0, 32);
@@ -66,17 +77,19 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
       ...(hidesServerOfLoneTools(args.gateway.version) && {
         [PLACEHOLDER]: { url: "http://127.0.0.1:9/sse", transport: "sse", access_groups: [PLACEHOLDER] },
       }),
-      ...Object.fromEntries(args.servers.map((server) => [
-        server.name,
-        {
-          url: server.url,
-          // Left out, 1.77.3 takes `http`, whatever the documentation says.
-          transport: server.register,
-          description: server.description,
-          ...(server.bearerTokenEnv && { auth_type: BEARER, authentication_token: fromEnv(server.bearerTokenEnv) }),
-          access_groups: [...new Set([...server.accessGroups, serverGroup(server.name)])].sort(),
-        },
-      ])),
+      ...Object.fromEntries(
+        args.servers.map((server) => [
+          server.name,
+          {
+            url: server.url,
+            // Left out, 1.77.3 takes `http`, whatever the documentation says.
+            transport: server.register,
+            description: server.description,
+            ...(server.bearerTokenEnv && { auth_type: BEARER, authentication_token: fromEnv(server.bearerTokenEnv) }),
+            access_groups: [...new Set([...server.accessGroups, serverGroup(server.name)])].sort(),
+          },
+        ]),
+      ),
     },
     general_settings: {
       store_prompts_in_spend_logs: args.gateway.storePrompts,

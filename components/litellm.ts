@@ -66,7 +66,15 @@ export class LiteLlm extends pulumi.ComponentResource {
         entrypoint: [
           ...["python3", LAUNCHER_FILE, "--pid-file", PID_FILE, "--ingress", args.ingressUrl],
           ...["--alive-url", `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`],
-          ...["--hold-seconds", String(HOLD_SECONDS), "--settle-seconds", String(args.settleSeconds), "--stop-seconds", String(STOP_SECONDS), "--"],
+          ...[
+            "--hold-seconds",
+            String(HOLD_SECONDS),
+            "--settle-seconds",
+            String(args.settleSeconds),
+            "--stop-seconds",
+            String(STOP_SECONDS),
+            "--",
+          ],
         ],
         command: ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
         env: {
@@ -85,9 +93,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           { id: args.networks.lan.id, aliases: [] },
           { id: args.networks.ingress.id, aliases: [LiteLlm.HOST] },
         ],
-        ports: [
-          { ip: LOOPBACK, external: args.adminPort, internal: LITELLM_PORT },
-        ],
+        ports: [{ ip: LOOPBACK, external: args.adminPort, internal: LITELLM_PORT }],
         uploads: [
           { file: CONFIG_FILE, content: args.config },
           { file: HEALTH_FILE, content: mcpHealthScript() },

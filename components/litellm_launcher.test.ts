@@ -48,7 +48,10 @@ interface Line {
 }
 
 /** What the ingress answers to a hold; undefined: nothing. */
-type OnHold = (body: { reason: string; force: boolean }) => { status: number; running: number; quietSeconds?: number } | undefined;
+type OnHold = (body: {
+  reason: string;
+  force: boolean;
+}) => { status: number; running: number; quietSeconds?: number } | undefined;
 
 async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -63,7 +66,10 @@ interface Setup {
   readonly late?: boolean;
 }
 
-async function launch(context: TestContext, { options = [], mode = "well", onHold = () => ({ status: 200, running: 0 }), late = false }: Setup) {
+async function launch(
+  context: TestContext,
+  { options = [], mode = "well", onHold = () => ({ status: 200, running: 0 }), late = false }: Setup,
+) {
   const directory = await mkdtemp(path.join(tmpdir(), "launcher-"));
   await mkdir(path.join(directory, "memory"));
   /** What happened, in order: to the child, and what the ingress was asked. */
@@ -71,8 +77,9 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   const times: number[] = [];
   const handler = (url: string | undefined, body: string): ReturnType<OnHold> => {
     times.push(Date.now());
-    if (url === "/child") return events.push((JSON.parse(body) as { event: string }).event), { status: 200, running: 0 };
-    if (url === "/litellm/release") return events.push(`release ${body}`), { status: 200, running: 0 };
+    if (url === "/child")
+      return (events.push((JSON.parse(body) as { event: string }).event), { status: 200, running: 0 });
+    if (url === "/litellm/release") return (events.push(`release ${body}`), { status: 200, running: 0 });
     const hold = JSON.parse(body) as { reason: string; force: boolean };
     events.push(`hold ${hold.reason}${hold.force ? " by force" : ""}`);
     return onHold(hold);
@@ -80,11 +87,13 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   const newServer = () =>
     createServer((request, response) => {
       let body = "";
-      request.on("data", (part: Buffer) => (body += part.toString())).on("end", () => {
-        const answer = handler(request.url, body);
-        const { status, ...said } = answer ?? {};
-        if (status) response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
-      });
+      request
+        .on("data", (part: Buffer) => (body += part.toString()))
+        .on("end", () => {
+          const answer = handler(request.url, body);
+          const { status, ...said } = answer ?? {};
+          if (status) response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
+        });
     });
   // The child's own: it speaks even when there is no ingress.
   const childServer = newServer();
@@ -103,8 +112,27 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   const launcher = spawn(
     "python3",
     [
-      ...[script, "--ingress", `http://127.0.0.1:${ingressPort}`, "--alive-url", `http://127.0.0.1:${port}/health/liveliness`],
-      ...["--cgroup", directory, "--pid-file", pidFile, "--check-seconds", "0.1", "--retry-seconds", "0.1", "--hold-seconds", "2", "--stop-seconds", "1"],
+      ...[
+        script,
+        "--ingress",
+        `http://127.0.0.1:${ingressPort}`,
+        "--alive-url",
+        `http://127.0.0.1:${port}/health/liveliness`,
+      ],
+      ...[
+        "--cgroup",
+        directory,
+        "--pid-file",
+        pidFile,
+        "--check-seconds",
+        "0.1",
+        "--retry-seconds",
+        "0.1",
+        "--hold-seconds",
+        "2",
+        "--stop-seconds",
+        "1",
+      ],
       ...options,
       ...["--", "python3", "-c", CHILD, childEvents, String(port), directory, mode],
     ],
@@ -118,9 +146,15 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
     printed = whole.pop()!;
     lines.push(...whole.map((line) => JSON.parse(line) as Line));
   });
-  const exited = new Promise<number | NodeJS.Signals | null>((resolve) => launcher.on("close", (code, signal) => resolve(code ?? signal)));
+  const exited = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    launcher.on("close", (code, signal) => resolve(code ?? signal)),
+  );
   /** Process numbers of the children and what they started, start after start. */
-  const processes = async () => (await readFile(path.join(directory, "processes"), "utf8").catch(() => "")).trim().split("\n").map((line) => line.split(" ").map(Number));
+  const processes = async () =>
+    (await readFile(path.join(directory, "processes"), "utf8").catch(() => ""))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").map(Number));
   context.after(async () => {
     launcher.kill("SIGKILL");
     // The child leads a group of its own. It has the launcher's output open, which is why this comes before the end of that.
@@ -134,11 +168,26 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
   });
   const count = (event: string) => events.filter((one) => one === event).length;
   return {
-    launcher, events, lines, exited, memory, processes, count, directory,
+    launcher,
+    events,
+    lines,
+    exited,
+    memory,
+    processes,
+    count,
+    directory,
     /** Milliseconds from the last hold to the SIGTERM of the child that came after it. */
     fromHoldToEnd: () => {
       const end = events.indexOf("child ended");
-      return times[end]! - times[events.slice(0, end).map((event) => event.startsWith("hold")).lastIndexOf(true)]!;
+      return (
+        times[end]! -
+        times[
+          events
+            .slice(0, end)
+            .map((event) => event.startsWith("hold"))
+            .lastIndexOf(true)
+        ]!
+      );
     },
     pid: () => readFile(pidFile, "utf8").catch(() => undefined),
     startIngress: () => listen(ingress, ingressPort),
@@ -146,17 +195,20 @@ async function launch(context: TestContext, { options = [], mode = "well", onHol
     /** Times out with what happened instead. */
     until: async (what: string, holds: () => boolean | Promise<boolean>) => {
       for (const end = Date.now() + 8000; !(await holds()); await sleep(20))
-        if (Date.now() > end) assert.fail(`${what} did not happen; events: ${JSON.stringify(events)}; log: ${JSON.stringify(lines)}`);
+        if (Date.now() > end)
+          assert.fail(`${what} did not happen; events: ${JSON.stringify(events)}; log: ${JSON.stringify(lines)}`);
     },
   };
 }
 
 /** Process numbers of the children of one test, whose arguments have its directory. */
 async function startedWith(directory: string): Promise<number[]> {
-  const found = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(async (pid) => {
-    const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-    return words[1] === "-c" && words.includes(directory) && (await isRunning(Number(pid))) ? [Number(pid)] : [];
-  });
+  const found = (await readdir("/proc"))
+    .filter((name) => /^\d+$/.test(name))
+    .map(async (pid) => {
+      const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+      return words[1] === "-c" && words.includes(directory) && (await isRunning(Number(pid))) ? [Number(pid)] : [];
+    });
   return (await Promise.all(found)).flat();
 }
 
@@ -176,7 +228,10 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     await sleep(400);
     assert.deepEqual(events, ["child started", RELEASE]);
     const [alive] = logged("alive");
-    assert.deepEqual({ ...alive, time: "", seconds: 0 }, { time: "", source: "launcher", event: "alive", seconds: 0, mib: 100, limit_mib: 1000 });
+    assert.deepEqual(
+      { ...alive, time: "", seconds: 0 },
+      { time: "", source: "launcher", event: "alive", seconds: 0, mib: 100, limit_mib: 1000 },
+    );
     assert.ok(typeof alive!.seconds === "number" && alive!.seconds < 8);
     assert.match(String(alive!.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/);
     assert.equal(await pid(), String((await processes())[0]![0]));
@@ -189,7 +244,10 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     assert.equal(count(RELEASE), 0);
     await startIngress();
     await until("a release", () => count(RELEASE) === 1);
-    assert.deepEqual(lines.map(({ event }) => event), ["start", "alive", "no ingress"]);
+    assert.deepEqual(
+      lines.map(({ event }) => event),
+      ["start", "alive", "no ingress"],
+    );
   });
 
   test("much memory: asks for a quiet moment until there is one, then restarts in place", async (context) => {
@@ -222,7 +280,9 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("a quiet moment that requests outlast is given up", async (context) => {
-    const { events, until, count, memory, processes } = await launch(context, { onHold: () => ({ status: 200, running: 1 }) });
+    const { events, until, count, memory, processes } = await launch(context, {
+      onHold: () => ({ status: 200, running: 1 }),
+    });
     await until("a release", () => count(RELEASE) === 1);
     await memory(0.7);
     await until("two holds", () => count("hold memory") >= 2);
@@ -231,11 +291,19 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("almost no memory left: holds by force, and restarts though a request runs", async (context) => {
-    const { events, until, logged, count, memory } = await launch(context, { onHold: ({ force }) => ({ status: force ? 200 : 409, running: 1 }) });
+    const { events, until, logged, count, memory } = await launch(context, {
+      onHold: ({ force }) => ({ status: force ? 200 : 409, running: 1 }),
+    });
     await until("a release", () => count(RELEASE) === 1);
     await memory(0.85);
     await until("a forced restart", () => logged("alive").length === 2);
-    assert.deepEqual(events.slice(0, 5), ["child started", RELEASE, "hold memory by force", "child ended", "child started"]);
+    assert.deepEqual(events.slice(0, 5), [
+      "child started",
+      RELEASE,
+      "hold memory by force",
+      "child ended",
+      "child started",
+    ]);
   });
 
   test("without an ingress much memory changes nothing, and almost none left restarts at once", async (context) => {
@@ -295,7 +363,9 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("SIGTERM: requests are held, spend rows get their time, then LiteLLM is ended; exit code 0", async (context) => {
-    const { launcher, events, until, count, exited, processes, logged, pid, fromHoldToEnd } = await launch(context, { options: ["--settle-seconds", "0.5"] });
+    const { launcher, events, until, count, exited, processes, logged, pid, fromHoldToEnd } = await launch(context, {
+      options: ["--settle-seconds", "0.5"],
+    });
     await until("a release", () => count(RELEASE) === 1);
     launcher.kill("SIGTERM");
     assert.equal(await exited, 0);
@@ -318,7 +388,10 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("SIGTERM without an ingress ends LiteLLM straight away", async (context) => {
-    const { launcher, events, until, logged, exited } = await launch(context, { late: true, options: ["--settle-seconds", "5"] });
+    const { launcher, events, until, logged, exited } = await launch(context, {
+      late: true,
+      options: ["--settle-seconds", "5"],
+    });
     await until("a start", () => logged("alive").length === 1);
     const began = Date.now();
     launcher.kill("SIGTERM");
@@ -328,7 +401,10 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("SIGTERM with an ingress that does not answer waits for it so long and no longer", async (context) => {
-    const { launcher, events, until, count, exited } = await launch(context, { options: ["--hold-seconds", "0.5", "--settle-seconds", "5"], onHold: () => undefined });
+    const { launcher, events, until, count, exited } = await launch(context, {
+      options: ["--hold-seconds", "0.5", "--settle-seconds", "5"],
+      onHold: () => undefined,
+    });
     await until("a release", () => count(RELEASE) === 1);
     const began = Date.now();
     launcher.kill("SIGTERM");
@@ -338,7 +414,10 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
   });
 
   test("a second SIGTERM ends everything at once", async (context) => {
-    const { launcher, events, until, count, exited, processes } = await launch(context, { onHold: () => undefined, options: ["--hold-seconds", "30"] });
+    const { launcher, events, until, count, exited, processes } = await launch(context, {
+      onHold: () => undefined,
+      options: ["--hold-seconds", "30"],
+    });
     await until("a release", () => count(RELEASE) === 1);
     launcher.kill("SIGTERM");
     await until("a hold", () => count("hold stopping by force") === 1);
@@ -360,7 +439,11 @@ suite("litellm_launcher.py", { concurrency: 6 }, () => {
     assert.deepEqual({ code, killed }, { code: 137, killed: true });
   });
 
-  for (const [mode, code] of [["exit3", 3], ["exit0", 0], ["killed", 137]] as const)
+  for (const [mode, code] of [
+    ["exit3", 3],
+    ["exit0", 0],
+    ["killed", 137],
+  ] as const)
     test(`a LiteLLM that ends by itself (${mode}) ends the container with its code, and nothing of it is left`, async (context) => {
       const { events, exited, processes, pid } = await launch(context, { mode });
       assert.equal(await exited, code);

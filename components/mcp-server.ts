@@ -39,7 +39,9 @@ export class McpServer extends pulumi.ComponentResource {
     const image = new docker.RemoteImage(
       `${name}-image`,
       // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune --all` removes it.
-      server.source.kind === "wrapped" ? { ...wrapperBuild(server), keepLocally: true } : { name: server.source.image, keepLocally: true },
+      server.source.kind === "wrapped"
+        ? { ...wrapperBuild(server), keepLocally: true }
+        : { name: server.source.image, keepLocally: true },
       { parent: this },
     );
     const { source, mounts, data } = server;
@@ -52,9 +54,19 @@ export class McpServer extends pulumi.ComponentResource {
         { parent: this, retainOnDelete: true },
       );
     const containerName = `${args.namePrefix}${server.host}`;
-    const user = userFor({ project: pulumi.getProject(), stack: pulumi.getStack(), namePrefix: args.namePrefix, server: server.name });
+    const user = userFor({
+      project: pulumi.getProject(),
+      stack: pulumi.getStack(),
+      namePrefix: args.namePrefix,
+      server: server.name,
+    });
     const owned =
-      volume && new VolumeOwner(`${name}-data-owner`, { docker: args.docker, volume, owner: user, image: image.imageId, container: containerName }, { parent: this });
+      volume &&
+      new VolumeOwner(
+        `${name}-data-owner`,
+        { docker: args.docker, volume, owner: user, image: image.imageId, container: containerName },
+        { parent: this },
+      );
     const alone = [{ id: networks.mcp.id, aliases: [server.host] }];
     this.container = new docker.Container(
       `${name}-container`,
@@ -103,7 +115,12 @@ const needsWayOut = ({ server, postgresIsExternal }: McpServerArgs) =>
  * A numeric user of the server's own, in this stack alone: a limit on processes counts all processes of a user on the whole
  * host, and two servers of one user could signal each other wherever they share a PID namespace.
  */
-export function userFor({ project, stack, namePrefix, server }: Readonly<Record<"project" | "stack" | "namePrefix" | "server", string>>): string {
+export function userFor({
+  project,
+  stack,
+  namePrefix,
+  server,
+}: Readonly<Record<"project" | "stack" | "namePrefix" | "server", string>>): string {
   const name = JSON.stringify([project, stack, namePrefix, server]);
   const uid = 900_000 + (createHash("sha256").update(name).digest().readUInt32BE(0) % 90_000);
   return `${uid}:${uid}`;

@@ -12,8 +12,14 @@ type Method = "create" | "update" | "delete" | "read";
  */
 export function moduleProvider(file: string, methods: readonly Method[]): pulumi.dynamic.ResourceProvider {
   // `require` is the one of the process that runs the provider: plain Node in the project's folder, which cannot read TypeScript itself.
-  const call = (method: Method) => (...args: unknown[]) =>
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above; an import would not survive serialisation
-    require("tsx/cjs/api").require(file, `${process.cwd()}/index.ts`)[method](...args);
-  return Object.fromEntries(methods.map((method) => [method, call(method)])) as unknown as pulumi.dynamic.ResourceProvider;
+  const call =
+    (method: Method) =>
+    (...args: unknown[]) =>
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above; an import would not survive serialisation
+      require("tsx/cjs/api")
+        .require(file, `${process.cwd()}/index.ts`)
+        [method](...args);
+  return Object.fromEntries(
+    methods.map((method) => [method, call(method)]),
+  ) as unknown as pulumi.dynamic.ResourceProvider;
 }

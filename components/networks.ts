@@ -3,7 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { projectLabel } from "./container.ts";
 
 /** Names of the networks, without the prefix. */
-export const NETWORKS = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"] as const;
+export const NETWORKS = [
+  "litellm-mcp-net",
+  "postgres-net",
+  "litellm-lan-net",
+  "mcp-egress-net",
+  "litellm-ingress-net",
+] as const;
 
 export interface NetworksArgs {
   /** Put before every network's name on the daemon, so that two stacks can share one. */
@@ -35,7 +41,13 @@ export class Networks extends pulumi.ComponentResource {
     const network = (networkName: (typeof NETWORKS)[number], internal: boolean) =>
       new docker.Network(
         `${name}-${networkName}`,
-        { name: `${args.namePrefix}${networkName}`, driver: "bridge", internal, ...(internal && { options: NO_ADDRESS_OF_THE_SERVER }), labels: [projectLabel] },
+        {
+          name: `${args.namePrefix}${networkName}`,
+          driver: "bridge",
+          internal,
+          ...(internal && { options: NO_ADDRESS_OF_THE_SERVER }),
+          labels: [projectLabel],
+        },
         { parent: this, deleteBeforeReplace: true },
       );
     this.mcp = network("litellm-mcp-net", true);
@@ -43,6 +55,12 @@ export class Networks extends pulumi.ComponentResource {
     this.lan = network("litellm-lan-net", false);
     this.egress = network("mcp-egress-net", false);
     this.ingress = network("litellm-ingress-net", true);
-    this.registerOutputs({ mcp: this.mcp.id, postgres: this.postgres.id, lan: this.lan.id, egress: this.egress.id, ingress: this.ingress.id });
+    this.registerOutputs({
+      mcp: this.mcp.id,
+      postgres: this.postgres.id,
+      lan: this.lan.id,
+      egress: this.egress.id,
+      ingress: this.ingress.id,
+    });
   }
 }

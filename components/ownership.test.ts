@@ -19,33 +19,87 @@ for (const [what, one, identity] of [
   ["made by this stack under an earlier name", found({ "litellm-mcp.stack": "litellm-mcp/before/11111111-aaaa" }), own],
   ["made by a version without the label", found({}), own],
   ["made by a version without the label, in a first preview", found({}), { ...own, id: undefined }],
-  ["a volume kept by a destroy of this stack", found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }, { kind: "volume" }), own],
-  ["a volume kept by a destroy of this stack, in a first preview", found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }, { kind: "volume" }), { ...own, id: undefined }],
+  [
+    "a volume kept by a destroy of this stack",
+    found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }, { kind: "volume" }),
+    own,
+  ],
+  [
+    "a volume kept by a destroy of this stack, in a first preview",
+    found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }, { kind: "volume" }),
+    { ...own, id: undefined },
+  ],
 ] as const)
   test(`taken for one's own: ${what}`, () => assert.equal(ownershipProblem(one, identity), undefined));
 
 const DESTROY = "Either write another litellm-mcp:namePrefix, or destroy it there; if that state is lost:";
 const REMOVE = "Either write another litellm-mcp:namePrefix, or remove it:";
 for (const [what, one, identity, text] of [
-  ["another stack's container", found(OTHERS), own, `container litellm belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`],
-  ["another stack's network", found(OTHERS, { kind: "network", name: "postgres-net" }), own, `network postgres-net belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker network rm postgres-net`],
-  ["a label that is none of ours, in a first preview", found({ "litellm-mcp.stack": "x" }), { ...own, id: undefined }, `container litellm belongs to stack undefined (project x) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`],
-  ["a volume kept for another stack", found({ ...OTHERS, "litellm-mcp.kept-for": "4567" }, { kind: "volume", name: "mcp-memory-data" }), own, `volume mcp-memory-data belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker volume rm mcp-memory-data, which deletes what is in it`],
-  ["another state's Postgres", found(OTHERS, { kind: "volume", name: "postgres-data" }), { ...own, id: undefined }, `volume postgres-data belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker volume rm postgres-data, which deletes what is in it`],
-  ["a container of the kept volume's stack", found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }), own, `container litellm belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`],
-  ["somebody's container", found({ project: "mine" }), own, `container litellm was not made by this program (image litellm:1, since 2026-03-04). ${REMOVE} docker rm -f litellm`],
-  ["somebody's compose project", found({ project: "", "com.docker.compose.project": "ai" }), own, `container litellm was not made by this program (image litellm:1, compose project ai, since 2026-03-04). ${REMOVE} docker compose -p ai down`],
+  [
+    "another stack's container",
+    found(OTHERS),
+    own,
+    `container litellm belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`,
+  ],
+  [
+    "another stack's network",
+    found(OTHERS, { kind: "network", name: "postgres-net" }),
+    own,
+    `network postgres-net belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker network rm postgres-net`,
+  ],
+  [
+    "a label that is none of ours, in a first preview",
+    found({ "litellm-mcp.stack": "x" }),
+    { ...own, id: undefined },
+    `container litellm belongs to stack undefined (project x) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`,
+  ],
+  [
+    "a volume kept for another stack",
+    found({ ...OTHERS, "litellm-mcp.kept-for": "4567" }, { kind: "volume", name: "mcp-memory-data" }),
+    own,
+    `volume mcp-memory-data belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker volume rm mcp-memory-data, which deletes what is in it`,
+  ],
+  [
+    "another state's Postgres",
+    found(OTHERS, { kind: "volume", name: "postgres-data" }),
+    { ...own, id: undefined },
+    `volume postgres-data belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker volume rm postgres-data, which deletes what is in it`,
+  ],
+  [
+    "a container of the kept volume's stack",
+    found({ ...OTHERS, "litellm-mcp.kept-for": "0123" }),
+    own,
+    `container litellm belongs to stack home (project litellm-mcp) of another Pulumi state (since 2026-03-04). ${DESTROY} docker rm -f litellm`,
+  ],
+  [
+    "somebody's container",
+    found({ project: "mine" }),
+    own,
+    `container litellm was not made by this program (image litellm:1, since 2026-03-04). ${REMOVE} docker rm -f litellm`,
+  ],
+  [
+    "somebody's compose project",
+    found({ project: "", "com.docker.compose.project": "ai" }),
+    own,
+    `container litellm was not made by this program (image litellm:1, compose project ai, since 2026-03-04). ${REMOVE} docker compose -p ai down`,
+  ],
 ] as const)
   test(`refused: ${what}`, () => assert.equal(ownershipProblem(one, identity), text));
 
 test("the names that a stack takes", () => {
   const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"];
-  assert.deepEqual(namesOnDaemon(testSettings({ servers: { fetch: { enabled: false }, postgres: { enabled: false } } })), {
-    container: ["ingress", "litellm", "postgres", "mcp-git", "mcp-memory", "mcp-time"],
-    network: nets,
-    volume: ["ingress-audit", "ingress-state", "postgres-data", "mcp-memory-data"],
-  });
-  const existing = testSettings({ postgres: { kind: "existing", host: "192.168.1.11" }, servers: { memory: { enabled: false } } }, ["postgresAdminPassword"]);
+  assert.deepEqual(
+    namesOnDaemon(testSettings({ servers: { fetch: { enabled: false }, postgres: { enabled: false } } })),
+    {
+      container: ["ingress", "litellm", "postgres", "mcp-git", "mcp-memory", "mcp-time"],
+      network: nets,
+      volume: ["ingress-audit", "ingress-state", "postgres-data", "mcp-memory-data"],
+    },
+  );
+  const existing = testSettings(
+    { postgres: { kind: "existing", host: "192.168.1.11" }, servers: { memory: { enabled: false } } },
+    ["postgresAdminPassword"],
+  );
   assert.deepEqual(namesOnDaemon(existing).volume, ["ingress-audit", "ingress-state"]);
   assert.ok(!namesOnDaemon(existing).container.includes("postgres"));
 });

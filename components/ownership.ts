@@ -16,13 +16,22 @@ export interface Found {
 }
 
 /** Every name on the daemon that the stack takes. */
-export function namesOnDaemon({ namePrefix, postgres, servers }: Pick<Settings, "namePrefix" | "postgres" | "servers">): Record<Kind, readonly string[]> {
+export function namesOnDaemon({
+  namePrefix,
+  postgres,
+  servers,
+}: Pick<Settings, "namePrefix" | "postgres" | "servers">): Record<Kind, readonly string[]> {
   const dedicated = postgres.kind === "dedicated";
   const prefixed = (names: readonly string[]) => names.map((name) => `${namePrefix}${name}`);
   return {
     container: prefixed(["ingress", "litellm", ...(dedicated ? ["postgres"] : []), ...servers.map(({ host }) => host)]),
     network: prefixed(NETWORKS),
-    volume: prefixed(["ingress-audit", "ingress-state", ...(dedicated ? ["postgres-data"] : []), ...servers.filter(({ data }) => data).map(({ host }) => `${host}-data`)]),
+    volume: prefixed([
+      "ingress-audit",
+      "ingress-state",
+      ...(dedicated ? ["postgres-data"] : []),
+      ...servers.filter(({ data }) => data).map(({ host }) => `${host}-data`),
+    ]),
   };
 }
 
@@ -33,11 +42,16 @@ export function namesOnDaemon({ namePrefix, postgres, servers }: Pick<Settings, 
 export function ownershipProblem({ kind, name, labels, created, image }: Found, own: OwnIdentity): string | undefined {
   const since = `since ${created.toISOString().slice(0, 10)}`;
   const otherName = "write another litellm-mcp:namePrefix";
-  const removal = { container: `docker rm -f ${name}`, network: `docker network rm ${name}`, volume: `docker volume rm ${name}, which deletes what is in it` }[kind];
+  const removal = {
+    container: `docker rm -f ${name}`,
+    network: `docker network rm ${name}`,
+    volume: `docker volume rm ${name}, which deletes what is in it`,
+  }[kind];
   const label = labels[STACK_LABEL];
   if (label !== undefined) {
     const [project, stack, id] = label.split("/");
-    if ((own.id !== undefined && id === own.id) || (kind === "volume" && labels[KEPT_FOR_LABEL] === own.keptFor)) return undefined;
+    if ((own.id !== undefined && id === own.id) || (kind === "volume" && labels[KEPT_FOR_LABEL] === own.keptFor))
+      return undefined;
     return `${kind} ${name} belongs to stack ${stack} (project ${project}) of another Pulumi state (${since}). Either ${otherName}, or destroy it there; if that state is lost: ${removal}`;
   }
   // Of a version of this program that did not label what it made with more.

@@ -54,7 +54,11 @@ export class PostgresServer extends pulumi.ComponentResource {
         ...serviceContainer({
           containerName: `${args.namePrefix}postgres`,
           image: image.imageId,
-          env: { POSTGRES_USER: POSTGRES_ADMIN, POSTGRES_PASSWORD: this.adminPassword, PGDATA: "/var/lib/postgresql/data" },
+          env: {
+            POSTGRES_USER: POSTGRES_ADMIN,
+            POSTGRES_PASSWORD: this.adminPassword,
+            PGDATA: "/var/lib/postgresql/data",
+          },
           networks: [
             { id: args.networks.postgres.id, aliases: [PostgresServer.HOST] },
             { id: args.networks.lan.id, aliases: [] },

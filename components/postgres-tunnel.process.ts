@@ -34,7 +34,9 @@ const listener = net.createServer((client) => {
   const host = new SshConnection(args.docker, { port: args.port });
   let answered = false;
   host.once("data", () => (answered = true));
-  host.on("error", ({ message }) => (answered ? client.destroy() : client.end(postgresError(`no way to Postgres at ${target}: ${message}`))));
+  host.on("error", ({ message }) =>
+    answered ? client.destroy() : client.end(postgresError(`no way to Postgres at ${target}: ${message}`)),
+  );
   host.on("close", () => client.end());
   client.on("error", () => host.destroy());
   client.on("close", () => host.destroy());

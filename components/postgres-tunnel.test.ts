@@ -44,7 +44,11 @@ function through(port: number, text: string): Promise<string | undefined> {
 }
 
 async function ends(port: number): Promise<void> {
-  for (const deadline = Date.now() + 10_000; (await through(port, "?")) !== undefined; await new Promise((resolve) => setTimeout(resolve, 200)))
+  for (
+    const deadline = Date.now() + 10_000;
+    (await through(port, "?")) !== undefined;
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  )
     assert.ok(Date.now() < deadline, "the tunnel is still there");
 }
 
@@ -95,7 +99,9 @@ test("a port that another program has is refused with the setting", async (t) =>
   const port = await listening(t);
   await assert.rejects(
     openPostgresTunnel(settings(port), engine(t).pid),
-    new RegExp(`TunnelError: port ${port} on 127\\.0\\.0\\.1 of this machine, .* Postgres at 127\\.0\\.0\\.1:5432 of ssh://me@server, is taken by another program.*litellm-mcp:postgres\\.tunnelPort`),
+    new RegExp(
+      `TunnelError: port ${port} on 127\\.0\\.0\\.1 of this machine, .* Postgres at 127\\.0\\.0\\.1:5432 of ssh://me@server, is taken by another program.*litellm-mcp:postgres\\.tunnelPort`,
+    ),
   );
 });
 
@@ -104,7 +110,10 @@ test("another stack's tunnel is not taken for one's own", async (t) => {
   const port = await freePort();
   const other = engine(t);
   await openPostgresTunnel(settings(port), other.pid);
-  await assert.rejects(openPostgresTunnel(settings(port, "ssh://me@elsewhere"), engine(t).pid), /is the tunnel to 127\.0\.0\.1:5432 of ssh:\/\/me@server\. .*tunnelPort/);
+  await assert.rejects(
+    openPostgresTunnel(settings(port, "ssh://me@elsewhere"), engine(t).pid),
+    /is the tunnel to 127\.0\.0\.1:5432 of ssh:\/\/me@server\. .*tunnelPort/,
+  );
   other.kill();
   await ends(port);
 });
@@ -130,7 +139,10 @@ test("why there is no way to Postgres reaches the provider as Postgres's own err
   const up = engine(t);
   await openPostgresTunnel(settings(port), up.pid);
   const answer = await through(port, "startup");
-  assert.match(answer ?? "", /^E\0\0\0.SFATAL\0C08001\0Mno way to Postgres at 127\.0\.0\.1:5432 of ssh:\/\/me@server: me@server: Permission denied \(publickey\)\.\0\0$/s);
+  assert.match(
+    answer ?? "",
+    /^E\0\0\0.SFATAL\0C08001\0Mno way to Postgres at 127\.0\.0\.1:5432 of ssh:\/\/me@server: me@server: Permission denied \(publickey\)\.\0\0$/s,
+  );
   up.kill();
   await ends(port);
 });
@@ -138,6 +150,10 @@ test("why there is no way to Postgres reaches the provider as Postgres's own err
 test("a stack on this machine, and one with a Postgres of its own, need none", async (t) => {
   const sockets = await prepared(t);
   await openPostgresTunnel(testSettings());
-  await openPostgresTunnel(testSettings({ docker: { host: "ssh://me@server" }, postgres: { kind: "existing", host: "192.168.1.11" } }, ["postgresAdminPassword"]));
+  await openPostgresTunnel(
+    testSettings({ docker: { host: "ssh://me@server" }, postgres: { kind: "existing", host: "192.168.1.11" } }, [
+      "postgresAdminPassword",
+    ]),
+  );
   await assert.rejects(readdir(sockets), /ENOENT/);
 });

@@ -30,7 +30,10 @@ export interface TunnelRequest {
   readonly user: number;
 }
 
-export type TunnelAnswer = { readonly kind: "open" } | { readonly kind: "other target"; readonly target: string } | { readonly kind: "port taken" };
+export type TunnelAnswer =
+  | { readonly kind: "open" }
+  | { readonly kind: "other target"; readonly target: string }
+  | { readonly kind: "port taken" };
 
 /** The message says what to do. */
 export class TunnelError extends Error {
@@ -53,8 +56,12 @@ const TRY_EVERY_MS = 200;
  * long as the engine has work.
  * @throws TunnelError
  */
-export async function openPostgresTunnel({ docker, postgres }: Pick<Settings, "docker" | "postgres">, user = process.ppid): Promise<void> {
-  if (postgres.kind === "dedicated" && isSsh(docker)) await openTunnel({ docker, port: postgres.port, localPort: postgres.localPort }, user);
+export async function openPostgresTunnel(
+  { docker, postgres }: Pick<Settings, "docker" | "postgres">,
+  user = process.ppid,
+): Promise<void> {
+  if (postgres.kind === "dedicated" && isSsh(docker))
+    await openTunnel({ docker, port: postgres.port, localPort: postgres.localPort }, user);
 }
 
 async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
@@ -64,13 +71,21 @@ async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
   const control = path.join(directory, String(tunnel.localPort));
   const request: TunnelRequest = { target: targetOf(tunnel), user };
   const mend = "Free it, or write another port at litellm-mcp:postgres.tunnelPort";
-  for (const deadline = Date.now() + OPEN_WITHIN_MS; ; await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))) {
+  for (
+    const deadline = Date.now() + OPEN_WITHIN_MS;
+    ;
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))
+  ) {
     const answer = (await ask(control, request)) ?? (await start({ ...tunnel, control, user }));
     if (answer.kind === "open") return;
     if (answer.kind === "other target")
-      throw new TunnelError(`port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres, is the tunnel to ${answer.target}. ${mend}`);
+      throw new TunnelError(
+        `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres, is the tunnel to ${answer.target}. ${mend}`,
+      );
     if (Date.now() > deadline)
-      throw new TunnelError(`port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres at ${request.target}, is taken by another program. ${mend}`);
+      throw new TunnelError(
+        `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres at ${request.target}, is taken by another program. ${mend}`,
+      );
   }
 }
 
@@ -103,6 +118,10 @@ function start(args: TunnelArgs): Promise<TunnelAnswer> {
       resolve(answer);
     });
     child.on("error", reject);
-    child.on("exit", (code) => reject(new TunnelError(`the tunnel to Postgres at ${targetOf(args)} ended with exit code ${code} before it was open`)));
+    child.on("exit", (code) =>
+      reject(
+        new TunnelError(`the tunnel to Postgres at ${targetOf(args)} ended with exit code ${code} before it was open`),
+      ),
+    );
   });
 }

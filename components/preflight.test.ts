@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { engineWarning, explainDocker } from "./preflight.ts";
 
 for (const [said, mend] of [
-  ["Host key verification failed.", /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/],
+  [
+    "Host key verification failed.",
+    /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/,
+  ],
   ["me@server: Permission denied (publickey).", /refuses the SSH login of "me".*ssh-copy-id me@server/],
   ["ssh: Could not resolve hostname server: Name or service not known", /the name server is not known here/],
   ["ssh: connect to host server port 2222: Connection refused", /server:2222 does not answer/],
@@ -20,7 +23,10 @@ for (const [said, mend] of [
 }
 
 test("a socket that is not there is explained", () => {
-  assert.match(explainDocker("unix:///var/run/docker.sock", "connect ENOENT /var/run/docker.sock"), /no Docker daemon answers at \/var\/run\/docker\.sock/);
+  assert.match(
+    explainDocker("unix:///var/run/docker.sock", "connect ENOENT /var/run/docker.sock"),
+    /no Docker daemon answers at \/var\/run\/docker\.sock/,
+  );
 });
 
 for (const [version, isOlder] of [
@@ -39,7 +45,13 @@ for (const [version, isOlder] of [
 ] as const) {
   test(`Docker ${version} is ${isOlder ? "warned of" : "taken as it is"}`, () => {
     const warning = engineWarning(version);
-    if (isOlder) assert.ok(warning?.startsWith(`Docker ${version} on the host is older`) && warning.includes("CVE-2024-29018") && warning.includes("The distribution may have patched it"), warning);
+    if (isOlder)
+      assert.ok(
+        warning?.startsWith(`Docker ${version} on the host is older`) &&
+          warning.includes("CVE-2024-29018") &&
+          warning.includes("The distribution may have patched it"),
+        warning,
+      );
     else assert.equal(warning, undefined);
   });
 }

@@ -13,7 +13,9 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** Something about the server that would let `up` fail half-way; the message says what to do. */
 export class PreflightError extends Error {
   constructor(problems: readonly string[]) {
-    super(`the server is not ready, nothing was changed:\n${problems.map((problem) => `  - ${problem.replace(/\n/g, "\n    ")}`).join("\n")}`);
+    super(
+      `the server is not ready, nothing was changed:\n${problems.map((problem) => `  - ${problem.replace(/\n/g, "\n    ")}`).join("\n")}`,
+    );
     this.name = "PreflightError";
   }
 }
@@ -25,7 +27,11 @@ export class PreflightError extends Error {
  * @returns What works, but has a catch worth telling.
  * @throws PreflightError with every problem found.
  */
-export async function preflight(settings: Settings, own: OwnIdentity, secret: (name: string) => pulumi.Output<string>): Promise<readonly string[]> {
+export async function preflight(
+  settings: Settings,
+  own: OwnIdentity,
+  secret: (name: string) => pulumi.Output<string>,
+): Promise<readonly string[]> {
   const docker = connectDocker(settings.docker);
   const answer = docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
   const containers = await answer.catch((error: Error) => {
@@ -36,7 +42,10 @@ export async function preflight(settings: Settings, own: OwnIdentity, secret: (n
     ...publishedPorts(settings).map((port) => portProblem(settings, port, containers)),
     settings.postgres.kind === "existing" ? postgresProblem(settings.postgres, secret) : undefined,
   ]);
-  const found = [...foreign([...containers.flatMap(asFound), ...others], settings, own), ...problems.filter((problem) => problem !== undefined)];
+  const found = [
+    ...foreign([...containers.flatMap(asFound), ...others], settings, own),
+    ...problems.filter((problem) => problem !== undefined),
+  ];
   if (found.length) throw new PreflightError(found);
   return [engineWarning(engine)].filter((warning) => warning !== undefined);
 }
@@ -47,7 +56,12 @@ const asFound = ({ Names, Labels: labels, Created, Image: image }: Docker.Contai
 async function networksAndVolumes(docker: Docker): Promise<Found[]> {
   const [networks, { Volumes: volumes }] = await Promise.all([docker.listNetworks(), docker.listVolumes()]);
   return [
-    ...networks.map(({ Name, Labels, Created }): Found => ({ kind: "network", name: Name, labels: Labels ?? {}, created: new Date(Created) })),
+    ...networks.map(({ Name, Labels, Created }): Found => ({
+      kind: "network",
+      name: Name,
+      labels: Labels ?? {},
+      created: new Date(Created),
+    })),
     ...volumes.map((volume): Found => {
       // The type of a volume in a list leaves the time out.
       const { CreatedAt } = volume as typeof volume & { readonly CreatedAt: string };
@@ -58,7 +72,9 @@ async function networksAndVolumes(docker: Docker): Promise<Found[]> {
 
 function foreign(found: readonly Found[], settings: Settings, own: OwnIdentity): string[] {
   const names = namesOnDaemon(settings);
-  return found.filter(({ kind, name }) => names[kind].includes(name)).flatMap((one) => ownershipProblem(one, own) ?? []);
+  return found
+    .filter(({ kind, name }) => names[kind].includes(name))
+    .flatMap((one) => ownershipProblem(one, own) ?? []);
 }
 
 /** The first versions of each line in which CVE-2024-29018 is mended; 24 has none. */
@@ -73,7 +89,9 @@ export function engineWarning(version: string): string | undefined {
   const numbers = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number);
   if (!numbers) return undefined;
   const [major = 0, minor = 0, patch = 0] = numbers;
-  const isMended = major > 26 || MENDED.some((line) => major === line[0] && (minor > line[1] || (minor === line[1] && patch >= line[2])));
+  const isMended =
+    major > 26 ||
+    MENDED.some((line) => major === line[0] && (minor > line[1] || (minor === line[1] && patch >= line[2])));
   if (isMended) return undefined;
   return (
     `Docker ${version} on the host is older than 23.0.11, 25.0.5 and 26.0: by its own number it has CVE-2024-29018, with which a container on an ` +
@@ -87,14 +105,38 @@ export function explainDocker(host: string, said: string): string {
   const where = url.protocol === "ssh:" ? `${url.hostname}${url.port ? `:${url.port}` : ""}` : url.pathname;
   const keyscan = `ssh-keyscan ${url.port ? `-p ${url.port} ` : ""}${url.hostname} >> ~/.ssh/known_hosts`;
   const causes: readonly (readonly [RegExp, string])[] = [
-    [/Host key verification failed/, `the SSH host key of ${where} is not known. Compare its fingerprint on the server (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: ${keyscan}`],
-    [/REMOTE HOST IDENTIFICATION HAS CHANGED/, `the SSH host key of ${where} is not the one in known_hosts. If the server was really reinstalled: ssh-keygen -R '${url.hostname}'`],
-    [/Permission denied \(/, `${where} refuses the SSH login of "${url.username || "this user"}". Put your public key there: ssh-copy-id ${url.username}@${url.hostname}`],
-    [/Could not resolve hostname/, `the name ${url.hostname} is not known here. Use an IP address in litellm-mcp:docker.host, or add the name to /etc/hosts`],
-    [/Connection refused|Connection timed out|No route to host|aborted/, `${where} does not answer. Is the server on, sshd running and the port right?`],
-    [/docker: (command )?not found|docker: No such file/, `there is no docker command on ${where}. Install Docker there (Debian: sudo apt-get install docker.io)`],
-    [/permission denied.*docker|EACCES/is, `no permission to use Docker on ${where}. On that machine: sudo usermod -aG docker ${url.username || "$USER"}, then log in again`],
-    [/Cannot connect to the Docker daemon|ENOENT|ECONNREFUSED/, `no Docker daemon answers at ${where}. Start it: sudo systemctl start docker`],
+    [
+      /Host key verification failed/,
+      `the SSH host key of ${where} is not known. Compare its fingerprint on the server (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: ${keyscan}`,
+    ],
+    [
+      /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+      `the SSH host key of ${where} is not the one in known_hosts. If the server was really reinstalled: ssh-keygen -R '${url.hostname}'`,
+    ],
+    [
+      /Permission denied \(/,
+      `${where} refuses the SSH login of "${url.username || "this user"}". Put your public key there: ssh-copy-id ${url.username}@${url.hostname}`,
+    ],
+    [
+      /Could not resolve hostname/,
+      `the name ${url.hostname} is not known here. Use an IP address in litellm-mcp:docker.host, or add the name to /etc/hosts`,
+    ],
+    [
+      /Connection refused|Connection timed out|No route to host|aborted/,
+      `${where} does not answer. Is the server on, sshd running and the port right?`,
+    ],
+    [
+      /docker: (command )?not found|docker: No such file/,
+      `there is no docker command on ${where}. Install Docker there (Debian: sudo apt-get install docker.io)`,
+    ],
+    [
+      /permission denied.*docker|EACCES/is,
+      `no permission to use Docker on ${where}. On that machine: sudo usermod -aG docker ${url.username || "$USER"}, then log in again`,
+    ],
+    [
+      /Cannot connect to the Docker daemon|ENOENT|ECONNREFUSED/,
+      `no Docker daemon answers at ${where}. Start it: sudo systemctl start docker`,
+    ],
   ];
   const cause = causes.find(([pattern]) => pattern.test(said))?.[1] ?? `Docker at ${host} cannot be used`;
   return `litellm-mcp:docker.host ${host}: ${cause}\n(${said.trim().split("\n").slice(-3).join(" ")})`;
@@ -111,11 +153,34 @@ interface PublishedPort {
 function publishedPorts({ lan, gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
   const litellm = `${namePrefix}litellm`;
   return [
-    { setting: "litellm-mcp:gateway.port", address: lan.address, port: gateway.port, containers: [`${namePrefix}ingress`, litellm] },
+    {
+      setting: "litellm-mcp:gateway.port",
+      address: lan.address,
+      port: gateway.port,
+      containers: [`${namePrefix}ingress`, litellm],
+    },
     { setting: "litellm-mcp:gateway.adminPort", address: LOOPBACK, port: gateway.adminPort, containers: [litellm] },
-    ...(postgres.kind === "dedicated" ? [{ setting: "litellm-mcp:postgres.port", address: LOOPBACK, port: postgres.port, containers: [`${namePrefix}postgres`] }] : []),
+    ...(postgres.kind === "dedicated"
+      ? [
+          {
+            setting: "litellm-mcp:postgres.port",
+            address: LOOPBACK,
+            port: postgres.port,
+            containers: [`${namePrefix}postgres`],
+          },
+        ]
+      : []),
     ...servers.flatMap(({ name, host, debugPort }) =>
-      debugPort === undefined ? [] : [{ setting: `litellm-mcp:servers.${name}.debugPort`, address: lan.address, port: debugPort, containers: [`${namePrefix}${host}`] }],
+      debugPort === undefined
+        ? []
+        : [
+            {
+              setting: `litellm-mcp:servers.${name}.debugPort`,
+              address: lan.address,
+              port: debugPort,
+              containers: [`${namePrefix}${host}`],
+            },
+          ],
     ),
   ];
 }
@@ -129,7 +194,9 @@ async function portProblem(
   containers: readonly Docker.ContainerInfo[],
 ): Promise<string | undefined> {
   const holders = containers.filter(
-    (info) => info.State === "running" && info.Ports.some(({ PublicPort, IP = "" }) => PublicPort === port && [...EVERYWHERE, address].includes(IP)),
+    (info) =>
+      info.State === "running" &&
+      info.Ports.some(({ PublicPort, IP = "" }) => PublicPort === port && [...EVERYWHERE, address].includes(IP)),
   );
   // Ours already; Docker replaces it before it publishes the port again.
   if (holders.some((info) => own.some((name) => info.Names.includes(`/${name}`)))) return undefined;
@@ -137,7 +204,9 @@ async function portProblem(
   const holder = holders[0];
   if (holder) return `port ${port} on ${address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;
   try {
-    return (await listens(docker, address, port)) ? `port ${port} on ${address} is taken by another program. ${mend}` : undefined;
+    return (await listens(docker, address, port))
+      ? `port ${port} on ${address} is taken by another program. ${mend}`
+      : undefined;
   } catch (error) {
     return (error as Error).message;
   }
@@ -163,7 +232,10 @@ function accepts(host: string, port: number): Promise<boolean> {
       socket.destroy();
       resolve(open);
     };
-    socket.on("connect", () => answer(true)).on("timeout", () => answer(false)).on("error", () => answer(false));
+    socket
+      .on("connect", () => answer(true))
+      .on("timeout", () => answer(false))
+      .on("error", () => answer(false));
   });
 }
 

@@ -14,12 +14,18 @@ test("a port of the host's loopback is reached by ssh -W with the options given"
   connection.end("there and back");
   const [answer] = (await once(connection, "data")) as [Buffer];
   assert.equal(String(answer), "there and back");
-  assert.equal((await readFile(path.join(folder, "arguments"), "utf8")).trim(), "-o BatchMode=yes -l me -p 2222 -W 127.0.0.1:5432 -- server");
+  assert.equal(
+    (await readFile(path.join(folder, "arguments"), "utf8")).trim(),
+    "-o BatchMode=yes -l me -p 2222 -W 127.0.0.1:5432 -- server",
+  );
 });
 
 test("whether a port of the host's loopback is free is what ssh says of it", async (t) => {
   await t.test("nobody listens", async (t) => {
-    await replaceSsh(t, "echo 'channel 0: open failed: connect failed: Connection refused' >&2; echo 'stdio forwarding failed' >&2; exit 255");
+    await replaceSsh(
+      t,
+      "echo 'channel 0: open failed: connect failed: Connection refused' >&2; echo 'stdio forwarding failed' >&2; exit 255",
+    );
     assert.equal(await listensOverSsh(endpoint, 4001, 5_000), false);
   });
   await t.test("whoever listens ends the connection", async (t) => {

@@ -12,7 +12,10 @@ let running = false;
 let exitCode = 0;
 const daemon = http.createServer((request, response) => {
   calls.push(`${request.method} ${request.url!.replace(/\?.*/, "")}`);
-  const answer = (status: number, body?: unknown) => response.writeHead(status, { "content-type": "application/json" }).end(body === undefined ? undefined : JSON.stringify(body));
+  const answer = (status: number, body?: unknown) =>
+    response
+      .writeHead(status, { "content-type": "application/json" })
+      .end(body === undefined ? undefined : JSON.stringify(body));
   switch (`${request.method} ${request.url!.replace(/\?.*/, "")}`) {
     case "POST /containers/mcp-memory/stop":
       return running ? answer(204) : answer(404, { message: "No such container" });
@@ -24,7 +27,9 @@ const daemon = http.createServer((request, response) => {
     case "POST /containers/helper/wait":
       return answer(200, { StatusCode: exitCode });
     case "GET /containers/helper/logs":
-      return response.writeHead(200).end(Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 20]), Buffer.from("chown: not permitted")]));
+      return response
+        .writeHead(200)
+        .end(Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 20]), Buffer.from("chown: not permitted")]));
     default:
       return answer(500, { message: request.url });
   }
@@ -52,7 +57,12 @@ beforeEach(() => {
   [calls, running, exitCode] = [[], false, 0];
 });
 
-const helper = ["POST /containers/create", "POST /containers/helper/start", "POST /containers/helper/wait", "DELETE /containers/helper"];
+const helper = [
+  "POST /containers/create",
+  "POST /containers/helper/start",
+  "POST /containers/helper/wait",
+  "DELETE /containers/helper",
+];
 
 test("a volume is given to its owner by a container that leaves again", async () => {
   assert.deepEqual(await create(inputs()), { id: "mcp-memory-data", outs: inputs() });
@@ -67,7 +77,9 @@ test("whoever writes as the former user is stopped first", async () => {
 
 test("another image alone changes nothing in the volume", async () => {
   running = true;
-  assert.deepEqual(await update("mcp-memory-data", inputs(), inputs({ image: "sha256:2" })), { outs: inputs({ image: "sha256:2" }) });
+  assert.deepEqual(await update("mcp-memory-data", inputs(), inputs({ image: "sha256:2" })), {
+    outs: inputs({ image: "sha256:2" }),
+  });
   assert.deepEqual(calls, []);
 });
 
@@ -78,7 +90,10 @@ test("another volume is given as well", async () => {
 
 test("a failure says what chown said, and leaves no container", async () => {
   exitCode = 1;
-  await assert.rejects(create(inputs()), { message: "volume mcp-memory-data: its files could not be given to 912345:912345 (exit code 1)\n    chown: not permitted" });
+  await assert.rejects(create(inputs()), {
+    message:
+      "volume mcp-memory-data: its files could not be given to 912345:912345 (exit code 1)\n    chown: not permitted",
+  });
   assert.equal(calls.at(-1), "DELETE /containers/helper");
 });
 

@@ -51,7 +51,9 @@ async function give(inputs: VolumeOwnerInputs): Promise<void> {
     const { StatusCode: exitCode } = (await container.wait()) as { StatusCode: number };
     if (exitCode === 0) return;
     const said = demultiplex(await container.logs({ stdout: true, stderr: true, follow: false })).trim();
-    throw new Error(`volume ${inputs.volume}: its files could not be given to ${inputs.owner} (exit code ${exitCode})\n${said.replace(/^/gm, "    ")}`);
+    throw new Error(
+      `volume ${inputs.volume}: its files could not be given to ${inputs.owner} (exit code ${exitCode})\n${said.replace(/^/gm, "    ")}`,
+    );
   } finally {
     await container.remove({ force: true });
   }

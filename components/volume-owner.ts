@@ -19,7 +19,16 @@ export interface VolumeOwnerArgs {
  * an earlier release or another stack left behind holds files that a new user could neither read nor write.
  */
 export class VolumeOwner extends pulumi.dynamic.Resource {
-  constructor(name: string, { docker, volume, owner, image, container }: VolumeOwnerArgs, opts?: pulumi.CustomResourceOptions) {
-    super(moduleProvider("./components/volume-owner.provider.ts", ["create", "update"]), name, { docker, volume: volume.name, owner, image, container }, opts);
+  constructor(
+    name: string,
+    { docker, volume, owner, image, container }: VolumeOwnerArgs,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super(
+      moduleProvider("./components/volume-owner.provider.ts", ["create", "update"]),
+      name,
+      { docker, volume: volume.name, owner, image, container },
+      opts,
+    );
   }
 }

@@ -52,7 +52,11 @@ test("an image is built from mcp/ and named by its hash", async () => {
   const git = testSettings().servers.find(({ name }) => name === "git")!;
   const { build, triggers, ...image } = wrapperBuild(git);
   const name = await valueOf(image.name);
-  assert.deepEqual(build, { context: "./mcp", dockerfile: "_wrapper/Dockerfile", buildArgs: { SERVER: "git", RUNTIME: "python" } });
+  assert.deepEqual(build, {
+    context: "./mcp",
+    dockerfile: "_wrapper/Dockerfile",
+    buildArgs: { SERVER: "git", RUNTIME: "python" },
+  });
   assert.match(name, /^litellm-mcp\/git:[0-9a-f]{12}$/);
   assert.deepEqual(triggers, { hash: name.split(":")[1] });
 });

@@ -22,7 +22,8 @@ const isBuildInput = (file: string) => !/^(server\.yaml|tools\.lock\.json|.*\.md
 export function wrapperHash(server: Pick<ServerSettings, "folder" | "source">): string {
   const hash = createHash("sha256").update(JSON.stringify(server.source));
   for (const folder of [path.join(server.folder, "..", "_wrapper"), server.folder])
-    for (const [file, content] of filesOf(folder)) if (isBuildInput(file)) hash.update(`\0${file}\0${content.length}\0`).update(content);
+    for (const [file, content] of filesOf(folder))
+      if (isBuildInput(file)) hash.update(`\0${file}\0${content.length}\0`).update(content);
   return hash.digest("hex").slice(0, 12);
 }
 

@@ -12,8 +12,12 @@ beforeEach(async () => (folder = await mkdtemp(path.join(tmpdir(), "audit-"))));
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const names = async (kind = "") => (await readdir(folder)).filter((name) => name.startsWith(kind)).sort();
-const texts = async (kind = "") => Promise.all((await names(kind)).map((name) => readFile(path.join(folder, name), "utf8")));
-const lines = async (kind = "") => (await texts(kind)).flatMap((text) => text.split("\n").filter(Boolean)).map((line) => JSON.parse(line) as Record<string, unknown>);
+const texts = async (kind = "") =>
+  Promise.all((await names(kind)).map((name) => readFile(path.join(folder, name), "utf8")));
+const lines = async (kind = "") =>
+  (await texts(kind))
+    .flatMap((text) => text.split("\n").filter(Boolean))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 /** Files are told apart and sorted by milliseconds. */
 const tick = () => new Promise((resolve) => setTimeout(resolve, 2));
 
@@ -25,7 +29,10 @@ test("lines that come together are all there, whole and in order, and on disk wh
   assert.deepEqual((await lines())[0], { at: 0 });
   await Promise.all(written);
   assert.equal(done, 200);
-  assert.deepEqual((await lines()).map(({ at }) => at), Array.from({ length: 200 }, (_, at) => at));
+  assert.deepEqual(
+    (await lines()).map(({ at }) => at),
+    Array.from({ length: 200 }, (_, at) => at),
+  );
   assert.equal((await names()).length, 1);
   await file.close();
 });
@@ -44,15 +51,31 @@ test("a file that is full is followed by another, and of all together the oldest
   assert.ok(Math.max(...sizes) <= 1_000, String(sizes));
   assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 8_000, String(sizes));
   assert.ok(files.length >= 6, `only ${files.length} files are kept`);
-  const kept = (await Promise.all(files.map((name) => readFile(path.join(folder, name), "utf8")))).join("").split("\n").filter(Boolean);
+  const kept = (await Promise.all(files.map((name) => readFile(path.join(folder, name), "utf8"))))
+    .join("")
+    .split("\n")
+    .filter(Boolean);
   const numbers = kept.map((line) => (JSON.parse(line) as { at: number }).at);
-  assert.deepEqual(numbers, Array.from({ length: numbers.length }, (_, at) => 200 - numbers.length + at), "the newest, without a gap");
-  assert.deepEqual((await names()).filter((name) => !name.startsWith("calls-2")), ["calls-notes.txt", "refused-0.jsonl"]);
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: numbers.length }, (_, at) => 200 - numbers.length + at),
+    "the newest, without a gap",
+  );
+  assert.deepEqual(
+    (await names()).filter((name) => !name.startsWith("calls-2")),
+    ["calls-notes.txt", "refused-0.jsonl"],
+  );
 });
 
 test("what is too old goes, whatever room there is", async () => {
-  const [old, young] = ["calls-2026-01-01.jsonl", "calls-2026-01-09.jsonl"].map((name) => path.join(folder, name)) as [string, string];
-  for (const [file, days] of [[old, 11], [young, 9]] as const) {
+  const [old, young] = ["calls-2026-01-01.jsonl", "calls-2026-01-09.jsonl"].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+  ];
+  for (const [file, days] of [
+    [old, 11],
+    [young, 9],
+  ] as const) {
     await writeFile(file, "{}\n");
     await utimes(file, new Date(), new Date(Date.now() - days * DAY_MS));
   }
@@ -94,10 +117,21 @@ test("long values are cut, with their length and hash", () => {
   const value = { text: "\u00e9".repeat(100) };
   const text = JSON.stringify(value);
   const sha256 = createHash("sha256").update(text).digest("hex");
-  assert.deepEqual(cut(value, 20), { cut: Buffer.from(text).subarray(0, 20).toString(), bytes: Buffer.byteLength(text), sha256 });
+  assert.deepEqual(cut(value, 20), {
+    cut: Buffer.from(text).subarray(0, 20).toString(),
+    bytes: Buffer.byteLength(text),
+    sha256,
+  });
 });
 
-const call: AuditedCall = { client: "a", address: "10.0.0.1", server: "time", tool: "now", arguments: { x: 1 }, route: "/mcp/" };
+const call: AuditedCall = {
+  client: "a",
+  address: "10.0.0.1",
+  server: "time",
+  tool: "now",
+  arguments: { x: 1 },
+  route: "/mcp/",
+};
 const open = (more = {}) => new Audit({ folder, days: 1, bytes: 2 ** 20, results: false, ...more });
 
 test("a call and its outcome are joined by an id; results are there if asked for", async () => {
@@ -109,23 +143,40 @@ test("a call and its outcome are joined by an id; results are there if asked for
     await audit.close();
     const [before, outcome] = (await lines("calls")).slice(-2);
     assert.equal(before!["id"], outcome!["id"]);
-    assert.deepEqual([outcome!["outcome"], outcome!["reason"], outcome!["result"]], ["failed", "no", results ? "the answer" : undefined]);
+    assert.deepEqual(
+      [outcome!["outcome"], outcome!["reason"], outcome!["result"]],
+      ["failed", "no", results ? "the answer" : undefined],
+    );
   }
 });
 
 test("sixty refused calls in one moment each have a line; a flood beyond is five lines a minute and a number for each client, in files of its own", async () => {
   const audit = open();
-  await (await audit.call(call))("answered");
-  for (let at = 0; at < 10_000; at++) audit.refusedCall({ ...call, tool: "x".repeat(200), arguments: { big: "y".repeat(50_000) } }, "this key may not");
+  await (
+    await audit.call(call)
+  )("answered");
+  for (let at = 0; at < 10_000; at++)
+    audit.refusedCall({ ...call, tool: "x".repeat(200), arguments: { big: "y".repeat(50_000) } }, "this key may not");
   for (let at = 0; at < 62; at++) audit.refusedCall({ ...call, client: "b" }, "this key may not");
   await audit.close();
   assert.equal((await lines("calls")).length, 2);
   const refused = await lines("refused");
   const of = (client: string) => refused.filter((line) => line["client"] === client);
-  assert.deepEqual(of("a").map(({ audit: kind }) => kind), [...Array<string>(60).fill("refused"), "refusals"]);
-  assert.deepEqual(of("b").map(({ count }) => count).at(-1), 2);
+  assert.deepEqual(
+    of("a").map(({ audit: kind }) => kind),
+    [...Array<string>(60).fill("refused"), "refusals"],
+  );
+  assert.deepEqual(
+    of("b")
+      .map(({ count }) => count)
+      .at(-1),
+    2,
+  );
   const { count, reason, address, since } = of("a").at(-1)!;
-  assert.deepEqual({ count, reason, address, since: typeof since }, { count: 9_940, reason: "tool call", address: "10.0.0.1", since: "string" });
+  assert.deepEqual(
+    { count, reason, address, since: typeof since },
+    { count: 9_940, reason: "tool call", address: "10.0.0.1", since: "string" },
+  );
   assert.ok(JSON.stringify(refused).length < 122 * 1_000, `${JSON.stringify(refused).length} bytes`);
 });
 
@@ -138,7 +189,10 @@ test("refused requests are counted by client, or else by address; strangers beyo
   assert.ok(refused.length <= 1_001, String(refused.length));
   assert.equal(refused.find(({ client }) => client === "a")!["count"], 3);
   assert.equal(refused.find(({ client }) => client === "(strangers)")!["count"], 5_000 - 999);
-  assert.equal(refused.reduce((sum, { count }) => sum + (count as number), 0), 5_003);
+  assert.equal(
+    refused.reduce((sum, { count }) => sum + (count as number), 0),
+    5_003,
+  );
 });
 
 test("refusals have an eighth of the room, and cannot push the calls out", async () => {
@@ -150,7 +204,12 @@ test("refusals have an eighth of the room, and cannot push the calls out", async
   }
   await ended("answered");
   await audit.close();
-  const sizes = await Promise.all((await names("refused")).map(async (name) => (await stat(path.join(folder, name))).size));
+  const sizes = await Promise.all(
+    (await names("refused")).map(async (name) => (await stat(path.join(folder, name))).size),
+  );
   assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 64_000 / 8 + 5_000, String(sizes));
-  assert.deepEqual((await lines("calls")).map(({ audit: kind }) => kind), ["call", "outcome"]);
+  assert.deepEqual(
+    (await lines("calls")).map(({ audit: kind }) => kind),
+    ["call", "outcome"],
+  );
 });

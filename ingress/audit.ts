@@ -34,7 +34,12 @@ export class LineFile {
   readonly #retention: Retention;
   readonly #fileBytes: number;
   #file: OpenFile | undefined;
-  #waiting: { readonly text: string; readonly synced: boolean; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiting: {
+    readonly text: string;
+    readonly synced: boolean;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   #writing: Promise<void> | undefined;
 
   constructor(folder: string, kind: string, retention: Retention, fileBytes = FILE_BYTES) {
@@ -101,18 +106,27 @@ export class LineFile {
     await this.#prune();
     const since = Date.now();
     const name = `${this.#kind}-${new Date(since).toISOString().replace(/[:.]/g, "-")}-${randomUUID().slice(0, 4)}.jsonl`;
-    const handle = await open(path.join(this.#folder, name), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL, 0o640);
+    const handle = await open(
+      path.join(this.#folder, name),
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
+      0o640,
+    );
     this.#file = { handle, since, bytes: 0 };
     return this.#file;
   }
 
   /** Throws away what is too old, and of the rest the oldest until one file more has room. */
   async #prune(): Promise<void> {
-    const names = (await readdir(this.#folder)).filter((name) => name.startsWith(`${this.#kind}-`) && name.endsWith(".jsonl")).sort();
-    const files = await Promise.all(names.map(async (name) => ({ name, ...(await stat(path.join(this.#folder, name))) })));
+    const names = (await readdir(this.#folder))
+      .filter((name) => name.startsWith(`${this.#kind}-`) && name.endsWith(".jsonl"))
+      .sort();
+    const files = await Promise.all(
+      names.map(async (name) => ({ name, ...(await stat(path.join(this.#folder, name))) })),
+    );
     let total = files.reduce((sum, { size }) => sum + size, 0);
     for (const { name, size, mtimeMs } of files) {
-      if (total + this.#fileBytes <= this.#retention.bytes && Date.now() - mtimeMs < this.#retention.days * DAY_MS) continue;
+      if (total + this.#fileBytes <= this.#retention.bytes && Date.now() - mtimeMs < this.#retention.days * DAY_MS)
+        continue;
       await unlink(path.join(this.#folder, name));
       total -= size;
       log("audit file removed", { name, bytes: size });
@@ -146,7 +160,11 @@ export function cut(value: unknown, most: number): unknown {
   const text = JSON.stringify(value ?? null);
   const bytes = Buffer.byteLength(text);
   if (bytes <= most) return value ?? null;
-  return { cut: Buffer.from(text).subarray(0, most).toString("utf8"), bytes, sha256: createHash("sha256").update(text).digest("hex") };
+  return {
+    cut: Buffer.from(text).subarray(0, most).toString("utf8"),
+    bytes,
+    sha256: createHash("sha256").update(text).digest("hex"),
+  };
 }
 
 export interface AuditOptions {
@@ -188,7 +206,10 @@ export class Audit {
     this.#refused = new LineFile(folder, "refused", { days, bytes: refusedBytes });
     this.#results = results;
     this.#refusedLimit = refused;
-    this.#timer = setInterval(() => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })), 60_000);
+    this.#timer = setInterval(
+      () => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })),
+      60_000,
+    );
     this.#timer.unref();
   }
 
@@ -196,16 +217,41 @@ export class Audit {
    * @returns What writes the second line.
    * @throws when the first cannot be written: then the call must not go out.
    */
-  async call(call: AuditedCall): Promise<(outcome: Outcome, more?: { readonly reason?: string; readonly result?: unknown }) => Promise<void>> {
+  async call(
+    call: AuditedCall,
+  ): Promise<(outcome: Outcome, more?: { readonly reason?: string; readonly result?: unknown }) => Promise<void>> {
     const id = randomUUID();
     const started = performance.now();
     const { client, address, server, tool, route } = call;
-    await this.#calls.write({ audit: "call", id, time: now(), client, address, server, tool, arguments: cut(call.arguments, MOST_ARGUMENT_BYTES), route });
+    await this.#calls.write({
+      audit: "call",
+      id,
+      time: now(),
+      client,
+      address,
+      server,
+      tool,
+      arguments: cut(call.arguments, MOST_ARGUMENT_BYTES),
+      route,
+    });
     return async (outcome, { reason, result } = {}) => {
       const milliseconds = Math.round(performance.now() - started);
-      const line = { audit: "outcome", id, time: now(), client, server, tool, outcome, ...(reason !== undefined && { reason }), milliseconds };
+      const line = {
+        audit: "outcome",
+        id,
+        time: now(),
+        client,
+        server,
+        tool,
+        outcome,
+        ...(reason !== undefined && { reason }),
+        milliseconds,
+      };
       // The client waits for this: a call without an outcome says that power failed in that very second.
-      await this.#calls.write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line, { synced: false });
+      await this.#calls.write(
+        this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line,
+        { synced: false },
+      );
     };
   }
 
@@ -215,7 +261,18 @@ export class Audit {
       this.#entry({ client, address }, "tool call").unwritten += 1;
       return;
     }
-    const line = { audit: "refused", id: randomUUID(), time: now(), client, address, server, tool, arguments: cut(call.arguments, MOST_REFUSED_BYTES), route, reason };
+    const line = {
+      audit: "refused",
+      id: randomUUID(),
+      time: now(),
+      client,
+      address,
+      server,
+      tool,
+      arguments: cut(call.arguments, MOST_REFUSED_BYTES),
+      route,
+      reason,
+    };
     this.#refused.write(line).catch((error: Error) => log("refusal not written", { error: error.message }));
   }
 
@@ -241,7 +298,11 @@ export class Audit {
     this.#since = new Date();
     const entries = [...this.#minute.values()];
     this.#minute.clear();
-    await Promise.all(entries.map(({ who, reason, unwritten }) => this.#refused.write({ audit: "refusals", time: now(), since, ...who, reason, count: unwritten })));
+    await Promise.all(
+      entries.map(({ who, reason, unwritten }) =>
+        this.#refused.write({ audit: "refusals", time: now(), since, ...who, reason, count: unwritten }),
+      ),
+    );
   }
 
   async close(): Promise<void> {

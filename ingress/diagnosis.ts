@@ -25,7 +25,11 @@ export class Diagnosis {
     if (spend === undefined) return;
     this.#spent.set(client.name, { spend, at: Date.now() });
     if (spend >= client.budget)
-      throw new Refusal(402, "budget", `the budget of client ${client.name} is spent: ${spend.toFixed(4)} of ${client.budget} USD (litellm-mcp:clients.${client.name}.budget)`);
+      throw new Refusal(
+        402,
+        "budget",
+        `the budget of client ${client.name} is spent: ${spend.toFixed(4)} of ${client.budget} USD (litellm-mcp:clients.${client.name}.budget)`,
+      );
   }
 
   /** USD; undefined where LiteLLM does not say: then it decides by itself. */
@@ -39,21 +43,36 @@ export class Diagnosis {
 
   /** Why LiteLLM answers a good request with HTTP 500 "MCP request failed", which is what 1.77 says to everything. */
   async reason(client: ClientRights, key: string): Promise<Refusal | undefined> {
-    const { status, body } = await this.#litellm.ask({ method: "GET", path: "/health/readiness", key, repeatable: true });
+    const { status, body } = await this.#litellm.ask({
+      method: "GET",
+      path: "/health/readiness",
+      key,
+      repeatable: true,
+    });
     const readiness = await body.text();
-    if (status !== 200 || /not connected|not reachable/i.test(readiness)) return new Refusal(503, "database", "LiteLLM does not reach its Postgres database");
+    if (status !== 200 || /not connected|not reachable/i.test(readiness))
+      return new Refusal(503, "database", "LiteLLM does not reach its Postgres database");
     this.#spent.delete(client.name);
     await this.checkBudget(client, key);
     const info = await this.#litellm.ask({ method: "GET", path: "/key/info", key, repeatable: true });
     await info.body.dump();
     if (info.status === 401 || info.status === 400 || info.status === 404)
-      return new Refusal(502, "key not at LiteLLM", `LiteLLM does not know the key of client ${client.name}: npm run up makes it again`);
+      return new Refusal(
+        502,
+        "key not at LiteLLM",
+        `LiteLLM does not know the key of client ${client.name}: npm run up makes it again`,
+      );
     return undefined;
   }
 }
 
 /** An answer of LiteLLM that is no success, as a refusal that says what is wrong. */
-export async function explain(diagnosis: Diagnosis, client: ClientRights, key: string, answer: LiteLlmAnswer): Promise<Refusal> {
+export async function explain(
+  diagnosis: Diagnosis,
+  client: ClientRights,
+  key: string,
+  answer: LiteLlmAnswer,
+): Promise<Refusal> {
   const said = scrubbed(messageOf(await answer.body.text()));
   try {
     const known = answer.status >= 500 || answer.status === 401 ? await diagnosis.reason(client, key) : undefined;
@@ -73,7 +92,8 @@ function messageOf(text: string): string {
   try {
     const { error, details } = JSON.parse(first) as { error?: string | { message?: unknown }; details?: unknown };
     const message = typeof error === "object" ? error.message : error;
-    if (typeof message === "string") return withoutTrace(typeof details === "string" && details ? `${message}: ${details}` : message);
+    if (typeof message === "string")
+      return withoutTrace(typeof details === "string" && details ? `${message}: ${details}` : message);
   } catch {
     // Not JSON: as it is.
   }

@@ -13,17 +13,39 @@ export interface Heard {
 type Answer = (heard: Heard, response: http.ServerResponse) => unknown;
 
 export const json = (response: http.ServerResponse, status: number, body: unknown) =>
-  response.writeHead(status, { "content-type": "application/json", "x-litellm-model-api-base": "http://secret-place" }).end(JSON.stringify(body));
+  response
+    .writeHead(status, { "content-type": "application/json", "x-litellm-model-api-base": "http://secret-place" })
+    .end(JSON.stringify(body));
 
 /** What it does unless a test says otherwise. */
 const defaults: Answer = ({ method, path, body }, response) => {
   const { id, method: asked, params } = (body ?? {}) as { id?: number; method?: string; params?: { name?: string } };
   if (method === "GET" && path === "/health/liveliness") return json(response, 200, "alive");
-  if (method === "GET" && path === "/health/readiness") return json(response, 200, { status: "connected", db: "connected" });
+  if (method === "GET" && path === "/health/readiness")
+    return json(response, 200, { status: "connected", db: "connected" });
   if (method === "GET" && path === "/key/info") return json(response, 200, { info: { spend: 0 } });
-  if (path === "/mcp/" && asked === "initialize") return json(response, 200, { jsonrpc: "2.0", id, result: { protocolVersion: "2025-06-18", capabilities: { tools: {}, prompts: {} }, serverInfo: { name: "fake", version: "1" } } });
-  if (path === "/mcp/" && asked === "tools/list") return json(response, 200, { jsonrpc: "2.0", id, result: { tools: TOOLS.map((name) => ({ name, description: name, inputSchema: {} })) } });
-  if (path === "/mcp/" && asked === "tools/call") return json(response, 200, { jsonrpc: "2.0", id, result: { content: [{ type: "text", text: `called ${params?.name}` }], isError: false } });
+  if (path === "/mcp/" && asked === "initialize")
+    return json(response, 200, {
+      jsonrpc: "2.0",
+      id,
+      result: {
+        protocolVersion: "2025-06-18",
+        capabilities: { tools: {}, prompts: {} },
+        serverInfo: { name: "fake", version: "1" },
+      },
+    });
+  if (path === "/mcp/" && asked === "tools/list")
+    return json(response, 200, {
+      jsonrpc: "2.0",
+      id,
+      result: { tools: TOOLS.map((name) => ({ name, description: name, inputSchema: {} })) },
+    });
+  if (path === "/mcp/" && asked === "tools/call")
+    return json(response, 200, {
+      jsonrpc: "2.0",
+      id,
+      result: { content: [{ type: "text", text: `called ${params?.name}` }], isError: false },
+    });
   return json(response, 200, { heard: path });
 };
 
@@ -49,7 +71,12 @@ export class FakeLiteLlm {
   async start(): Promise<void> {
     this.#server = http.createServer((request, response) => {
       void text(request).then((body) => {
-        const heard: Heard = { method: request.method!, path: request.url!, headers: request.headers, body: body === "" ? undefined : JSON.parse(body) };
+        const heard: Heard = {
+          method: request.method!,
+          path: request.url!,
+          headers: request.headers,
+          body: body === "" ? undefined : JSON.parse(body),
+        };
         this.heard.push(heard);
         this.answer(heard, response);
       });

@@ -42,7 +42,10 @@ test("an open gate lets requests through and counts them once, however often the
   first();
   assert.equal(gate.running, 1);
   second();
-  assert.deepEqual({ running: gate.running, state: gate.state, counts: gate.counts }, { running: 0, state: "ok", counts: { held: 0, closings: 0 } });
+  assert.deepEqual(
+    { running: gate.running, state: gate.state, counts: gate.counts },
+    { running: 0, state: "ok", counts: { held: 0, closings: 0 } },
+  );
 });
 
 test("a restart waits for a quiet moment, unless it is forced", async () => {
@@ -74,7 +77,10 @@ test("held for a restart: running requests end first, new ones wait and go on af
   await gate.release();
   await Promise.all(waiting);
   assert.deepEqual(order, ["warm", "a", "b"]);
-  assert.deepEqual({ state: gate.state, waiting: gate.waiting, counts: gate.counts }, { state: "ok", waiting: 0, counts: { held: 2, closings: 1 } });
+  assert.deepEqual(
+    { state: gate.state, waiting: gate.waiting, counts: gate.counts },
+    { state: "ok", waiting: 0, counts: { held: 2, closings: 1 } },
+  );
 });
 
 test("running requests are not waited for without end", async () => {
@@ -119,7 +125,10 @@ test("what waits for a LiteLLM that is away waits on through the restart that fo
   assert.deepEqual(order, []);
   await gate.release();
   await waiting;
-  assert.deepEqual({ order, waiting: gate.waiting, closings: gate.counts.closings }, { order: ["warm", "a"], waiting: 0, closings: 1 });
+  assert.deepEqual(
+    { order, waiting: gate.waiting, closings: gate.counts.closings },
+    { order: ["warm", "a"], waiting: 0, closings: 1 },
+  );
 });
 
 test("a restart that nobody reports as done is over when LiteLLM answers and its time has passed", async () => {

@@ -48,7 +48,14 @@ export class Gate {
   readonly counts = { held: 0, closings: 0 };
 
   constructor(options: GateOptions) {
-    this.#options = { probeMs: 300, heldMs: 120_000, drainMs: 30_000, quietMs: 20_000, unreportedMs: 60_000, ...options };
+    this.#options = {
+      probeMs: 300,
+      heldMs: 120_000,
+      drainMs: 30_000,
+      quietMs: 20_000,
+      unreportedMs: 60_000,
+      ...options,
+    };
   }
 
   get running() {
@@ -103,7 +110,8 @@ export class Gate {
     const quiet = this.#running === 0 && Date.now() - this.#lastEnd >= this.#options.quietMs;
     if (!force && !quiet) return undefined;
     this.#close("restart");
-    if (this.#running > 0) await within(new Promise<void>((resolve) => this.#drained.push(resolve)), this.#options.drainMs).catch(() => {});
+    if (this.#running > 0)
+      await within(new Promise<void>((resolve) => this.#drained.push(resolve)), this.#options.drainMs).catch(() => {});
     return this.#running;
   }
 

@@ -9,7 +9,9 @@ import type { Metrics } from "./metrics.ts";
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
   const app = Fastify({ bodyLimit: 4_096, exposeHeadRoutes: false });
-  app.get("/metrics", async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
   app.get("/health", () => ({ ingress: "ok" }));
   const hold = z.strictObject({ reason: z.enum(["stopping", "memory"]), force: z.boolean() });
   app.post("/litellm/hold", async (request, reply) => {
@@ -17,7 +19,9 @@ export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
     if (!asked.success) return reply.code(400).send({ error: asked.error.issues[0]?.message });
     const running = await gate.hold(asked.data.force);
     // With the second number the launcher need not wait for spend rows that are long written.
-    return running === undefined ? reply.code(409).send({ running: gate.running }) : { running, quietSeconds: gate.quietSeconds };
+    return running === undefined
+      ? reply.code(409).send({ running: gate.running })
+      : { running, quietSeconds: gate.quietSeconds };
   });
   app.post("/litellm/release", async () => {
     await gate.release();

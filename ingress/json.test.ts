@@ -6,7 +6,10 @@ const parse = (text: string) => parseBody(Buffer.from(text));
 const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 
 test("what is JSON is read as it is", () => {
-  assert.deepEqual(parse('{"a":[1,-2.5,"x\\u0041\\"]}",null,true],"":{"constructor":1}}'), { a: [1, -2.5, 'xA"]}', null, true], "": { constructor: 1 } });
+  assert.deepEqual(parse('{"a":[1,-2.5,"x\\u0041\\"]}",null,true],"":{"constructor":1}}'), {
+    a: [1, -2.5, 'xA"]}', null, true],
+    "": { constructor: 1 },
+  });
   assert.equal(parse(" 7 "), 7);
 });
 
@@ -37,7 +40,11 @@ for (const [what, text, message] of [
   ["too many lists", `[${"[],".repeat(MOST_PARTS)}0]`, /at most 250000/],
   ["too many keys", `{${Array.from({ length: MOST_PARTS }, (_, at) => `"${at}":0`).join(",")}}`, /at most 250000/],
 ] as const)
-  test(`refused: ${what}`, () => assert.throws(() => parse(text), (error) => error instanceof BadJson && message.test(error.message)));
+  test(`refused: ${what}`, () =>
+    assert.throws(
+      () => parse(text),
+      (error) => error instanceof BadJson && message.test(error.message),
+    ));
 
 test("8 MiB of numbers keep nobody waiting for seconds", () => {
   const body = Buffer.from(`[${"1,".repeat(4_000_000)}1]`);
@@ -45,7 +52,10 @@ test("8 MiB of numbers keep nobody waiting for seconds", () => {
   parseBody(body);
   const milliseconds = performance.now() - started;
   assert.ok(milliseconds < 1_500, `${milliseconds} ms`);
-  assert.throws(() => parseBody(Buffer.from(`[${"1,".repeat(4_000_000)}12345678901234567890]`)), /beyond 2\^53 among 4000000 values/);
+  assert.throws(
+    () => parseBody(Buffer.from(`[${"1,".repeat(4_000_000)}12345678901234567890]`)),
+    /beyond 2\^53 among 4000000 values/,
+  );
 });
 
 test("brackets in texts are no levels, and numbers are no parts", () => {

@@ -23,13 +23,17 @@ export function parseBody(body: Buffer): unknown {
     throw new BadJson("the body is not UTF-8");
   }
   const { depth, parts, commas } = measure(text);
-  if (parts > MOST_PARTS) throw new BadJson(`the body has ${parts} lists, objects, keys and texts; at most ${MOST_PARTS}`);
+  if (parts > MOST_PARTS)
+    throw new BadJson(`the body has ${parts} lists, objects, keys and texts; at most ${MOST_PARTS}`);
   if (depth > MOST_DEPTH) throw new BadJson(`the body is nested ${depth} deep; at most ${MOST_DEPTH}`);
   try {
     const value: unknown = JSON.parse(text);
     if (!hasInexact(value)) return value;
     // Seconds for millions of numbers, in which nobody else is served.
-    if (commas > MOST_PARTS) throw new BadJson(`the body has whole numbers beyond 2^53 among ${commas} values; with such, at most ${MOST_PARTS}`);
+    if (commas > MOST_PARTS)
+      throw new BadJson(
+        `the body has whole numbers beyond 2^53 among ${commas} values; with such, at most ${MOST_PARTS}`,
+      );
     return JSON.parse(text, keepExact);
   } catch (error) {
     if (error instanceof BadJson) throw error;

@@ -6,7 +6,12 @@ import { Gate } from "./gate.ts";
 export interface LiteLlmAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: NodeJS.ReadableStream & { destroy(error?: Error): void; json(): Promise<unknown>; text(): Promise<string>; dump(): Promise<void> };
+  readonly body: NodeJS.ReadableStream & {
+    destroy(error?: Error): void;
+    json(): Promise<unknown>;
+    text(): Promise<string>;
+    dump(): Promise<void>;
+  };
 }
 
 export interface LiteLlmRequest {
@@ -25,7 +30,14 @@ export interface LiteLlmRequest {
 }
 
 /** The connection was never made, so LiteLLM has heard nothing. */
-const NOBODY_THERE = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+const NOBODY_THERE = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 /** The connection broke before the answer began. */
 const HUNG_UP = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -58,7 +70,11 @@ export class LiteLlm {
 
   async #alive(): Promise<boolean> {
     try {
-      const { statusCode, body } = await this.#pool.request({ method: "GET", path: "/health/liveliness", signal: AbortSignal.timeout(2_000) });
+      const { statusCode, body } = await this.#pool.request({
+        method: "GET",
+        path: "/health/liveliness",
+        signal: AbortSignal.timeout(2_000),
+      });
       await body.dump();
       return statusCode === 200;
     } catch {
@@ -85,13 +101,18 @@ export class LiteLlm {
         if (request.signal?.aborted || request.pastGate) throw error;
         if (!NOBODY_THERE.has(code) && !HUNG_UP.has(code)) throw error;
         this.gate.away();
-        if (HUNG_UP.has(code) && !request.repeatable) throw new BrokenOff(`LiteLLM broke off (${code})`, { cause: error });
+        if (HUNG_UP.has(code) && !request.repeatable)
+          throw new BrokenOff(`LiteLLM broke off (${code})`, { cause: error });
       }
     }
   }
 
   async #send({ method, path, key, body, headers, signal }: LiteLlmRequest): Promise<LiteLlmAnswer> {
-    const { statusCode, headers: answered, body: stream } = await this.#pool.request({
+    const {
+      statusCode,
+      headers: answered,
+      body: stream,
+    } = await this.#pool.request({
       method,
       path,
       headers: {

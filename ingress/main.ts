@@ -30,7 +30,12 @@ async function serve(): Promise<void> {
   const env = variables.parse(process.env);
   const litellm: LiteLlm = new LiteLlm(env.LITELLM_URL, () => tools.warm());
   const tools: ToolList = new ToolList(() => litellm, env.LITELLM_LISTING_KEY);
-  const audit = new Audit({ folder: env.AUDIT_FOLDER, days: env.AUDIT_DAYS, bytes: env.AUDIT_MIB * 2 ** 20, results: env.AUDIT_RESULTS === "true" });
+  const audit = new Audit({
+    folder: env.AUDIT_FOLDER,
+    days: env.AUDIT_DAYS,
+    bytes: env.AUDIT_MIB * 2 ** 20,
+    results: env.AUDIT_RESULTS === "true",
+  });
   const metrics = new Metrics(() => litellm.gate);
 
   let rights: { readonly table: Rights; readonly version: string } | undefined;
@@ -48,7 +53,15 @@ async function serve(): Promise<void> {
   load();
   process.on("SIGHUP", load);
 
-  const options = { litellm, tools, audit, metrics, diagnosis: new Diagnosis(litellm), rights: () => rights, bodyBytes: env.BODY_MIB * 2 ** 20 };
+  const options = {
+    litellm,
+    tools,
+    audit,
+    metrics,
+    diagnosis: new Diagnosis(litellm),
+    rights: () => rights,
+    bodyBytes: env.BODY_MIB * 2 ** 20,
+  };
   const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];
   await inner.listen({ host: env.INNER_HOST, port: INNER_PORT });
   await outer.listen({ host: "0.0.0.0", port: PORT });

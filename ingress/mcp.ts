@@ -18,16 +18,29 @@ const message = z.discriminatedUnion("method", [
     params: z.looseObject({ protocolVersion: z.string().regex(/^\d{4}-\d{2}-\d{2}$/) }),
   }),
   z.strictObject({ jsonrpc: z.literal("2.0"), id, method: z.literal("ping"), params: z.looseObject({}).optional() }),
-  z.strictObject({ jsonrpc: z.literal("2.0"), id, method: z.literal("tools/list"), params: z.strictObject({ _meta: meta.optional() }).optional() }),
+  z.strictObject({
+    jsonrpc: z.literal("2.0"),
+    id,
+    method: z.literal("tools/list"),
+    params: z.strictObject({ _meta: meta.optional() }).optional(),
+  }),
   z.strictObject({
     jsonrpc: z.literal("2.0"),
     id,
     method: z.literal("tools/call"),
-    params: z.strictObject({ name: z.string().max(512), arguments: z.record(z.string(), z.unknown()).optional(), _meta: meta.optional() }),
+    params: z.strictObject({
+      name: z.string().max(512),
+      arguments: z.record(z.string(), z.unknown()).optional(),
+      _meta: meta.optional(),
+    }),
   }),
 ]);
 const METHODS: readonly string[] = message.options.map(({ shape }) => shape.method.value);
-const notification = z.strictObject({ jsonrpc: z.literal("2.0"), method: z.string().regex(/^notifications\/[a-z_/]+$/), params: z.looseObject({}).optional() });
+const notification = z.strictObject({
+  jsonrpc: z.literal("2.0"),
+  method: z.string().regex(/^notifications\/[a-z_/]+$/),
+  params: z.looseObject({}).optional(),
+});
 
 type Message = z.infer<typeof message>;
 
@@ -61,14 +74,16 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws Refusal
  */
 export function parseMessage(body: unknown): Message | undefined {
-  if (Array.isArray(body)) throw new Refusal(400, "bad request", "one JSON-RPC message a request; batches are not taken");
+  if (Array.isArray(body))
+    throw new Refusal(400, "bad request", "one JSON-RPC message a request; batches are not taken");
   if (notification.safeParse(body).success) return undefined;
   const parsed = message.safeParse(body);
   if (parsed.success) return parsed.data;
   const { method } = (body ?? {}) as { method?: unknown };
   const issue = parsed.error.issues[0]!;
   const where = [...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys : [])].join(".");
-  if (typeof method === "string" && !METHODS.includes(method)) throw new UnknownMethod(method.slice(0, 100), idOf(body));
+  if (typeof method === "string" && !METHODS.includes(method))
+    throw new UnknownMethod(method.slice(0, 100), idOf(body));
   throw new Refusal(400, "bad request", `not a message of MCP: ${where ? `${where}: ` : ""}${issue.message}`);
 }
 
@@ -96,7 +111,12 @@ const UNLISTED_FRESH_MS = 1_000;
 const initialized = new Map<string, { readonly result: Json; readonly at: number }>();
 
 /** Answers one message; `onNotification` gets what LiteLLM sends before the answer, such as progress. */
-export async function answer(context: McpContext, caller: McpCaller, asked: Message, onNotification: (message: Json) => void): Promise<Json> {
+export async function answer(
+  context: McpContext,
+  caller: McpCaller,
+  asked: Message,
+  onNotification: (message: Json) => void,
+): Promise<Json> {
   switch (asked.method) {
     case "ping":
       return { jsonrpc: "2.0", id: asked.id, result: {} };
@@ -109,7 +129,10 @@ export async function answer(context: McpContext, caller: McpCaller, asked: Mess
     case "tools/call": {
       const { name, arguments: args = {}, _meta } = asked.params;
       const token = z.union([z.string().max(256), z.number()]).safeParse(_meta?.["progressToken"]);
-      const result = await callTool(context, caller, name, args, { onNotification, ...(token.success && { progressToken: token.data }) });
+      const result = await callTool(context, caller, name, args, {
+        onNotification,
+        ...(token.success && { progressToken: token.data }),
+      });
       return { jsonrpc: "2.0", id: asked.id, result };
     }
   }
@@ -125,13 +148,24 @@ async function listed({ tools }: McpContext, wanted: Parameters<ToolList["get"]>
   }
 }
 
-async function initialize({ litellm, diagnosis }: McpContext, { client, key }: McpCaller, wanted: string): Promise<Json> {
+async function initialize(
+  { litellm, diagnosis }: McpContext,
+  { client, key }: McpCaller,
+  wanted: string,
+): Promise<Json> {
   // A client may write any date; with each LiteLLM would be asked again, and mcp 1.10.1 keeps some of every request for ever.
   const protocolVersion = VERSIONS.includes(wanted) ? wanted : VERSIONS.at(-1)!;
   const kept = initialized.get(protocolVersion);
   if (kept && Date.now() - kept.at < INITIALIZE_FRESH_MS) return kept.result;
   const params = { protocolVersion, capabilities: {}, clientInfo: { name: "ingress", version: "1.0.0" } };
-  const { result } = await ask(litellm, diagnosis, client, key, { jsonrpc: "2.0", id: 1, method: "initialize", params }, true);
+  const { result } = await ask(
+    litellm,
+    diagnosis,
+    client,
+    key,
+    { jsonrpc: "2.0", id: 1, method: "initialize", params },
+    true,
+  );
   // What LiteLLM can do beyond tools is not let through here, so it is not announced.
   const announced = { ...(result as Json), capabilities: { tools: { listChanged: false } } };
   initialized.set(protocolVersion, { result: announced, at: Date.now() });
@@ -139,13 +173,31 @@ async function initialize({ litellm, diagnosis }: McpContext, { client, key }: M
 }
 
 /** Sends a JSON-RPC message to LiteLLM and gives its answer. */
-async function ask(litellm: LiteLlm, diagnosis: Diagnosis, client: ClientRights, key: string, body: Json, repeatable: boolean, onNotification?: (message: Json) => void): Promise<Json> {
-  const answered = await litellm.ask({ method: "POST", path: "/mcp/", key, headers: { accept: "application/json, text/event-stream" }, body, repeatable });
+async function ask(
+  litellm: LiteLlm,
+  diagnosis: Diagnosis,
+  client: ClientRights,
+  key: string,
+  body: Json,
+  repeatable: boolean,
+  onNotification?: (message: Json) => void,
+): Promise<Json> {
+  const answered = await litellm.ask({
+    method: "POST",
+    path: "/mcp/",
+    key,
+    headers: { accept: "application/json, text/event-stream" },
+    body,
+    repeatable,
+  });
   if (answered.status !== 200) throw await explain(diagnosis, client, key, answered);
   return (await read(answered, onNotification)) as Json;
 }
 
-async function read({ headers, body }: LiteLlmAnswer, onNotification: ((message: Json) => void) | undefined): Promise<unknown> {
+async function read(
+  { headers, body }: LiteLlmAnswer,
+  onNotification: ((message: Json) => void) | undefined,
+): Promise<unknown> {
   if (!String(headers["content-type"]).startsWith("text/event-stream")) return messageIn(await body.text());
   let last: unknown;
   const parser = createParser({
@@ -173,12 +225,27 @@ const FAILED = /^(Error\b|MCP client session is not initialized)/;
 const NOT_CONNECTED = /^MCP client session is not initialized/;
 
 /** Checks, records, sends and records again one call of a tool; the MCP route and the models' calls share it. */
-export async function callTool(context: McpContext, caller: McpCaller, name: string, args: Json, options: CallOptions = {}): Promise<Json> {
+export async function callTool(
+  context: McpContext,
+  caller: McpCaller,
+  name: string,
+  args: Json,
+  options: CallOptions = {},
+): Promise<Json> {
   const { client, key, address, route } = caller;
   const parts = splitName(name);
   const known = parts !== undefined && context.rights.servers.some((server) => server.name === parts.server);
-  const call: AuditedCall = { client: client.name, address, server: known ? parts.server : "", tool: known ? parts.tool : name, arguments: args, route };
-  const refused = !known ? `there is no tool ${name}: names are <server>-<tool>, as tools/list has them` : refusalOf(client, caller.servers, parts.server, parts.tool);
+  const call: AuditedCall = {
+    client: client.name,
+    address,
+    server: known ? parts.server : "",
+    tool: known ? parts.tool : name,
+    arguments: args,
+    route,
+  };
+  const refused = !known
+    ? `there is no tool ${name}: names are <server>-<tool>, as tools/list has them`
+    : refusalOf(client, caller.servers, parts.server, parts.tool);
   if (refused) {
     context.audit.refusedCall(call, refused);
     return failure(refused);
@@ -187,37 +254,70 @@ export async function callTool(context: McpContext, caller: McpCaller, name: str
   // Not in the list: the server may have come back since. LiteLLM never hears a name that no server lists.
   if (!isListed(tools, context.rights, name)) tools = await listed(context, { freshMs: UNLISTED_FRESH_MS });
   if (!isListed(tools, context.rights, name)) {
-    const reason = tools.some((tool) => splitName(tool.name)?.server === call.server) ? `server ${call.server} has no tool ${call.tool}` : `server ${call.server} does not answer: it lists no tools now`;
+    const reason = tools.some((tool) => splitName(tool.name)?.server === call.server)
+      ? `server ${call.server} has no tool ${call.tool}`
+      : `server ${call.server} does not answer: it lists no tools now`;
     context.audit.refusedCall(call, reason);
     return failure(reason);
   }
   const ended = await context.audit.call(call).catch((error: Error) => {
     throw new Refusal(503, "no audit", `the call was not made: its audit line cannot be written (${error.message})`);
   });
-  const params = { name, arguments: args, ...(options.progressToken !== undefined && { _meta: { progressToken: options.progressToken } }) };
+  const params = {
+    name,
+    arguments: args,
+    ...(options.progressToken !== undefined && { _meta: { progressToken: options.progressToken } }),
+  };
   try {
-    const { result, error } = await ask(context.litellm, context.diagnosis, client, key, { jsonrpc: "2.0", id: 1, method: "tools/call", params }, false, options.onNotification);
-    const given = result === undefined ? failure(`LiteLLM answered ${JSON.stringify(error).slice(0, 500)}`) : (result as Json);
+    const { result, error } = await ask(
+      context.litellm,
+      context.diagnosis,
+      client,
+      key,
+      { jsonrpc: "2.0", id: 1, method: "tools/call", params },
+      false,
+      options.onNotification,
+    );
+    const given =
+      result === undefined ? failure(`LiteLLM answered ${JSON.stringify(error).slice(0, 500)}`) : (result as Json);
     const text = textOf(given);
     const away = NOT_CONNECTED.test(text);
     const shown = away ? failure(`server ${call.server} does not answer`) : given;
     const failed = away || given["isError"] === true || FAILED.test(text);
-    await ended(failed ? "failed" : "answered", { result: given["content"], ...(failed && { reason: text.slice(0, 300) }) });
+    await ended(failed ? "failed" : "answered", {
+      result: given["content"],
+      ...(failed && { reason: text.slice(0, 300) }),
+    });
     return shown;
   } catch (error) {
     const refusal = asRefusal(error);
-    await ended(error instanceof BrokenOff ? "lost" : "failed", { reason: refusal instanceof Error ? refusal.message : String(refusal) });
+    await ended(error instanceof BrokenOff ? "lost" : "failed", {
+      reason: refusal instanceof Error ? refusal.message : String(refusal),
+    });
     throw refusal;
   }
 }
 
 export const textOf = ({ content }: Json): string =>
-  Array.isArray(content) ? content.map((part: { text?: unknown; type?: unknown }) => (typeof part.text === "string" ? part.text : `[${String(part.type)}]`)).join("\n") : "";
+  Array.isArray(content)
+    ? content
+        .map((part: { text?: unknown; type?: unknown }) =>
+          typeof part.text === "string" ? part.text : `[${String(part.type)}]`,
+        )
+        .join("\n")
+    : "";
 
 /** What LiteLLM's absence means for a client. */
 export function asRefusal(error: unknown): unknown {
-  if (error instanceof Away) return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
-  if (error instanceof BrokenOff) return new Refusal(502, "broken off", "LiteLLM ended while it worked on the request; whether it was carried out is not known");
-  if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Refusal(502, "answer too large", "the answer is larger than 48 MiB and was thrown away");
+  if (error instanceof Away)
+    return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
+  if (error instanceof BrokenOff)
+    return new Refusal(
+      502,
+      "broken off",
+      "LiteLLM ended while it worked on the request; whether it was carried out is not known",
+    );
+  if ((error as NodeJS.ErrnoException).code === "UND_ERR_RES_EXCEEDED_MAX_SIZE")
+    return new Refusal(502, "answer too large", "the answer is larger than 48 MiB and was thrown away");
   return error;
 }

@@ -27,7 +27,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor(gate: () => { readonly running: number; readonly waiting: number; readonly counts: { readonly held: number; readonly closings: number } }) {
+  constructor(
+    gate: () => {
+      readonly running: number;
+      readonly waiting: number;
+      readonly counts: { readonly held: number; readonly closings: number };
+    },
+  ) {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
         name,
@@ -39,8 +45,16 @@ export class Metrics {
       });
     gauge("ingress_litellm_running", "Requests at LiteLLM now", () => gate().running);
     gauge("ingress_held", "Requests that wait for LiteLLM now", () => gate().waiting);
-    gauge("ingress_held_since_start", "Requests that had to wait for LiteLLM, since this program started", () => gate().counts.held);
-    gauge("ingress_litellm_restarts_since_start", "Times that LiteLLM was away or restarted, since this program started", () => gate().counts.closings);
+    gauge(
+      "ingress_held_since_start",
+      "Requests that had to wait for LiteLLM, since this program started",
+      () => gate().counts.held,
+    );
+    gauge(
+      "ingress_litellm_restarts_since_start",
+      "Times that LiteLLM was away or restarted, since this program started",
+      () => gate().counts.closings,
+    );
     gauge("process_resident_memory_bytes", "Memory of this program", () => process.memoryUsage.rss());
   }
 }

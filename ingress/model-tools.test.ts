@@ -15,8 +15,22 @@ import type { ClientRights, Rights } from "./rights.ts";
 import { ToolList } from "./tools.ts";
 
 type Json = Record<string, any>;
-const client: ClientRights = { name: "a", keyHash: "0".repeat(64), servers: { time: { allow: null, deny: ["convert"] } }, models: ["m"], rpm: null, parallel: 4, budget: null };
-const rights: Rights = { servers: [{ name: "time", groups: ["utility"] }, { name: "git", groups: ["files"] }], clients: [client] };
+const client: ClientRights = {
+  name: "a",
+  keyHash: "0".repeat(64),
+  servers: { time: { allow: null, deny: ["convert"] } },
+  models: ["m"],
+  rpm: null,
+  parallel: 4,
+  budget: null,
+};
+const rights: Rights = {
+  servers: [
+    { name: "time", groups: ["utility"] },
+    { name: "git", groups: ["files"] },
+  ],
+  clients: [client],
+};
 
 const litellm = new FakeLiteLlm();
 /** What the model answers, one after the other; the last one again and again. */
@@ -39,7 +53,13 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "model-tools-"));
   const upstream: LiteLlm = new LiteLlm(litellm.url, () => tools.warm());
   const tools: ToolList = new ToolList(() => upstream, "sk-listing");
-  context = { litellm: upstream, tools, audit: new Audit({ folder, days: 1, bytes: 2 ** 24, results: false }), diagnosis: new Diagnosis(upstream), rights };
+  context = {
+    litellm: upstream,
+    tools,
+    audit: new Audit({ folder, days: 1, bytes: 2 ** 24, results: false }),
+    diagnosis: new Diagnosis(upstream),
+    rights,
+  };
 });
 afterEach(async () => {
   await context.audit.close();
@@ -47,16 +67,37 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const wants = (name: string, args = "{}", call_id = "c1") => ({ type: "function_call", id: "f", call_id, name, arguments: args, status: "completed" });
-const says = (text: string) => ({ type: "message", role: "assistant", id: "m", status: "completed", content: [{ type: "output_text", text, annotations: [] }] });
+const wants = (name: string, args = "{}", call_id = "c1") => ({
+  type: "function_call",
+  id: "f",
+  call_id,
+  name,
+  arguments: args,
+  status: "completed",
+});
+const says = (text: string) => ({
+  type: "message",
+  role: "assistant",
+  id: "m",
+  status: "completed",
+  content: [{ type: "output_text", text, annotations: [] }],
+});
 const mcp = { type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" };
 
 function respond(tools: readonly Json[], more: Json = {}): Promise<Json> {
   const accepted = acceptBody("/v1/responses", { model: "m", input: "hello", tools, ...more });
   assert.ok(accepted.ok, JSON.stringify(accepted));
-  return respondWithTools(context, { client, key: "sk-a", address: "10.0.0.1", route: "/v1/responses", newer: false }, accepted);
+  return respondWithTools(
+    context,
+    { client, key: "sk-a", address: "10.0.0.1", route: "/v1/responses", newer: false },
+    accepted,
+  );
 }
-const calledTools = () => litellm.heard.map(({ body }) => body as Json | undefined).filter((body) => body?.method === "tools/call").map((body) => body!.params);
+const calledTools = () =>
+  litellm.heard
+    .map(({ body }) => body as Json | undefined)
+    .filter((body) => body?.method === "tools/call")
+    .map((body) => body!.params);
 async function lines(): Promise<Json[]> {
   const texts = await Promise.all((await readdir(folder)).map((file) => readFile(path.join(folder, file), "utf8")));
   return texts.flatMap((text) => text.split("\n").filter(Boolean)).map((line) => JSON.parse(line) as Json);
@@ -65,21 +106,62 @@ async function lines(): Promise<Json[]> {
 test("the model is offered what the client may call, as functions, and what it calls is run and recorded", async () => {
   script = [[wants("time-now", '{"zone":"UTC"}')], [says("done")]];
   const answer = await respond([mcp], { tool_choice: "required" });
-  assert.deepEqual(asked[0]!.tools.map(({ type, name }: Json) => `${type} ${name}`), ["function time-now"]);
-  assert.deepEqual(asked.map(({ tool_choice }) => tool_choice), ["required", undefined]);
+  assert.deepEqual(
+    asked[0]!.tools.map(({ type, name }: Json) => `${type} ${name}`),
+    ["function time-now"],
+  );
+  assert.deepEqual(
+    asked.map(({ tool_choice }) => tool_choice),
+    ["required", undefined],
+  );
   assert.deepEqual(calledTools(), [{ name: "time-now", arguments: { zone: "UTC" } }]);
   assert.deepEqual(asked[1]!.input.slice(-2), [
     { type: "function_call", call_id: "c1", name: "time-now", arguments: '{"zone":"UTC"}' },
     { type: "function_call_output", call_id: "c1", output: "called time-now" },
   ]);
   const [called, message] = answer.output;
-  assert.deepEqual({ ...called, id: 0 }, { id: 0, type: "mcp_call", server_label: "litellm", name: "time-now", arguments: '{"zone":"UTC"}', output: "called time-now", error: null });
+  assert.deepEqual(
+    { ...called, id: 0 },
+    {
+      id: 0,
+      type: "mcp_call",
+      server_label: "litellm",
+      name: "time-now",
+      arguments: '{"zone":"UTC"}',
+      output: "called time-now",
+      error: null,
+    },
+  );
   assert.equal(message.content[0].text, "done");
   assert.deepEqual(
-    (await lines()).map(({ audit, client: who, server, tool, arguments: args, outcome, route }) => ({ audit, who, server, tool, args, outcome, route })),
+    (await lines()).map(({ audit, client: who, server, tool, arguments: args, outcome, route }) => ({
+      audit,
+      who,
+      server,
+      tool,
+      args,
+      outcome,
+      route,
+    })),
     [
-      { audit: "call", who: "a", server: "time", tool: "now", args: { zone: "UTC" }, outcome: undefined, route: "/v1/responses" },
-      { audit: "outcome", who: "a", server: "time", tool: "now", args: undefined, outcome: "answered", route: undefined },
+      {
+        audit: "call",
+        who: "a",
+        server: "time",
+        tool: "now",
+        args: { zone: "UTC" },
+        outcome: undefined,
+        route: "/v1/responses",
+      },
+      {
+        audit: "outcome",
+        who: "a",
+        server: "time",
+        tool: "now",
+        args: undefined,
+        outcome: "answered",
+        route: undefined,
+      },
     ],
   );
 });
@@ -93,17 +175,29 @@ for (const [what, tool, offered] of [
   test(`offered by ${what}: never more than the client has`, async () => {
     script = [[says("done")]];
     await respond([{ ...mcp, ...tool }]);
-    assert.deepEqual(asked[0]!.tools.map(({ name }: Json) => name), offered);
+    assert.deepEqual(
+      asked[0]!.tools.map(({ name }: Json) => name),
+      offered,
+    );
   });
 
 test("a server that is not the client's is refused before the model is asked", async () => {
   script = [[says("done")]];
-  await assert.rejects(respond([{ ...mcp, server_url: "litellm_proxy/mcp/git" }]), (error) => error instanceof Refusal && error.status === 403 && /may not use server git/.test(error.message));
+  await assert.rejects(
+    respond([{ ...mcp, server_url: "litellm_proxy/mcp/git" }]),
+    (error) => error instanceof Refusal && error.status === 403 && /may not use server git/.test(error.message),
+  );
   assert.deepEqual(asked, []);
 });
 
 test("streamed, it is refused with what to do instead", async () => {
-  await assert.rejects(respond([mcp], { stream: true }), (error) => error instanceof Refusal && error.status === 400 && /leave stream out, or connect your client to \/mcp\//.test(error.message));
+  await assert.rejects(
+    respond([mcp], { stream: true }),
+    (error) =>
+      error instanceof Refusal &&
+      error.status === 400 &&
+      /leave stream out, or connect your client to \/mcp\//.test(error.message),
+  );
   assert.deepEqual(litellm.asked, []);
 });
 
@@ -111,21 +205,31 @@ for (const name of ["git-log", "time-convert", "time-made-up", "now"])
   test(`a model that asks for ${name}, which it was not offered, gets nothing run`, async () => {
     script = [[wants(name)]];
     const answer = await respond([mcp]);
-    assert.deepEqual(answer.output.map(({ type }: Json) => type), ["function_call"]);
+    assert.deepEqual(
+      answer.output.map(({ type }: Json) => type),
+      ["function_call"],
+    );
     assert.deepEqual([calledTools(), asked.length], [[], 1]);
   });
 
 test("a function that nobody offered beside a tool: the client is given both, and nothing runs", async () => {
   script = [[wants("time-now"), wants("own", "{}", "c2")]];
   const answer = await respond([mcp]);
-  assert.deepEqual(answer.output.map(({ name }: Json) => name), ["time-now", "own"]);
+  assert.deepEqual(
+    answer.output.map(({ name }: Json) => name),
+    ["time-now", "own"],
+  );
   assert.deepEqual(calledTools(), []);
 });
 
 test("a tool that needs an approval is not run", async () => {
   script = [[wants("time-now")]];
   await respond([{ ...mcp, require_approval: "always" }]).then(
-    (answer) => assert.deepEqual(answer.output.map(({ type }: Json) => type), ["function_call"]),
+    (answer) =>
+      assert.deepEqual(
+        answer.output.map(({ type }: Json) => type),
+        ["function_call"],
+      ),
     (error: unknown) => assert.ok(error instanceof Refusal),
   );
   assert.deepEqual(calledTools(), []);
@@ -158,6 +262,12 @@ test("a model that never ends is ended, by rounds and by calls", async () => {
 });
 
 test("LiteLLM's own refusal is handed on, without its keys", async () => {
-  litellm.answer = (heard, response) => (heard.path === "/v1/responses" ? json(response, 400, { error: { message: "bad model for sk-1234567890" } }) : litellm.defaults(heard, response));
-  await assert.rejects(respond([mcp]), (error) => error instanceof Refusal && error.status === 400 && /bad model for sk-…/.test(error.message));
+  litellm.answer = (heard, response) =>
+    heard.path === "/v1/responses"
+      ? json(response, 400, { error: { message: "bad model for sk-1234567890" } })
+      : litellm.defaults(heard, response);
+  await assert.rejects(
+    respond([mcp]),
+    (error) => error instanceof Refusal && error.status === 400 && /bad model for sk-…/.test(error.message),
+  );
 });

@@ -26,10 +26,21 @@ interface FunctionCall {
  *
  * @returns The last answer, with an item `mcp_call` for each call that was made.
  */
-export async function respondWithTools(context: McpContext, caller: Omit<McpCaller, "servers">, { body, stream, mcpTools }: AcceptedBody): Promise<Json> {
+export async function respondWithTools(
+  context: McpContext,
+  caller: Omit<McpCaller, "servers">,
+  { body, stream, mcpTools }: AcceptedBody,
+): Promise<Json> {
   if (stream)
-    throw new Refusal(400, "bad request", "tools of type mcp are run without stream only: leave stream out, or connect your client to /mcp/ and let it call the tools itself");
-  const offered = new Map<string, { readonly tool: ListedTool; readonly from: McpTool; readonly servers: readonly string[] }>();
+    throw new Refusal(
+      400,
+      "bad request",
+      "tools of type mcp are run without stream only: leave stream out, or connect your client to /mcp/ and let it call the tools itself",
+    );
+  const offered = new Map<
+    string,
+    { readonly tool: ListedTool; readonly from: McpTool; readonly servers: readonly string[] }
+  >();
   const listed = await context.tools.get().catch((error: Error) => {
     throw asRefusal(error);
   });
@@ -37,37 +48,63 @@ export async function respondWithTools(context: McpContext, caller: Omit<McpCall
     const servers = narrow(context.rights, caller.client, from.servers);
     if ("refused" in servers) throw new Refusal(403, "not allowed", servers.refused);
     for (const tool of visibleTools(listed, caller.client, servers)) {
-      const isAllowed = from.allowedTools === undefined || from.allowedTools.some((name) => name === tool.name || name === splitName(tool.name)?.tool);
+      const isAllowed =
+        from.allowedTools === undefined ||
+        from.allowedTools.some((name) => name === tool.name || name === splitName(tool.name)?.tool);
       if (isAllowed) offered.set(tool.name, { tool, from, servers });
     }
   }
-  const { tools = [], input, tool_choice, max_tool_calls, ...rest } = body as Json & { tools?: readonly Json[]; max_tool_calls?: number };
-  const functions = [...offered.values()].map(({ tool }) => ({ type: "function", name: tool.name, description: tool["description"] ?? "", parameters: tool["inputSchema"] ?? {}, strict: false }));
-  const items: Json[] = typeof input === "string" ? [{ type: "message", role: "user", content: input }] : [...((input ?? []) as Json[])];
+  const {
+    tools = [],
+    input,
+    tool_choice,
+    max_tool_calls,
+    ...rest
+  } = body as Json & { tools?: readonly Json[]; max_tool_calls?: number };
+  const functions = [...offered.values()].map(({ tool }) => ({
+    type: "function",
+    name: tool.name,
+    description: tool["description"] ?? "",
+    parameters: tool["inputSchema"] ?? {},
+    strict: false,
+  }));
+  const items: Json[] =
+    typeof input === "string" ? [{ type: "message", role: "user", content: input }] : [...((input ?? []) as Json[])];
   const calls: Json[] = [];
   const most = Math.min(max_tool_calls ?? MOST_CALLS, MOST_CALLS);
   for (let round = 0; ; round++) {
-    const answered = await context.litellm.ask({
-      method: "POST",
-      path: "/v1/responses",
-      key: caller.key,
-      // A choice that forces a tool is for the first answer: kept, the model could never end.
-      body: { ...rest, input: items, tools: [...tools.filter(({ type }) => type !== "mcp"), ...functions], ...(tool_choice !== undefined && round === 0 && { tool_choice }) },
-    }).catch((error: Error) => {
-      throw asRefusal(error);
-    });
+    const answered = await context.litellm
+      .ask({
+        method: "POST",
+        path: "/v1/responses",
+        key: caller.key,
+        // A choice that forces a tool is for the first answer: kept, the model could never end.
+        body: {
+          ...rest,
+          input: items,
+          tools: [...tools.filter(({ type }) => type !== "mcp"), ...functions],
+          ...(tool_choice !== undefined && round === 0 && { tool_choice }),
+        },
+      })
+      .catch((error: Error) => {
+        throw asRefusal(error);
+      });
     if (answered.status !== 200) throw await explain(context.diagnosis, caller.client, caller.key, answered);
     const response = (await answered.body.json()) as Json & { output?: readonly Json[] };
     const output = response.output ?? [];
     const asked = output.filter((item): item is Json & FunctionCall => item["type"] === "function_call");
     const runs = asked.filter(({ name }) => offered.get(name)?.from.requireApproval === "never");
     // Functions of the client's own, and tools that need an approval, are the client's to go on with.
-    if (!runs.length || runs.length < asked.length || round === MOST_ROUNDS || calls.length + runs.length > most) return { ...response, output: [...calls, ...output] };
+    if (!runs.length || runs.length < asked.length || round === MOST_ROUNDS || calls.length + runs.length > most)
+      return { ...response, output: [...calls, ...output] };
     items.push(...output.filter(({ type }) => type === "reasoning" || type === "message"));
     for (const { call_id, name, arguments: text } of runs) {
       const { from, servers } = offered.get(name)!;
       const result = await run(context, { ...caller, servers }, name, text);
-      items.push({ type: "function_call", call_id, name, arguments: text }, { type: "function_call_output", call_id, output: result.text });
+      items.push(
+        { type: "function_call", call_id, name, arguments: text },
+        { type: "function_call_output", call_id, output: result.text },
+      );
       calls.push({
         id: `mcp_${randomUUID().replaceAll("-", "")}`,
         type: "mcp_call",
@@ -81,14 +118,20 @@ export async function respondWithTools(context: McpContext, caller: Omit<McpCall
   }
 }
 
-async function run(context: McpContext, caller: McpCaller, name: string, text: string): Promise<{ readonly text: string; readonly failed: boolean }> {
+async function run(
+  context: McpContext,
+  caller: McpCaller,
+  name: string,
+  text: string,
+): Promise<{ readonly text: string; readonly failed: boolean }> {
   let args: unknown;
   try {
     args = JSON.parse(text || "{}");
   } catch {
     return { text: "Error: the arguments are not JSON", failed: true };
   }
-  if (typeof args !== "object" || args === null || Array.isArray(args)) return { text: "Error: the arguments are not an object", failed: true };
+  if (typeof args !== "object" || args === null || Array.isArray(args))
+    return { text: "Error: the arguments are not an object", failed: true };
   const result = await callTool(context, caller, name, args as Json);
   return { text: textOf(result), failed: result["isError"] === true };
 }

@@ -24,14 +24,27 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 };
 
 /** The refusal in the words of the API that the client speaks. */
-export function errorBody(dialect: Dialect, status: number, reason: string, message: string, id: string | number | null = null): unknown {
+export function errorBody(
+  dialect: Dialect,
+  status: number,
+  reason: string,
+  message: string,
+  id: string | number | null = null,
+): unknown {
   switch (dialect) {
     case "mcp":
       return { jsonrpc: "2.0", id, error: { code: status === 400 ? -32600 : -32000, message } };
     case "anthropic":
       return { type: "error", error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message } };
     case "openai":
-      return { error: { message, type: status < 500 ? "invalid_request_error" : "server_error", param: null, code: reason.replaceAll(" ", "_") } };
+      return {
+        error: {
+          message,
+          type: status < 500 ? "invalid_request_error" : "server_error",
+          param: null,
+          code: reason.replaceAll(" ", "_"),
+        },
+      };
     case "plain":
       return { error: message };
   }

@@ -55,7 +55,8 @@ export const keyHash = (key: string) => createHash("sha256").update(key).digest(
 /** What tells one table from another, for whoever waits until a table is in force. */
 export const rightsVersion = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-export const mayCall = ({ allow, deny }: ToolRule, tool: string) => (allow === null || allow.includes(tool)) && !deny.includes(tool);
+export const mayCall = ({ allow, deny }: ToolRule, tool: string) =>
+  (allow === null || allow.includes(tool)) && !deny.includes(tool);
 
 /** The rule of one of the client's servers; `own`, because `constructor` is a fine name for a server. */
 export const ruleOf = (client: ClientRights, server: string): ToolRule | undefined =>
@@ -75,13 +76,19 @@ export function splitName(name: string): { readonly server: string; readonly too
  *
  * @returns Names, or the reason for a refusal. LiteLLM itself takes an unknown name for "all".
  */
-export function narrow(rights: Rights, client: ClientRights, names: readonly string[] | undefined): readonly string[] | { readonly refused: string } {
+export function narrow(
+  rights: Rights,
+  client: ClientRights,
+  names: readonly string[] | undefined,
+): readonly string[] | { readonly refused: string } {
   const own = rights.servers.map(({ name }) => name).filter((name) => ruleOf(client, name));
   if (!names) return own;
   const chosen = new Set<string>();
   for (const name of names) {
     const isServer = rights.servers.some((server) => server.name === name);
-    const members = isServer ? [name] : rights.servers.filter(({ groups }) => groups.includes(name)).map((server) => server.name);
+    const members = isServer
+      ? [name]
+      : rights.servers.filter(({ groups }) => groups.includes(name)).map((server) => server.name);
     if (!members.length) return { refused: `there is no MCP server and no group "${name}"` };
     const allowed = members.filter((member) => own.includes(member));
     if (!allowed.length) return { refused: `this key may not use ${isServer ? "server" : "group"} ${name}` };
@@ -91,7 +98,12 @@ export function narrow(rights: Rights, client: ClientRights, names: readonly str
 }
 
 /** Why a call is refused, or undefined. `servers` are those that the request is about. */
-export function refusalOf(client: ClientRights, servers: readonly string[], server: string, tool: string): string | undefined {
+export function refusalOf(
+  client: ClientRights,
+  servers: readonly string[],
+  server: string,
+  tool: string,
+): string | undefined {
   const its = ruleOf(client, server);
   if (!its) return `this key may not use server ${server}`;
   if (!servers.includes(server)) return `server ${server} is not offered at this address`;

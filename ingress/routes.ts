@@ -34,9 +34,15 @@ const mcp = (path: string, where: string): Route[] => [
     what: `MCP (streamable HTTP), ${where}`,
     body: "one JSON-RPC message: `initialize`, `ping`, `tools/list`, `tools/call` or a notification",
   },
-  ...(["GET", "DELETE"] as const).map(
-    (method): Route => ({ method, path, who: "client", action: { does: "no-stream" }, dialect: "mcp", what: "405: there are no sessions and no stream of the server's own", body: "none" }),
-  ),
+  ...(["GET", "DELETE"] as const).map((method): Route => ({
+    method,
+    path,
+    who: "client",
+    action: { does: "no-stream" },
+    dialect: "mcp",
+    what: "405: there are no sessions and no stream of the server's own",
+    body: "none",
+  })),
 ];
 
 const model = (route: ModelRoute, dialect: Dialect, what: string): Route => ({
@@ -51,13 +57,33 @@ const model = (route: ModelRoute, dialect: Dialect, what: string): Route => ({
 
 /** Everything that can be asked of port 4000. What is not here is 404, and LiteLLM never hears of it. */
 export const routes: readonly Route[] = [
-  { method: "GET", path: "/health", who: "anybody", action: { does: "health" }, dialect: "plain", what: "whether the ingress and LiteLLM work", body: "none" },
+  {
+    method: "GET",
+    path: "/health",
+    who: "anybody",
+    action: { does: "health" },
+    dialect: "plain",
+    what: "whether the ingress and LiteLLM work",
+    body: "none",
+  },
   ...mcp("/mcp", "all servers of the client"),
   ...mcp("/mcp/", "all servers of the client"),
   ...mcp("/mcp/:names", "the servers and groups named, such as `/mcp/time` or `/mcp/time,git`"),
-  { method: "GET", path: "/v1/models", who: "client", action: { does: "models" }, dialect: "openai", what: "the client's models", body: "none" },
+  {
+    method: "GET",
+    path: "/v1/models",
+    who: "client",
+    action: { does: "models" },
+    dialect: "openai",
+    what: "the client's models",
+    body: "none",
+  },
   model("/v1/chat/completions", "openai", "OpenAI's chat completions"),
-  model("/v1/responses", "openai", "OpenAI's responses; `type: mcp` tools run here, call by call, under the client's rights"),
+  model(
+    "/v1/responses",
+    "openai",
+    "OpenAI's responses; `type: mcp` tools run here, call by call, under the client's rights",
+  ),
   model("/v1/messages", "anthropic", "Anthropic's messages"),
   model("/v1/messages/count_tokens", "anthropic", "Anthropic's token count"),
   model("/v1/embeddings", "openai", "OpenAI's embeddings"),

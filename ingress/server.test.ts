@@ -60,7 +60,17 @@ beforeEach(async () => {
   upstream = new LiteLlm(litellm.url, () => tools.warm());
   tools = new ToolList(() => upstream, "sk-listing");
   audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true });
-  const options = { litellm: upstream, tools, audit, metrics: new Metrics(() => upstream.gate), diagnosis: new Diagnosis(upstream), rights: () => rights, bodyBytes: 1_000_000, bodiesBytes: 1_000_000, strangersPerMinute: 5 };
+  const options = {
+    litellm: upstream,
+    tools,
+    audit,
+    metrics: new Metrics(() => upstream.gate),
+    diagnosis: new Diagnosis(upstream),
+    rights: () => rights,
+    bodyBytes: 1_000_000,
+    bodiesBytes: 1_000_000,
+    strangersPerMinute: 5,
+  };
   ingress = createIngress(options);
   url = await ingress.listen({ host: "127.0.0.1", port: 0 });
 });
@@ -71,27 +81,67 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const headers = (key?: string) => ({ "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }) });
+const headers = (key?: string) => ({
+  "content-type": "application/json",
+  ...(key && { authorization: `Bearer ${key}` }),
+});
 async function send(method: string, where: string, key?: string, body?: unknown, more: Record<string, string> = {}) {
-  const answer = await fetch(`${url}${where}`, { method, headers: { ...headers(key), ...more }, ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }) });
+  const answer = await fetch(`${url}${where}`, {
+    method,
+    headers: { ...headers(key), ...more },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
   const text = await answer.text();
   return { status: answer.status, text, headers: answer.headers, json: () => JSON.parse(text) };
 }
-const rpc = (method: string, params?: unknown) => ({ jsonrpc: "2.0", id: 7, method, ...(params !== undefined && { params }) });
+const rpc = (method: string, params?: unknown) => ({
+  jsonrpc: "2.0",
+  id: 7,
+  method,
+  ...(params !== undefined && { params }),
+});
 const call = (name: string, args: unknown = {}) => rpc("tools/call", { name, arguments: args });
 /** Every line of the audit files, once they are written. */
 async function lines(): Promise<Record<string, unknown>[]> {
   const files = await readdir(folder);
   const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
-  return texts.flatMap((text) => text.split("\n").filter(Boolean)).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return texts
+    .flatMap((text) => text.split("\n").filter(Boolean))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 test("what is not in the table of routes is 404, with any key and none, and LiteLLM hears nothing", async () => {
-  const others = ["/routes", "/openapi.json", "/ui/", "/key/info", "/key/generate", "/utils/transform_request", "/mcp-rest/tools/call", "/debug/asyncio-tasks", "/engines/mock/chat/completions", "/v1", "/", "/MCP/", "/mcp//", "/mcp/./", "/mcp/%74ime", "/%6dcp/", "/mcp/time/", "/v1/models?x=1", "/v1/chat/completions/", "/mcp/a;b", "/mcp/../routes"];
+  const others = [
+    "/routes",
+    "/openapi.json",
+    "/ui/",
+    "/key/info",
+    "/key/generate",
+    "/utils/transform_request",
+    "/mcp-rest/tools/call",
+    "/debug/asyncio-tasks",
+    "/engines/mock/chat/completions",
+    "/v1",
+    "/",
+    "/MCP/",
+    "/mcp//",
+    "/mcp/./",
+    "/mcp/%74ime",
+    "/%6dcp/",
+    "/mcp/time/",
+    "/v1/models?x=1",
+    "/v1/chat/completions/",
+    "/mcp/a;b",
+    "/mcp/../routes",
+  ];
   for (const where of others)
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
       for (const key of [undefined, "sk-full", "sk-wrong"]) {
-        const { status } = await raw(`${method} ${where} HTTP/1.1`, ["Host: x", "Content-Length: 0", ...(key ? [`Authorization: Bearer ${key}`] : [])]);
+        const { status } = await raw(`${method} ${where} HTTP/1.1`, [
+          "Host: x",
+          "Content-Length: 0",
+          ...(key ? [`Authorization: Bearer ${key}`] : []),
+        ]);
         assert.equal(status, 404, `${method} ${where} ${key}`);
       }
   assert.deepEqual(litellm.asked, []);
@@ -101,7 +151,9 @@ test("what is not in the table of routes is 404, with any key and none, and Lite
 async function raw(line: string, head: readonly string[], body = ""): Promise<{ status: number; text: string }> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const socket = net.connect(Number(port), hostname, () => socket.write(`${[line, ...head, "Connection: close"].join("\r\n")}\r\n\r\n${body}`));
+    const socket = net.connect(Number(port), hostname, () =>
+      socket.write(`${[line, ...head, "Connection: close"].join("\r\n")}\r\n\r\n${body}`),
+    );
     let text = "";
     socket.setTimeout(5_000, () => socket.destroy(new Error(`no answer to ${line}`)));
     socket.on("data", (chunk) => (text += String(chunk)));
@@ -114,7 +166,12 @@ test("without a client's key every other route is 401, and neither LiteLLM nor a
   for (const { method, path: where, who } of routes) {
     if (who === "anybody") continue;
     for (const key of [undefined, "sk-wrong", "sk-listing"]) {
-      const answer = await send(method, where.replace(":names", "time"), key, method === "POST" ? "this is not JSON" : undefined);
+      const answer = await send(
+        method,
+        where.replace(":names", "time"),
+        key,
+        method === "POST" ? "this is not JSON" : undefined,
+      );
       assert.ok([401, 429].includes(answer.status), `${method} ${where}: ${answer.status}`);
       assert.match(answer.text, key ? /wrong key/ : /no key|wrong key/);
       assert.equal(answer.headers.get("www-authenticate"), null);
@@ -144,7 +201,10 @@ test("a right that is taken away is gone with the next request", async () => {
 });
 
 test("a client lists what it may call and nothing else; LiteLLM is asked once, with the ingress's own key", async () => {
-  const names = async (key: string, where = "/mcp/", more = {}) => ((await send("POST", where, key, rpc("tools/list"), more)).json() as { result: { tools: { name: string }[] } }).result.tools.map(({ name }) => name);
+  const names = async (key: string, where = "/mcp/", more = {}) =>
+    (
+      (await send("POST", where, key, rpc("tools/list"), more)).json() as { result: { tools: { name: string }[] } }
+    ).result.tools.map(({ name }) => name);
   assert.deepEqual(await names("sk-full"), TOOLS);
   assert.deepEqual(await names("sk-narrow"), ["time-now"]);
   assert.deepEqual(await names("sk-denied"), ["git-log"]);
@@ -153,7 +213,10 @@ test("a client lists what it may call and nothing else; LiteLLM is asked once, w
   assert.deepEqual(await names("sk-full", "/mcp/time,files"), TOOLS);
   assert.deepEqual(await names("sk-full", "/mcp/", { "x-mcp-servers": "time" }), ["time-now", "time-convert"]);
   assert.deepEqual(await names("sk-full", "/mcp/git", { "x-mcp-servers": "time" }), []);
-  assert.deepEqual(litellm.asked.map(({ headers: { authorization } }) => authorization), ["Bearer sk-listing"]);
+  assert.deepEqual(
+    litellm.asked.map(({ headers: { authorization } }) => authorization),
+    ["Bearer sk-listing"],
+  );
   await names("sk-full", "/mcp/", { "cache-control": "no-cache" });
   assert.equal(litellm.asked.length, 2);
 });
@@ -188,7 +251,10 @@ for (const [key, name, reason, where = "/mcp/"] of [
     assert.equal(answer.status, 200);
     assert.equal(result.isError, true);
     assert.ok(result.content[0]!.text.includes(reason), result.content[0]!.text);
-    assert.deepEqual(litellm.asked.filter(({ body }) => (body as { method?: string }).method === "tools/call"), []);
+    assert.deepEqual(
+      litellm.asked.filter(({ body }) => (body as { method?: string }).method === "tools/call"),
+      [],
+    );
     await audit.close();
     const [line, ...others] = await lines();
     assert.deepEqual(others, []);
@@ -200,13 +266,17 @@ test("a call to a tool of the last listing waits for no other, however old it is
   await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
   context.mock.method(Date, "now", () => performance.timeOrigin + performance.now() + 60_000);
   await send("POST", "/mcp/", "sk-full", call("git-log"));
-  assert.deepEqual(litellm.asked.map(({ body }) => (body as { method: string }).method), ["tools/list", "tools/call"]);
+  assert.deepEqual(
+    litellm.asked.map(({ body }) => (body as { method: string }).method),
+    ["tools/list", "tools/call"],
+  );
 });
 
 test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
   let atCall: Record<string, unknown>[] = [];
   litellm.answer = (heard, response) => {
-    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call")
+      return void litellm.defaults(heard, response);
     void lines().then((found) => {
       atCall = found;
       litellm.defaults(heard, response);
@@ -216,14 +286,42 @@ test("a call is a line before, on disk when LiteLLM hears of it, and a line with
   assert.equal((answer.json() as { id: number }).id, 7);
   assert.equal(atCall.length, 1);
   const [before, outcome] = await lines();
-  assert.deepEqual({ ...before, id: 0, time: 0 }, { audit: "call", id: 0, time: 0, client: "full", address: "127.0.0.1", server: "git", tool: "log", arguments: { path: "/x" }, route: "/mcp/" });
+  assert.deepEqual(
+    { ...before, id: 0, time: 0 },
+    {
+      audit: "call",
+      id: 0,
+      time: 0,
+      client: "full",
+      address: "127.0.0.1",
+      server: "git",
+      tool: "log",
+      arguments: { path: "/x" },
+      route: "/mcp/",
+    },
+  );
   assert.deepEqual(
     { ...outcome, time: 0, milliseconds: 0 },
-    { audit: "outcome", id: before!["id"], time: 0, client: "full", server: "git", tool: "log", outcome: "answered", milliseconds: 0, result: [{ type: "text", text: "called git-log" }] },
+    {
+      audit: "outcome",
+      id: before!["id"],
+      time: 0,
+      client: "full",
+      server: "git",
+      tool: "log",
+      outcome: "answered",
+      milliseconds: 0,
+      result: [{ type: "text", text: "called git-log" }],
+    },
   );
   const sent = litellm.asked.at(-1)!;
   assert.equal(sent.headers.authorization, "Bearer sk-full");
-  assert.deepEqual(sent.body, { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "git-log", arguments: { path: "/x" } } });
+  assert.deepEqual(sent.body, {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "git-log", arguments: { path: "/x" } },
+  });
 });
 
 test("a call whose line cannot be written is not made", async () => {
@@ -240,11 +338,33 @@ test("a call whose line cannot be written is not made", async () => {
 });
 
 test("what a client sends in headers does not reach LiteLLM", async () => {
-  const evil = { "x-mcp-auth": "t", "x-mcp-time-authorization": "t", "x-litellm-tags": "a", "x-forwarded-for": "1.2.3.4", cookie: "token=1", "anthropic-beta": "b", "user-agent": "evil" };
+  const evil = {
+    "x-mcp-auth": "t",
+    "x-mcp-time-authorization": "t",
+    "x-litellm-tags": "a",
+    "x-forwarded-for": "1.2.3.4",
+    cookie: "token=1",
+    "anthropic-beta": "b",
+    "user-agent": "evil",
+  };
   await send("POST", "/mcp/", "sk-full", call("git-log"), evil);
-  await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] }, evil);
+  await send(
+    "POST",
+    "/v1/chat/completions",
+    "sk-full",
+    { model: "mock", messages: [{ role: "user", content: "x" }] },
+    evil,
+  );
   for (const { headers: passed } of litellm.asked)
-    assert.deepEqual(Object.keys(passed).filter((name) => !["host", "connection", "accept", "authorization", "content-type", "content-length", "user-agent"].includes(name)), []);
+    assert.deepEqual(
+      Object.keys(passed).filter(
+        (name) =>
+          !["host", "connection", "accept", "authorization", "content-type", "content-length", "user-agent"].includes(
+            name,
+          ),
+      ),
+      [],
+    );
   assert.ok(!JSON.stringify(litellm.asked).includes("evil"));
 });
 
@@ -256,24 +376,44 @@ test("messages that are none, too many or too much are refused before LiteLLM", 
     ["no id", { jsonrpc: "2.0", method: "tools/list" }, 400],
     ["an unknown parameter", rpc("tools/call", { name: "git-log", server: "git" }), 400],
     ["arguments that are a list", rpc("tools/call", { name: "git-log", arguments: [] }), 400],
-    ["__proto__", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"__proto__":{}}}}', 400],
-    ["200 levels", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"a":${"[".repeat(200)}${"]".repeat(200)}}}}`, 400],
+    [
+      "__proto__",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"__proto__":{}}}}',
+      400,
+    ],
+    [
+      "200 levels",
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-log","arguments":{"a":${"[".repeat(200)}${"]".repeat(200)}}}}`,
+      400,
+    ],
     ["2 MB", JSON.stringify(call("git-log", { text: "x".repeat(2_000_000) })), 413],
   ] as const) {
     const answer = await send("POST", "/mcp/", "sk-full", body);
     assert.equal(answer.status, status, `${what}: ${answer.text}`);
   }
   const unknown = await send("POST", "/mcp/", "sk-full", rpc("resources/list"));
-  assert.deepEqual(unknown.json(), { jsonrpc: "2.0", id: 7, error: { code: -32601, message: "Method not found: resources/list" } });
+  assert.deepEqual(unknown.json(), {
+    jsonrpc: "2.0",
+    id: 7,
+    error: { code: -32601, message: "Method not found: resources/list" },
+  });
   assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"), { "content-type": "text/plain" })).status, 415);
   assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"), { "content-encoding": "gzip" })).status, 415);
-  assert.equal((await send("POST", "/mcp/", "sk-full", { jsonrpc: "2.0", method: "notifications/initialized" })).status, 202);
+  assert.equal(
+    (await send("POST", "/mcp/", "sk-full", { jsonrpc: "2.0", method: "notifications/initialized" })).status,
+    202,
+  );
   assert.equal((await send("GET", "/mcp/", "sk-full")).status, 405);
   assert.deepEqual(litellm.asked, []);
 });
 
 test("whole numbers beyond 2^53 and repeated keys reach LiteLLM as one value", async () => {
-  await send("POST", "/mcp/", "sk-full", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-status","name":"git-log","arguments":{"a":1,"a":2}}}');
+  await send(
+    "POST",
+    "/mcp/",
+    "sk-full",
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"git-status","name":"git-log","arguments":{"a":1,"a":2}}}',
+  );
   const { params } = litellm.asked.at(-1)!.body as { params: unknown };
   assert.deepEqual(params, { name: "git-log", arguments: { a: 2 } });
 });
@@ -298,14 +438,43 @@ test("two keys, headers twice and bodies of two lengths are refused", async () =
 });
 
 test("a model's request goes on with its body and comes back without LiteLLM's own headers", async () => {
-  const answer = await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] });
+  const answer = await send("POST", "/v1/chat/completions", "sk-full", {
+    model: "mock",
+    messages: [{ role: "user", content: "x" }],
+  });
   assert.deepEqual(answer.json(), { heard: "/v1/chat/completions" });
   assert.equal(answer.headers.get("x-litellm-model-api-base"), null);
-  assert.equal((await send("POST", "/v1/messages?beta=true", "sk-full", { model: "mock", max_tokens: 1, messages: [{ role: "user", content: "x" }] })).status, 200);
+  assert.equal(
+    (
+      await send("POST", "/v1/messages?beta=true", "sk-full", {
+        model: "mock",
+        max_tokens: 1,
+        messages: [{ role: "user", content: "x" }],
+      })
+    ).status,
+    200,
+  );
   assert.equal(litellm.asked.at(-1)!.path, "/v1/messages");
-  assert.equal((await send("POST", "/v1/chat/completions", "sk-full", { model: "other", messages: [{ role: "user", content: "x" }] })).status, 403);
-  for (const evil of [{ api_base: "http://x" }, { mock_response: "os.environ/LITELLM_MASTER_KEY" }, { fallbacks: [{}] }, { user: "os.environ/X" }]) {
-    const refused = await send("POST", "/v1/chat/completions", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }], ...evil });
+  assert.equal(
+    (
+      await send("POST", "/v1/chat/completions", "sk-full", {
+        model: "other",
+        messages: [{ role: "user", content: "x" }],
+      })
+    ).status,
+    403,
+  );
+  for (const evil of [
+    { api_base: "http://x" },
+    { mock_response: "os.environ/LITELLM_MASTER_KEY" },
+    { fallbacks: [{}] },
+    { user: "os.environ/X" },
+  ]) {
+    const refused = await send("POST", "/v1/chat/completions", "sk-full", {
+      model: "mock",
+      messages: [{ role: "user", content: "x" }],
+      ...evil,
+    });
     assert.equal(refused.status, 400);
     assert.ok(refused.text.includes(Object.keys(evil)[0]!), refused.text);
   }
@@ -319,7 +488,11 @@ test("a stream is handed through as it comes", async () => {
     response.write("data: 1\n\n");
     more = () => response.end("data: 2\n\n");
   };
-  const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers: headers("sk-full"), body: JSON.stringify({ model: "mock", stream: true, messages: [{ role: "user", content: "x" }] }) });
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: headers("sk-full"),
+    body: JSON.stringify({ model: "mock", stream: true, messages: [{ role: "user", content: "x" }] }),
+  });
   const reader = answer.body!.getReader();
   assert.equal(new TextDecoder().decode((await reader.read()).value), "data: 1\n\n");
   more();
@@ -330,13 +503,15 @@ test("limits: requests a minute, at once, and the budget, each with its own text
   const statuses = [];
   for (let at = 0; at < 5; at++) statuses.push((await send("POST", "/mcp/", "sk-slow", rpc("tools/list"))).status);
   assert.deepEqual(statuses, [200, 200, 200, 429, 429]);
-  litellm.answer = (heard, response) => (heard.path === "/key/info" ? json(response, 200, { info: { spend: 1.5 } }) : litellm.defaults(heard, response));
+  litellm.answer = (heard, response) =>
+    heard.path === "/key/info" ? json(response, 200, { info: { spend: 1.5 } }) : litellm.defaults(heard, response);
   const poor = await send("POST", "/mcp/", "sk-poor", call("time-now"));
   assert.equal(poor.status, 402);
   assert.match(poor.text, /the budget of client poor is spent: 1\.5000 of 1 USD/);
   let release!: () => void;
   litellm.answer = (heard, response) => {
-    if ((heard.body as { method?: string } | undefined)?.method === "tools/call") release = () => litellm.defaults(heard, response);
+    if ((heard.body as { method?: string } | undefined)?.method === "tools/call")
+      release = () => litellm.defaults(heard, response);
     else litellm.defaults(heard, response);
   };
   const first = send("POST", "/mcp/", "sk-one", call("time-now"));
@@ -348,13 +523,21 @@ test("limits: requests a minute, at once, and the budget, each with its own text
 
 for (const [what, answers, status, text] of [
   ["the database is away", { "/health/readiness": [503, {}] }, 503, /does not reach its Postgres/],
-  ["LiteLLM does not know the key", { "/key/info": [401, {}] }, 502, /does not know the key of client full: npm run up/],
+  [
+    "LiteLLM does not know the key",
+    { "/key/info": [401, {}] },
+    502,
+    /does not know the key of client full: npm run up/,
+  ],
   ["LiteLLM has a fault of its own", {}, 502, /LiteLLM answered HTTP 500: .*MCP request failed/],
 ] as const)
   test(`HTTP 500 "MCP request failed" is explained: ${what}`, async () => {
     await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
     litellm.answer = (heard, response) => {
-      const [code, body] = (answers as unknown as Record<string, [number, unknown]>)[heard.path] ?? [undefined, undefined];
+      const [code, body] = (answers as unknown as Record<string, [number, unknown]>)[heard.path] ?? [
+        undefined,
+        undefined,
+      ];
       if (code !== undefined) return json(response, code, body);
       if (heard.path === "/mcp/") return json(response, 500, { error: "MCP request failed", details: "" });
       return litellm.defaults(heard, response);
@@ -365,16 +548,21 @@ for (const [what, answers, status, text] of [
   });
 
 test("of LiteLLM's errors the message reaches a client, and not the trace through its code", async () => {
-  const trace = "no such thing\n\nTraceback (most recent call last):\n  File \"/app/secret.py\", line 1";
+  const trace = 'no such thing\n\nTraceback (most recent call last):\n  File "/app/secret.py", line 1';
   const body = { model: "mock", messages: [{ role: "user", content: "x" }] };
   for (const [path, sent, said] of [
     ["/v1/chat/completions", JSON.stringify({ error: { message: trace, type: "None", code: 500 } }), "no such thing"],
     ["/v1/messages", `data: ${JSON.stringify({ error: { message: trace } })}\n\ndata: [DONE]\n\n`, "no such thing"],
-    ["/v1/chat/completions", JSON.stringify({ error: "MCP request failed", details: "away" }), "MCP request failed: away"],
+    [
+      "/v1/chat/completions",
+      JSON.stringify({ error: "MCP request failed", details: "away" }),
+      "MCP request failed: away",
+    ],
     ["/v1/chat/completions", trace, "no such thing"],
     ["/v1/chat/completions", "Internal Server Error", "Internal Server Error"],
   ] as const) {
-    litellm.answer = (heard, response) => (heard.path === path ? response.writeHead(500).end(sent) : litellm.defaults(heard, response));
+    litellm.answer = (heard, response) =>
+      heard.path === path ? response.writeHead(500).end(sent) : litellm.defaults(heard, response);
     const answer = await send("POST", path, "sk-full", { ...body, ...(path === "/v1/messages" && { max_tokens: 1 }) });
     assert.equal(answer.status, 502);
     assert.equal((answer.json() as { error: { message: string } }).error.message, `LiteLLM answered HTTP 500: ${said}`);
@@ -384,7 +572,11 @@ test("of LiteLLM's errors the message reaches a client, and not the trace throug
 test("a server that is away is said so, and is an error", async () => {
   litellm.answer = (heard, response) =>
     (heard.body as { method?: string } | undefined)?.method === "tools/call"
-      ? json(response, 200, { jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: "MCP client session is not initialized" }], isError: false } })
+      ? json(response, 200, {
+          jsonrpc: "2.0",
+          id: 1,
+          result: { content: [{ type: "text", text: "MCP client session is not initialized" }], isError: false },
+        })
       : litellm.defaults(heard, response);
   const { result } = (await send("POST", "/mcp/", "sk-full", call("time-now"))).json() as { result: unknown };
   assert.deepEqual(result, { content: [{ type: "text", text: "Error: server time does not answer" }], isError: true });
@@ -393,7 +585,8 @@ test("a server that is away is said so, and is an error", async () => {
 
 test("an answer without end is broken off, recorded, and harms nobody else", async () => {
   litellm.answer = (heard, response) => {
-    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call")
+      return void litellm.defaults(heard, response);
     response.writeHead(200, { "content-type": "application/json" });
     const chunk = Buffer.alloc(2 ** 20, "x");
     const more = () => {
@@ -418,7 +611,9 @@ test("while LiteLLM is away requests wait, and go on when it is back", async () 
   await litellm.start();
   for (const answer of await Promise.all(waiting)) assert.equal(answer.status, 200, answer.text);
   // Its list of tools is filled before the first call.
-  const methods = litellm.asked.slice(-3).map(({ body, path: where }) => (body as { method?: string } | undefined)?.method ?? where);
+  const methods = litellm.asked
+    .slice(-3)
+    .map(({ body, path: where }) => (body as { method?: string } | undefined)?.method ?? where);
   assert.equal(methods[0], "tools/list");
 });
 
@@ -426,7 +621,8 @@ test("a call that breaks off is neither repeated nor said to have failed", async
   await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
   let calls = 0;
   litellm.answer = (heard, response) => {
-    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call") return void litellm.defaults(heard, response);
+    if ((heard.body as { method?: string } | undefined)?.method !== "tools/call")
+      return void litellm.defaults(heard, response);
     calls += 1;
     response.socket!.destroy();
   };
@@ -440,7 +636,18 @@ test("a call that breaks off is neither repeated nor said to have failed", async
 test("a client that makes up tools or versions of the protocol does not make LiteLLM work each time", async () => {
   for (let at = 0; at < 20; at++) {
     await send("POST", "/mcp/", "sk-full", call(`time-made-up-${at}`));
-    const { result } = (await send("POST", "/mcp/", "sk-full", rpc("initialize", { protocolVersion: `1999-01-${10 + at}`, capabilities: {}, clientInfo: { name: "x", version: "1" } }))).json() as { result: { protocolVersion: string } };
+    const { result } = (
+      await send(
+        "POST",
+        "/mcp/",
+        "sk-full",
+        rpc("initialize", {
+          protocolVersion: `1999-01-${10 + at}`,
+          capabilities: {},
+          clientInfo: { name: "x", version: "1" },
+        }),
+      )
+    ).json() as { result: { protocolVersion: string } };
     assert.equal(result.protocolVersion, "2025-06-18");
   }
   const heard = litellm.asked.map(({ body }) => (body as { method: string }).method);
@@ -451,18 +658,34 @@ test("a client that makes up tools or versions of the protocol does not make Lit
 test("large bodies of all clients together are limited, before they are read; small ones always pass", async () => {
   let release: (() => void)[] = [];
   litellm.answer = (heard, response) => {
-    if ((heard.body as { method?: string } | undefined)?.method === "tools/call") release.push(() => litellm.defaults(heard, response));
+    if ((heard.body as { method?: string } | undefined)?.method === "tools/call")
+      release.push(() => litellm.defaults(heard, response));
     else litellm.defaults(heard, response);
   };
   const large = call("git-log", { text: "x".repeat(400_000) });
   const running = [send("POST", "/mcp/", "sk-full", large), send("POST", "/mcp/", "sk-denied", large)];
   while (release.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
   // Announced and never sent: it is refused for what it would take.
-  const { status, text } = await raw("POST /mcp/ HTTP/1.1", ["Host: x", "Content-Type: application/json", "Content-Length: 400000", "Authorization: Bearer sk-full"]);
+  const { status, text } = await raw("POST /mcp/ HTTP/1.1", [
+    "Host: x",
+    "Content-Type: application/json",
+    "Content-Length: 400000",
+    "Authorization: Bearer sk-full",
+  ]);
   assert.equal(status, 503);
   assert.match(text, /retry-after: 10/i);
   assert.match(text, /leave no room for another one of client full: try again/);
-  assert.equal((await raw("POST /mcp/ HTTP/1.1", ["Host: x", "Content-Type: application/json", "Transfer-Encoding: chunked", "Authorization: Bearer sk-full"])).status, 503);
+  assert.equal(
+    (
+      await raw("POST /mcp/ HTTP/1.1", [
+        "Host: x",
+        "Content-Type: application/json",
+        "Transfer-Encoding: chunked",
+        "Authorization: Bearer sk-full",
+      ])
+    ).status,
+    503,
+  );
   assert.equal((await send("POST", "/mcp/", "sk-full", rpc("ping"))).status, 200);
   for (const one of release) one();
   for (const answer of await Promise.all(running)) assert.equal(answer.status, 200);
@@ -483,7 +706,9 @@ for (const [what, key, status, text] of [
       const started = Date.now();
       let received = "";
       const socket = net.connect(Number(port), hostname, () => {
-        socket.write(`POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n${key}\r\n`);
+        socket.write(
+          `POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n${key}\r\n`,
+        );
         socket.write(Buffer.alloc(5_000_000, "a"));
       });
       // It looks for an answer only when it has sent something.
@@ -501,21 +726,37 @@ test("a client that leaves while it sends is no error of the gateway", async () 
   try {
     const { hostname, port } = new URL(url);
     const socket = net.connect(Number(port), hostname, () => {
-      socket.write("POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nAuthorization: Bearer sk-full\r\n\r\n{");
+      socket.write(
+        "POST /mcp/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nAuthorization: Bearer sk-full\r\n\r\n{",
+      );
       setTimeout(() => socket.destroy(), 50);
     });
     await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.deepEqual(written.mock.calls.map(({ arguments: [text] }) => String(text)).filter((text) => text.includes('"event":"error"')), []);
+    assert.deepEqual(
+      written.mock.calls
+        .map(({ arguments: [text] }) => String(text))
+        .filter((text) => text.includes('"event":"error"')),
+      [],
+    );
     await audit.close();
-    assert.deepEqual((await lines()).map(({ client: who, reason }) => [who, reason]), [["full", "client gone"]]);
+    assert.deepEqual(
+      (await lines()).map(({ client: who, reason }) => [who, reason]),
+      [["full", "client gone"]],
+    );
   } finally {
     written.mock.restore();
   }
 });
 
 test("a client whose key is right is never told that it is wrong, whatever LiteLLM says", async () => {
-  litellm.answer = (heard, response) => (heard.path.endsWith("/count_tokens") ? json(response, 401, { error: { message: "Only proxy admin" } }) : litellm.defaults(heard, response));
-  const { status, text } = await send("POST", "/v1/messages/count_tokens", "sk-full", { model: "mock", messages: [{ role: "user", content: "x" }] });
+  litellm.answer = (heard, response) =>
+    heard.path.endsWith("/count_tokens")
+      ? json(response, 401, { error: { message: "Only proxy admin" } })
+      : litellm.defaults(heard, response);
+  const { status, text } = await send("POST", "/v1/messages/count_tokens", "sk-full", {
+    model: "mock",
+    messages: [{ role: "user", content: "x" }],
+  });
   assert.equal(status, 403);
   assert.match(text, /"type":"permission_error".*Only proxy admin/);
 });

@@ -14,7 +14,16 @@ import type { Metrics } from "./metrics.ts";
 import { respondWithTools } from "./model-tools.ts";
 import { errorBody, Refusal } from "./refusal.ts";
 import { type ClientRights, mayUseModel, narrow, type Rights, splitName } from "./rights.ts";
-import { type Action, ALLOWED_QUERY, type Dialect, PASSED_HEADERS, PLAIN_PATH, RETURNED_HEADERS, type Route, routes } from "./routes.ts";
+import {
+  type Action,
+  ALLOWED_QUERY,
+  type Dialect,
+  PASSED_HEADERS,
+  PLAIN_PATH,
+  RETURNED_HEADERS,
+  type Route,
+  routes,
+} from "./routes.ts";
 import type { ToolList } from "./tools.ts";
 
 export interface IngressOptions {
@@ -64,10 +73,12 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     routerOptions: { caseSensitive: true, maxParamLength: 512 },
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16_384 },
     // What cannot be read as HTTP or as an address is nobody's request.
-    frameworkErrors: (_error, _request, reply) => void (reply as FastifyReply).code(404).send(errorBody("plain", 404, "no such route", "not found")),
+    frameworkErrors: (_error, _request, reply) =>
+      void (reply as FastifyReply).code(404).send(errorBody("plain", 404, "no such route", "not found")),
     clientErrorHandler: (error, socket) => {
       // Who leaves in the middle of a request has spoken HTTP.
-      if (error.code !== "ECONNRESET" && error.code !== "HPE_INVALID_EOF_STATE") audit.refusedRequest({ address: socket.remoteAddress ?? "" }, "not HTTP");
+      if (error.code !== "ECONNRESET" && error.code !== "HPE_INVALID_EOF_STATE")
+        audit.refusedRequest({ address: socket.remoteAddress ?? "" }, "not HTTP");
       if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     },
   });
@@ -86,18 +97,26 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   });
   app.decorateRequest("identity", null);
 
-  const dialectOf = (request: FastifyRequest): Dialect => (request.routeOptions.config as { dialect?: Dialect }).dialect ?? "plain";
+  const dialectOf = (request: FastifyRequest): Dialect =>
+    (request.routeOptions.config as { dialect?: Dialect }).dialect ?? "plain";
 
-  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => refuse(request, refusalFor(error), reply));
+  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) =>
+    refuse(request, refusalFor(error), reply),
+  );
 
   function refuse(request: FastifyRequest, refusal: Refusal, reply: FastifyReply): void {
     const client = request.identity?.client.name;
     metrics.refusals.inc({ client: client ?? "", reason: refusal.reason });
-    audit.refusedRequest(client === undefined ? { address: request.ip } : { client, address: request.ip }, refusal.reason);
+    audit.refusedRequest(
+      client === undefined ? { address: request.ip } : { client, address: request.ip },
+      refusal.reason,
+    );
     if (refusal.status === 405) void reply.header("allow", "POST");
     if (refusal.status === 429 || refusal.reason === "bodies") void reply.header("retry-after", "10");
     if (request.method === "POST" && request.body === undefined) endSoon(request, reply);
-    void reply.code(refusal.status).send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
+    void reply
+      .code(refusal.status)
+      .send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
   }
 
   /**
@@ -131,7 +150,12 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     // A larger one is refused as such, and not read either.
     if (bytes <= SMALL_BODY_BYTES || bytes > options.bodyBytes) return;
     const giveBack = bodyRoom.take(bytes);
-    if (!giveBack) throw new Refusal(503, "bodies", `the large bodies of all requests that run now leave no room for another one of client ${client.name}: try again`);
+    if (!giveBack)
+      throw new Refusal(
+        503,
+        "bodies",
+        `the large bodies of all requests that run now leave no room for another one of client ${client.name}: try again`,
+      );
     reply.raw.once("close", giveBack);
   }
 
@@ -141,16 +165,23 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     const { url } = request.raw;
     const plain = PLAIN_PATH.test(url!) || ALLOWED_QUERY.test(url!);
     const { route } = request.routeOptions.config as { route?: Route };
-    if (request.headers["content-encoding"] !== undefined) throw new Refusal(415, "bad request", "send the body as it is, without content-encoding");
-    if (!plain || !route) throw new Refusal(404, "no such route", `this gateway has no ${request.method} ${url!.slice(0, 100)}`);
+    if (request.headers["content-encoding"] !== undefined)
+      throw new Refusal(415, "bad request", "send the body as it is, without content-encoding");
+    if (!plain || !route)
+      throw new Refusal(404, "no such route", `this gateway has no ${request.method} ${url!.slice(0, 100)}`);
     if (route.who === "anybody") return;
     const rights = options.rights();
-    if (!rights) throw new Refusal(503, "no rights yet", "this gateway knows no clients yet: npm run up has not finished");
+    if (!rights)
+      throw new Refusal(503, "no rights yet", "this gateway knows no clients yet: npm run up has not finished");
     try {
       const key = keyOf(request.raw);
       request.identity = { client: clientOf(rights.table, key), key: key! };
     } catch (error) {
-      if (error instanceof Refusal && error.status === 401 && !strangers.take(request.ip, options.strangersPerMinute ?? 120))
+      if (
+        error instanceof Refusal &&
+        error.status === 401 &&
+        !strangers.take(request.ip, options.strangersPerMinute ?? 120)
+      )
         throw new Refusal(429, "unknown key", "too many requests with a wrong key from this address: wait a little");
       throw error;
     }
@@ -185,11 +216,19 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     return reply.code(litellm === "ok" && rights ? 200 : 503).send({ ingress: "ok", litellm, rights });
   }
 
-  async function limited<T>(request: FastifyRequest, work: (identity: Identity, rights: Rights) => Promise<T>): Promise<T> {
+  async function limited<T>(
+    request: FastifyRequest,
+    work: (identity: Identity, rights: Rights) => Promise<T>,
+  ): Promise<T> {
     const identity = request.identity!;
     const { client } = identity;
     const end = parallel.begin(client.name, client.parallel);
-    if (!end) throw new Refusal(429, "too many at once", `client ${client.name} has ${client.parallel} requests running (litellm-mcp:clients.${client.name}.parallel)`);
+    if (!end)
+      throw new Refusal(
+        429,
+        "too many at once",
+        `client ${client.name} has ${client.parallel} requests running (litellm-mcp:clients.${client.name}.parallel)`,
+      );
     try {
       return await work(identity, options.rights()!.table);
     } finally {
@@ -200,13 +239,22 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   /** @throws Refusal */
   async function counted({ client, key }: Identity): Promise<void> {
     if (client.rpm !== null && !rates.take(client.name, client.rpm))
-      throw new Refusal(429, "too many a minute", `client ${client.name} may make ${client.rpm} requests a minute (litellm-mcp:clients.${client.name}.rpm)`);
+      throw new Refusal(
+        429,
+        "too many a minute",
+        `client ${client.name} may make ${client.rpm} requests a minute (litellm-mcp:clients.${client.name}.rpm)`,
+      );
     await options.diagnosis.checkBudget(client, key).catch((error: Error) => {
       throw asRefusal(error);
     });
   }
 
-  async function mcp(request: FastifyRequest, reply: FastifyReply, identity: Identity, table: Rights): Promise<unknown> {
+  async function mcp(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    identity: Identity,
+    table: Rights,
+  ): Promise<unknown> {
     let message;
     try {
       message = parseMessage(request.body);
@@ -216,13 +264,18 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     }
     if (!message) return reply.code(202).send();
     const { client, key } = identity;
-    const named = [(request.params as { names?: string }).names, request.headers["x-mcp-servers"], request.headers["x-mcp-access-groups"]]
+    const named = [
+      (request.params as { names?: string }).names,
+      request.headers["x-mcp-servers"],
+      request.headers["x-mcp-access-groups"],
+    ]
       .filter((names): names is string => typeof names === "string")
       .map((names) => names.split(",").map((name) => name.trim()));
     let servers: readonly string[] = narrow(table, client, undefined) as readonly string[];
     for (const names of named) {
       const chosen = narrow(table, client, names);
-      if ("refused" in chosen) throw new Refusal(chosen.refused.startsWith("there is no") ? 404 : 403, "not allowed", chosen.refused);
+      if ("refused" in chosen)
+        throw new Refusal(chosen.refused.startsWith("there is no") ? 404 : 403, "not allowed", chosen.refused);
       servers = servers.filter((server) => chosen.includes(server));
     }
     if (message.method !== "ping") await counted(identity);
@@ -241,11 +294,24 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     const context: McpContext = { ...options, rights: table };
     const timer = metrics.operations.startTimer();
     // Only names of tools that are there become labels: a client could otherwise make as many as it likes.
-    const parts = message.method === "tools/call" && options.tools.has(message.params.name) ? splitName(message.params.name) : undefined;
-    const labels = { mcp_method_name: message.method, mcp_server: parts?.server ?? "", gen_ai_tool_name: parts?.tool ?? "", client: client.name };
+    const parts =
+      message.method === "tools/call" && options.tools.has(message.params.name)
+        ? splitName(message.params.name)
+        : undefined;
+    const labels = {
+      mcp_method_name: message.method,
+      mcp_server: parts?.server ?? "",
+      gen_ai_tool_name: parts?.tool ?? "",
+      client: client.name,
+    };
     try {
       const newer = /no-cache/.test(request.headers["cache-control"] ?? "");
-      const sent = await answer(context, { client, key, address: request.ip, route: request.url, servers, newer }, message, onNotification);
+      const sent = await answer(
+        context,
+        { client, key, address: request.ip, route: request.url, servers, newer },
+        message,
+        onNotification,
+      );
       const failed = (sent["result"] as { isError?: unknown } | undefined)?.isError === true;
       timer({ ...labels, error_type: failed ? "tool_error" : "" });
       if (!stream) return reply.send(sent);
@@ -259,28 +325,61 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     return reply;
   }
 
-  async function model(route: (Action & { does: "model" })["route"], request: FastifyRequest, reply: FastifyReply, identity: Identity, table: Rights): Promise<unknown> {
+  async function model(
+    route: (Action & { does: "model" })["route"],
+    request: FastifyRequest,
+    reply: FastifyReply,
+    identity: Identity,
+    table: Rights,
+  ): Promise<unknown> {
     const accepted = acceptBody(route, request.body);
-    if (!accepted.ok) throw new Refusal(400, "bad request", accepted.problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; "));
+    if (!accepted.ok)
+      throw new Refusal(
+        400,
+        "bad request",
+        accepted.problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; "),
+      );
     if (!mayUseModel(identity.client, accepted.model))
-      throw new Refusal(403, "not allowed", `client ${identity.client.name} may not use model ${accepted.model.slice(0, 100)}; it has ${identity.client.models.join(", ")}`);
+      throw new Refusal(
+        403,
+        "not allowed",
+        `client ${identity.client.name} may not use model ${accepted.model.slice(0, 100)}; it has ${identity.client.models.join(", ")}`,
+      );
     if (!accepted.mcpTools.length) return passOn(request, reply, identity, route, accepted.body);
     await counted(identity);
     const context: McpContext = { ...options, rights: table };
-    return reply.send(await respondWithTools(context, { ...identity, address: request.ip, route: request.url, newer: false }, accepted));
+    return reply.send(
+      await respondWithTools(context, { ...identity, address: request.ip, route: request.url, newer: false }, accepted),
+    );
   }
 
   /** Asks LiteLLM and hands its answer through as it comes. */
-  async function passOn(request: FastifyRequest, reply: FastifyReply, identity: Identity, path: string, body?: unknown): Promise<unknown> {
+  async function passOn(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    identity: Identity,
+    path: string,
+    body?: unknown,
+  ): Promise<unknown> {
     await counted(identity);
     const timer = metrics.models.startTimer({ route: path, client: identity.client.name });
     const gone = new AbortController();
     reply.raw.once("close", () => {
       if (!reply.raw.writableFinished) gone.abort();
     });
-    const passed = PASSED_HEADERS[dialectOf(request)].flatMap((name) => (typeof request.headers[name] === "string" ? [[name, request.headers[name]] as const] : []));
+    const passed = PASSED_HEADERS[dialectOf(request)].flatMap((name) =>
+      typeof request.headers[name] === "string" ? [[name, request.headers[name]] as const] : [],
+    );
     const answered = await options.litellm
-      .ask({ method: body === undefined ? "GET" : "POST", path, key: identity.key, body, headers: Object.fromEntries(passed), signal: gone.signal, repeatable: body === undefined })
+      .ask({
+        method: body === undefined ? "GET" : "POST",
+        path,
+        key: identity.key,
+        body,
+        headers: Object.fromEntries(passed),
+        signal: gone.signal,
+        repeatable: body === undefined,
+      })
       .catch((error: Error) => {
         timer({ status: "none" });
         throw asRefusal(error);
@@ -289,11 +388,13 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       timer({ status: String(answered.status) });
       throw await explain(options.diagnosis, identity.client, identity.key, answered);
     }
-    for (const name of RETURNED_HEADERS) if (answered.headers[name] !== undefined) void reply.header(name, answered.headers[name]);
+    for (const name of RETURNED_HEADERS)
+      if (answered.headers[name] !== undefined) void reply.header(name, answered.headers[name]);
     answered.body.once("close", () => timer({ status: "200" }));
     await reply.send(answered.body);
     // The request runs until its last byte is sent, which the limits count.
-    if (!reply.raw.writableFinished && !reply.raw.destroyed) await new Promise<void>((resolve) => reply.raw.once("close", resolve).once("finish", resolve));
+    if (!reply.raw.writableFinished && !reply.raw.destroyed)
+      await new Promise<void>((resolve) => reply.raw.once("close", resolve).once("finish", resolve));
     return reply;
   }
 
@@ -305,11 +406,18 @@ function refusalFor(error: Error & { statusCode?: number; code?: string }): Refu
   const known = asRefusal(error);
   if (known instanceof Refusal) return known;
   if (error instanceof BadJson) return new Refusal(400, "bad request", error.message);
-  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Refusal(413, "body too large", "the body is larger than this gateway takes (litellm-mcp:gateway.bodyMiB)");
-  if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Refusal(415, "bad request", "send content-type: application/json, without content-encoding");
+  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE")
+    return new Refusal(
+      413,
+      "body too large",
+      "the body is larger than this gateway takes (litellm-mcp:gateway.bodyMiB)",
+    );
+  if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
+    return new Refusal(415, "bad request", "send content-type: application/json, without content-encoding");
   if (error.code?.startsWith("FST_ERR_CTP")) return new Refusal(400, "bad request", error.message);
   // Aborted by our own signal, or left while its body was read.
-  if (error.name === "AbortError" || error.code === "ECONNRESET") return new Refusal(499, "client gone", "the client has left");
+  if (error.name === "AbortError" || error.code === "ECONNRESET")
+    return new Refusal(499, "client gone", "the client has left");
   log("error", { error: error.stack ?? String(error) });
   return new Refusal(500, "error", "the gateway met an error of its own; its log has it");
 }

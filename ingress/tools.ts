@@ -119,9 +119,14 @@ export class ToolList {
       ...(pastGate && { signal: AbortSignal.timeout(WARM_WITHIN_MS) }),
     });
     const text = await answer.body.text();
-    if (answer.status !== 200) throw new NotListed(`LiteLLM answered tools/list with HTTP ${answer.status}: ${text.slice(0, 200)}`);
-    const message = messageIn(text) as { readonly result?: { readonly tools?: readonly ListedTool[] }; readonly error?: unknown };
-    if (!Array.isArray(message.result?.tools)) throw new NotListed(`LiteLLM answered tools/list with ${JSON.stringify(message.error ?? message).slice(0, 200)}`);
+    if (answer.status !== 200)
+      throw new NotListed(`LiteLLM answered tools/list with HTTP ${answer.status}: ${text.slice(0, 200)}`);
+    const message = messageIn(text) as {
+      readonly result?: { readonly tools?: readonly ListedTool[] };
+      readonly error?: unknown;
+    };
+    if (!Array.isArray(message.result?.tools))
+      throw new NotListed(`LiteLLM answered tools/list with ${JSON.stringify(message.error ?? message).slice(0, 200)}`);
     const tools = message.result.tools;
     const slow = Date.now() - started;
     if (slow > 5_000) log("slow listing", { milliseconds: slow, tools: tools.length });
@@ -140,7 +145,11 @@ export function messageIn(text: string): unknown {
 }
 
 /** The client's part of the list: the servers that the request is about, and of them the tools that it may call. */
-export function visibleTools(tools: readonly ListedTool[], client: ClientRights, servers: readonly string[]): readonly ListedTool[] {
+export function visibleTools(
+  tools: readonly ListedTool[],
+  client: ClientRights,
+  servers: readonly string[],
+): readonly ListedTool[] {
   return tools.filter(({ name }) => {
     const parts = splitName(name);
     if (!parts || !servers.includes(parts.server)) return false;

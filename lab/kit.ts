@@ -35,7 +35,11 @@ export async function step<T>(title: string, work: (run: Run) => Promise<T>): Pr
   say(pc.cyan("→"), "");
   const run: Run = async (command, args, options = {}) => {
     log.write(`$ ${command} ${args.join(" ")}\n`);
-    const child = execa(command, args, { ...options, all: true, stdin: options.input === undefined ? "ignore" : "pipe" });
+    const child = execa(command, args, {
+      ...options,
+      all: true,
+      stdin: options.input === undefined ? "ignore" : "pipe",
+    });
     child.all?.on("data", (chunk: Buffer) => {
       log.write(chunk);
       lastLine = String(chunk).trim().split("\n").at(-1) ?? lastLine;
@@ -50,14 +54,20 @@ export async function step<T>(title: string, work: (run: Run) => Promise<T>): Pr
     say(pc.red("✗"), `failed after ${seconds()}`);
     await new Promise((resolve) => log.end(resolve));
     const tail = (await readFile(logFile, "utf8")).trim().split("\n").slice(-25).join("\n");
-    throw new Error(`${title}: ${(error as Error).message.split("\n")[0]}\n${tail}\n(whole log: ${logFile})`, { cause: error });
+    throw new Error(`${title}: ${(error as Error).message.split("\n")[0]}\n${tail}\n(whole log: ${logFile})`, {
+      cause: error,
+    });
   } finally {
     clearInterval(ticker);
     log.end();
   }
 }
 
-const exists = (file: string) => stat(file).then(() => true, () => false);
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 export const sha256 = (...parts: readonly (string | Buffer)[]) =>
   parts.reduce((hash, part) => hash.update(part).update("\0"), createHash("sha256")).digest("hex");
@@ -67,11 +77,16 @@ export const sha256 = (...parts: readonly (string | Buffer)[]) =>
  * It is filled under a temporary name and renamed when complete, so an interrupted build leaves nothing that looks done;
  * a second process waits for the first.
  */
-export async function cached(name: string, inputs: readonly (string | Buffer)[], build: (dir: string) => Promise<void>): Promise<string> {
+export async function cached(
+  name: string,
+  inputs: readonly (string | Buffer)[],
+  build: (dir: string) => Promise<void>,
+): Promise<string> {
   const dir = path.join(cacheDir, `${name}-${sha256(...inputs).slice(0, 12)}`);
   if (await exists(dir)) return dir;
   await mkdir(cacheDir, { recursive: true });
-  if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS })) process.stderr.write(`… another process is making ${name}, waiting for it\n`);
+  if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS }))
+    process.stderr.write(`… another process is making ${name}, waiting for it\n`);
   // By its own name, which is not there yet: one build may need another's result, and locks are told apart by this path.
   const release = await lockfile.lock(dir, {
     realpath: false,

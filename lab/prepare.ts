@@ -21,7 +21,8 @@ export interface Needs {
 }
 
 /** Whether a stack deploys to this machine's Docker and not to a server's over ssh; a stack without a file is taken for one. */
-export const deploysHere = async (stack: string): Promise<boolean> => !/^\s*host: *["']?ssh:/m.test(await stackFile(stack));
+export const deploysHere = async (stack: string): Promise<boolean> =>
+  !/^\s*host: *["']?ssh:/m.test(await stackFile(stack));
 
 const stackFile = (stack: string) => textOf(`Pulumi.${stack}.yaml`);
 
@@ -35,7 +36,10 @@ const textOf = (file: string) =>
 /** Images made on demand that a stack's file names, or the folder of a server that is named there. */
 export async function imagesOf(stack: string): Promise<string[]> {
   const servers = await Promise.all(
-    (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => ({ name, text: await textOf(path.join("mcp", name, "server.yaml")) })),
+    (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => ({
+      name,
+      text: await textOf(path.join("mcp", name, "server.yaml")),
+    })),
   );
   return demandedImages(await stackFile(stack), servers);
 }
@@ -56,7 +60,8 @@ export async function prepare({ yes, engine, images = [], packages = {} }: Needs
       return;
     }
     const answer = await confirm({ message: question });
-    if (isCancel(answer) || !answer) throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
+    if (isCancel(answer) || !answer)
+      throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
   };
   await installPackages("the tests", packages, ask);
   if (engine) {

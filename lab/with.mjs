@@ -35,7 +35,10 @@ if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
   const stack = args.includes("--stack") ? args[args.indexOf("--stack") + 1] : "local";
   const engine = what === "server" && (await deploysHere(stack));
   try {
-    env = { ...process.env, ...(await prepare({ yes: args.includes("--yes"), engine, images: engine ? await imagesOf(stack) : [] })) };
+    env = {
+      ...process.env,
+      ...(await prepare({ yes: args.includes("--yes"), engine, images: engine ? await imagesOf(stack) : [] })),
+    };
   } catch (error) {
     console.error(error.message);
     process.exit(1);
@@ -44,5 +47,9 @@ if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
 
 // Ctrl-C reaches the script too; it must be able to end in order (pulumi finishes the resource at hand) before we go.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
-const child = spawn(process.execPath, ["--import", "tsx", path.join(root, script), ...args], { cwd: root, env, stdio: "inherit" });
+const child = spawn(process.execPath, ["--import", "tsx", path.join(root, script), ...args], {
+  cwd: root,
+  env,
+  stdio: "inherit",
+});
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 130 : 1)));

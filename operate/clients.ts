@@ -33,15 +33,23 @@ export interface Options {
  */
 export function plan({ stack, client, app, install }: Options, clients: readonly string[], folder: string): Job[] {
   if (client !== undefined && !clients.includes(client))
-    throw new Error(`--client ${client}: stack ${stack} has the clients ${clients.join(", ")}; others are added under litellm-mcp:clients in Pulumi.${stack}.yaml, then npm run up`);
+    throw new Error(
+      `--client ${client}: stack ${stack} has the clients ${clients.join(", ")}; others are added under litellm-mcp:clients in Pulumi.${stack}.yaml, then npm run up`,
+    );
   // An app has one entry of ours, hence one client.
   const ofApp = (one: string) => apps.some(({ name }) => name === one && (app === undefined || app === name));
   const chosen = client !== undefined ? [client] : install ? clients.filter(ofApp) : clients;
   if (!chosen.length)
-    throw new Error(`--install: no client of stack ${stack} has the name of ${app === undefined ? "an app" : `the app ${app}`}; choose one with --client: ${clients.join(", ")}`);
+    throw new Error(
+      `--install: no client of stack ${stack} has the name of ${app === undefined ? "an app" : `the app ${app}`}; choose one with --client: ${clients.join(", ")}`,
+    );
   return chosen.flatMap((one) => {
     const its = app === undefined ? appsOf(one) : apps.filter(({ name }) => name === app);
-    return its.map((each): Job => ({ client: one, app: each, place: install ? { kind: "installed" } : { kind: "folder", folder: path.join(folder, one, each.name) } }));
+    return its.map((each): Job => ({
+      client: one,
+      app: each,
+      place: install ? { kind: "installed" } : { kind: "folder", folder: path.join(folder, one, each.name) },
+    }));
   });
 }
 
@@ -55,40 +63,73 @@ const filesOf = ({ app, place }: Job, access: Access, user: User): Wanted[] =>
 async function run(options: Options): Promise<void> {
   const { stack } = options;
   const { gateway, models, clientKeys } = await (await Pulumi.existing(stack)).clientOutputs();
-  const folder = options.out === undefined ? path.join(xdg("XDG_CONFIG_HOME", ".config"), "clients", stack) : path.resolve(process.env.INIT_CWD ?? process.cwd(), options.out);
+  const folder =
+    options.out === undefined
+      ? path.join(xdg("XDG_CONFIG_HOME", ".config"), "clients", stack)
+      : path.resolve(process.env.INIT_CWD ?? process.cwd(), options.out);
   const user: User = { home: homedir(), platform: process.platform, env: process.env };
 
   const jobs = plan(options, Object.keys(clientKeys).sort(), folder).map((job) => {
     const access: Access = { client: job.client, gateway, models, key: clientKeys[job.client]! };
     return { ...job, access, wanted: filesOf(job, access, user) };
   });
-  const [installable, others] = [jobs.filter(({ wanted }) => wanted.length), jobs.filter(({ wanted }) => !wanted.length)];
+  const [installable, others] = [
+    jobs.filter(({ wanted }) => wanted.length),
+    jobs.filter(({ wanted }) => !wanted.length),
+  ];
   const titles = others.map(({ app }) => app.title).join(" and ");
-  if (!installable.length) throw new Error(`--install: ${titles} reads no settings file of a user; without --install its files are written into a folder`);
+  if (!installable.length)
+    throw new Error(
+      `--install: ${titles} reads no settings file of a user; without --install its files are written into a folder`,
+    );
 
   const written = await writeAll(installable.flatMap(({ wanted }) => wanted));
   for (const { client, app, access, place, wanted } of installable) {
     console.log(`\n${pc.bold(app.title)}, client ${client}`);
-    for (const { file, outcome, replaced, backup } of written.filter(({ file }) => wanted.some((one) => one.file === file))) {
+    for (const { file, outcome, replaced, backup } of written.filter(({ file }) =>
+      wanted.some((one) => one.file === file),
+    )) {
       console.log(`  ${outcome.padEnd(9)}  ${file}`);
       if (replaced.length) console.log(`             replaced: ${replaced.join(", ")}`);
       if (backup) console.log(`             before: ${backup}`);
     }
     for (const line of app.next(place, access)) console.log(`  ${pc.dim("next")}       ${line}`);
   }
-  if (titles) console.log(`\n${titles}: no settings file of a user to install into; without --install their files are written into a folder.`);
+  if (titles)
+    console.log(
+      `\n${titles}: no settings file of a user to install into; without --install their files are written into a folder.`,
+    );
   if (jobs.some(({ app }) => app.name === "vscode"))
-    console.log(`\nKeys, to type them in: eval "$(npm run --silent env)"; pulumi stack output clientKeys --show-secrets --stack ${stack}`);
+    console.log(
+      `\nKeys, to type them in: eval "$(npm run --silent env)"; pulumi stack output clientKeys --show-secrets --stack ${stack}`,
+    );
 }
 
 if (import.meta.filename === process.argv[1]) {
   const options = new Command("npm run clients --")
-    .description("Writes the files with which clients use the gateway of a deployed stack, each with its own key (mode 0600).")
+    .description(
+      "Writes the files with which clients use the gateway of a deployed stack, each with its own key (mode 0600).",
+    )
     .option("--stack <name>", "deployed stack", "local")
-    .option("--client <name>", "one client of the stack (default: all; with --install: those that have the name of an app)")
-    .addOption(new Option("--app <name>", "one app (default: the app of the client's own name, otherwise all)").choices(apps.map(({ name }) => name)))
-    .addOption(new Option("--out <dir>", "write to DIR/<client>/<app>/ (default: ~/.config/litellm-mcp/clients/<stack>)").conflicts("install"))
-    .option("--install", "write to where the apps of this user read; entries of others stay, a file that changes is kept beside it")
+    .option(
+      "--client <name>",
+      "one client of the stack (default: all; with --install: those that have the name of an app)",
+    )
+    .addOption(
+      new Option("--app <name>", "one app (default: the app of the client's own name, otherwise all)").choices(
+        apps.map(({ name }) => name),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--out <dir>",
+        "write to DIR/<client>/<app>/ (default: ~/.config/litellm-mcp/clients/<stack>)",
+      ).conflicts("install"),
+    )
+    .option(
+      "--install",
+      "write to where the apps of this user read; entries of others stay, a file that changes is kept beside it",
+    )
     .parse()
     .opts<Options>();
   try {

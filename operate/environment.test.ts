@@ -15,6 +15,9 @@ test("a shell is given what was prepared, and no token or passphrase that it has
   };
   const lines = shellLines(given, { PULUMI_CONFIG_PASSPHRASE_FILE: "/config/passphrase" });
   assert.ok(!lines.join("\n").includes("secret"), lines.join("\n"));
-  const { stdout } = await execa("/bin/sh", ["-c", `${lines.join("\n")}\nprintf '%s\\n' "$PATH" "$PULUMI_HOME" "$PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" "$PULUMI_CONFIG_PASSPHRASE_FILE"`]);
+  const { stdout } = await execa("/bin/sh", [
+    "-c",
+    `${lines.join("\n")}\nprintf '%s\\n' "$PATH" "$PULUMI_HOME" "$PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" "$PULUMI_CONFIG_PASSPHRASE_FILE"`,
+  ]);
   assert.deepEqual(stdout.split("\n"), ["/it's/bin:/usr/bin", "/cache/pulumi", "true", "/config/passphrase"]);
 });

@@ -9,7 +9,8 @@ export const projectRoot = path.dirname(path.dirname(fileURLToPath(import.meta.u
 
 const NAME = "litellm-mcp";
 /** This project's directory below one of the user's base directories, e.g. `xdg("XDG_CACHE_HOME", ".cache")`; not made. */
-export const xdg = (variable: string, fallback: string) => path.join(process.env[variable] ?? path.join(homedir(), fallback), NAME);
+export const xdg = (variable: string, fallback: string) =>
+  path.join(process.env[variable] ?? path.join(homedir(), fallback), NAME);
 
 /** Whether `pulumi login` has chosen a backend on this machine. */
 async function loggedIn(): Promise<boolean> {
@@ -26,9 +27,11 @@ async function passphraseFile(): Promise<string> {
   const file = path.join(xdg("XDG_CONFIG_HOME", ".config"), "passphrase");
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   // "wx": an existing passphrase is never replaced; without it no secret in the state could be read again.
-  await writeFile(file, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
+  await writeFile(file, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    },
+  );
   await chmod(file, 0o600);
   return file;
 }
@@ -56,8 +59,13 @@ const PREPARED = ["PATH", "PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUIS
  * Lines for a shell. What else the shell had, it has already: PULUMI_ACCESS_TOKEN or PULUMI_CONFIG_PASSPHRASE would only be shown to
  * whoever looks at the screen or at a log.
  */
-export function shellLines(given: Readonly<Record<string, string | undefined>>, own: Readonly<Record<string, string>>): string[] {
+export function shellLines(
+  given: Readonly<Record<string, string | undefined>>,
+  own: Readonly<Record<string, string>>,
+): string[] {
   const prepared = Object.entries(given).filter(([name]) => PREPARED.includes(name));
   const quoted = (value = "") => `'${value.replaceAll("'", `'\\''`)}'`;
-  return Object.entries({ ...Object.fromEntries(prepared), ...own }).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  return Object.entries({ ...Object.fromEntries(prepared), ...own }).map(
+    ([name, value]) => `export ${name}=${quoted(value)}`,
+  );
 }

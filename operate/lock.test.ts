@@ -32,11 +32,21 @@ test("unknown servers and images are refused together", () => {
 const pip = (...pins: string[]) => pins.map((pin) => `${pin} \\\n    --hash=sha256:00==\n`).join("");
 
 test("packages of requirements.txt are read without markers and hashes", () => {
-  assert.deepEqual(lockedPackages("pypi", `# a comment==1\n${pip("b==2 ; sys_platform == 'win32'", "a[x]==1.0", "b==2 ; python_full_version < '4'")}`), ["a[x]==1.0", "b==2"]);
+  assert.deepEqual(
+    lockedPackages(
+      "pypi",
+      `# a comment==1\n${pip("b==2 ; sys_platform == 'win32'", "a[x]==1.0", "b==2 ; python_full_version < '4'")}`,
+    ),
+    ["a[x]==1.0", "b==2"],
+  );
 });
 
 test("packages of package-lock.json are read at every depth, without the folder itself", () => {
-  const packages = { "": { version: "9" }, "node_modules/@s/a": { version: "1" }, "node_modules/@s/a/node_modules/b": { version: "2" } };
+  const packages = {
+    "": { version: "9" },
+    "node_modules/@s/a": { version: "1" },
+    "node_modules/@s/a/node_modules/b": { version: "2" },
+  };
   assert.deepEqual(lockedPackages("npm", JSON.stringify({ packages })), ["@s/a@1", "b@2"]);
 });
 
@@ -45,20 +55,26 @@ test("a change names the packages that went and came", () => {
   assert.equal(describeChange("pypi", undefined, before), "new, 2 packages");
   assert.equal(describeChange("pypi", before, before), "unchanged, 2 packages");
   assert.equal(describeChange("pypi", before, pip("a==2", "b==1", "c==1")), "changed\n  - a==1\n  + a==2\n  + c==1");
-  assert.equal(describeChange("pypi", before, before.replaceAll("00==", "01==")), "the same 2 packages, other hashes or details");
+  assert.equal(
+    describeChange("pypi", before, before.replaceAll("00==", "01==")),
+    "the same 2 packages, other hashes or details",
+  );
 });
 
 test("the project's own locks hold what would be resolved", () => {
   const mcp = new URL("../mcp/", import.meta.url);
   const read = (file: string) => readFileSync(new URL(file, mcp), "utf8");
   const own = readServerFolders(mcp.pathname, OLDEST_VERSION, new Problems());
-  const packaged = own.filter(({ definition }) => definition && definition.source.kind !== "image").map(({ name }) => name);
+  const packaged = own
+    .filter(({ definition }) => definition && definition.source.kind !== "image")
+    .map(({ name }) => name);
   for (const target of lockables([...packaged, "_wrapper"], own, read("_wrapper/requirements.in"))) {
     const [file, wanted] =
       target.kind === "pypi"
         ? ["requirements.txt", target.requirements.split("\n").filter((line) => line && !line.startsWith("#"))]
         : ["package-lock.json", [`${target.package}@${target.version}`]];
     const locked = lockedPackages(target.kind, read(`${target.name}/${file}`));
-    for (const pin of wanted) assert.ok(locked.includes(pin), `${pin} is not in mcp/${target.name}/${file}: npm run lock -- ${target.name}`);
+    for (const pin of wanted)
+      assert.ok(locked.includes(pin), `${pin} is not in mcp/${target.name}/${file}: npm run lock -- ${target.name}`);
   }
 });

@@ -28,14 +28,19 @@ export type Lockable =
  * @param wrapperRequirements Text of the wrapper's requirements.in.
  * @throws Error that names every server that is unknown or has nothing to lock.
  */
-export function lockables(names: readonly string[], folders: readonly ServerFolder[], wrapperRequirements: string): Lockable[] {
+export function lockables(
+  names: readonly string[],
+  folders: readonly ServerFolder[],
+  wrapperRequirements: string,
+): Lockable[] {
   const known = [...folders.map(({ name }) => name), WRAPPER].join(", ");
   const refused: string[] = [];
   const found = names.flatMap((name): Lockable[] => {
     if (name === WRAPPER) return [{ kind: "pypi", name, requirements: wrapperRequirements }];
     const source = folders.find((folder) => folder.name === name)?.definition?.source;
     if (!source) refused.push(`${name}: no such server under mcp/; there are ${known}`);
-    else if (source.kind === "image") refused.push(`${name}: nothing to lock, its image ${source.image} is pinned by mcp/${name}/server.yaml`);
+    else if (source.kind === "image")
+      refused.push(`${name}: nothing to lock, its image ${source.image} is pinned by mcp/${name}/server.yaml`);
     else if (source.kind === "npm") return [{ kind: "npm", name, package: source.package, version: source.version }];
     else return [{ kind: "pypi", name, requirements: `${source.package}==${source.version}\n` }];
     return [];
@@ -80,16 +85,33 @@ async function uv(): Promise<string> {
   if (works.exitCode === 0) return program;
   console.error(`→ uv ${UV_VERSION} into ${venv}`);
   await mkdir(path.dirname(venv), { recursive: true });
-  await run("python3", ["-m", "venv", "--clear", venv], "uv is installed with python3 and its venv module; Debian: sudo apt-get install python3-venv");
-  await run(path.join(venv, "bin", "pip"), ["install", "--quiet", "--disable-pip-version-check", `uv==${UV_VERSION}`], `uv ${UV_VERSION} cannot be installed from PyPI`);
+  await run(
+    "python3",
+    ["-m", "venv", "--clear", venv],
+    "uv is installed with python3 and its venv module; Debian: sudo apt-get install python3-venv",
+  );
+  await run(
+    path.join(venv, "bin", "pip"),
+    ["install", "--quiet", "--disable-pip-version-check", `uv==${UV_VERSION}`],
+    `uv ${UV_VERSION} cannot be installed from PyPI`,
+  );
   return program;
 }
 
 /** Output of a command; `failure` and what the command said when it fails. */
-async function run(command: string, args: readonly string[], failure: string, options: { cwd?: string; input?: string } = {}): Promise<string> {
+async function run(
+  command: string,
+  args: readonly string[],
+  failure: string,
+  options: { cwd?: string; input?: string } = {},
+): Promise<string> {
   try {
     // Without its last newline a text file differs from the one that is there.
-    const { stdout } = await execa(command, args, { ...options, stripFinalNewline: false, env: { UV_PYTHON_DOWNLOADS: "never" } });
+    const { stdout } = await execa(command, args, {
+      ...options,
+      stripFinalNewline: false,
+      env: { UV_PYTHON_DOWNLOADS: "never" },
+    });
     return stdout;
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
@@ -105,8 +127,23 @@ async function run(command: string, args: readonly string[], failure: string, op
 async function resolve(target: Lockable): Promise<[string, string][]> {
   if (target.kind === "pypi") {
     // Universal: the same lock for amd64 and arm64 servers.
-    const args = ["pip", "compile", "--universal", "--python-version", PYTHON_VERSION, "--generate-hashes", "--no-header", "--no-annotate", "-"];
-    const text = await run(await uv(), args, `mcp/${target.name}: uv finds no set of packages for Python ${PYTHON_VERSION}`, { input: target.requirements });
+    const args = [
+      "pip",
+      "compile",
+      "--universal",
+      "--python-version",
+      PYTHON_VERSION,
+      "--generate-hashes",
+      "--no-header",
+      "--no-annotate",
+      "-",
+    ];
+    const text = await run(
+      await uv(),
+      args,
+      `mcp/${target.name}: uv finds no set of packages for Python ${PYTHON_VERSION}`,
+      { input: target.requirements },
+    );
     return [["requirements.txt", text]];
   }
   // npm writes the folder's name into the lock.
@@ -118,8 +155,18 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
     await writeFile(path.join(folder, "package.json"), manifest);
     // Without addresses of one registry in the lock, `npm ci` asks the registry of wherever it runs.
     // The log level is inherited from `npm run --silent`, and would hide why nothing was found.
-    const args = ["install", "--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund", "--loglevel=error"];
-    await run("npm", args, `mcp/${target.name}: npm finds no set of packages for ${target.package}@${target.version}`, { cwd: folder });
+    const args = [
+      "install",
+      "--package-lock-only",
+      "--ignore-scripts",
+      "--omit-lockfile-registry-resolved",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+    ];
+    await run("npm", args, `mcp/${target.name}: npm finds no set of packages for ${target.package}@${target.version}`, {
+      cwd: folder,
+    });
     return [
       ["package.json", manifest],
       ["package-lock.json", await readFile(path.join(folder, "package-lock.json"), "utf8")],
@@ -142,14 +189,17 @@ async function lock(names: readonly string[]): Promise<void> {
       const location = path.join(mcpDir, target.name, file);
       const before = existsSync(location) ? await readFile(location, "utf8") : undefined;
       if (before !== text) await writeFile(location, text);
-      if (file !== "package.json") console.log(`mcp/${target.name}/${file}: ${describeChange(target.kind, before, text)}`);
+      if (file !== "package.json")
+        console.log(`mcp/${target.name}/${file}: ${describeChange(target.kind, before, text)}`);
     }
   }
 }
 
 if (import.meta.filename === process.argv[1]) {
   const [names] = new Command("npm run lock --")
-    .description("Writes the lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.")
+    .description(
+      "Writes the lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
+    )
     .argument("<server...>", `folders under mcp/, or ${WRAPPER} for the shared wrapper (from its requirements.in)`)
     .parse().processedArgs as [string[]];
   try {

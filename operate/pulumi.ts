@@ -52,10 +52,14 @@ export class Pulumi {
    */
   static async existing(stack: string): Promise<Pulumi> {
     const pulumi = new Pulumi(stack, await pulumiEnvironment());
-    const stacks = (JSON.parse(await pulumi.#capture(["stack", "ls", "--json"])) as { name: string }[]).map(({ name }) => name);
+    const stacks = (JSON.parse(await pulumi.#capture(["stack", "ls", "--json"])) as { name: string }[]).map(
+      ({ name }) => name,
+    );
     if (stacks.includes(stack)) return pulumi;
     if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
-    throw new Error(`unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`);
+    throw new Error(
+      `unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`,
+    );
   }
 
   async #capture(args: readonly string[]): Promise<string> {
@@ -98,7 +102,10 @@ export class Pulumi {
 
   /** Stack outputs; secret ones are left out by pulumi ("[secret]"). */
   async outputs(): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<string, unknown>;
+    return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<
+      string,
+      unknown
+    >;
   }
 
   /**
@@ -126,8 +133,14 @@ export class Pulumi {
    *
    * @throws Error when there is none.
    */
-  async rights(): Promise<{ gatewayUrl: string; clients: { key: string; rules: Rights["clients"][number]["servers"] }[] }> {
-    const [[found], keys] = [await this.#inputsOf((urn) => urn.endsWith("::ingress-rights")), await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`))];
+  async rights(): Promise<{
+    gatewayUrl: string;
+    clients: { key: string; rules: Rights["clients"][number]["servers"] }[];
+  }> {
+    const [[found], keys] = [
+      await this.#inputsOf((urn) => urn.endsWith("::ingress-rights")),
+      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`)),
+    ];
     if (!found) throw notDeployed(this.#stack);
     const { gatewayUrl, rights } = found as IngressRightsInputs;
     const keyOf = (client: string) => (keys as ClientKeyProps[]).find(({ alias }) => alias === client)?.key;
@@ -141,7 +154,11 @@ export class Pulumi {
   /** The passwords that the program has made up, by the names of their resources. */
   async passwords(): Promise<Password[]> {
     const made = (await this.#resources()).filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
-    return made.map(({ urn, outputs = {} }) => ({ urn, name: urn.split("::").at(-1)!, value: decrypted(outputs.result) as string }));
+    return made.map(({ urn, outputs = {} }) => ({
+      urn,
+      name: urn.split("::").at(-1)!,
+      value: decrypted(outputs.result) as string,
+    }));
   }
 
   /** Name of a container on the daemon; undefined where the stack has none such. */
@@ -152,7 +169,9 @@ export class Pulumi {
 
   /** Inputs of resources in the state, secrets in plain text. */
   async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
-    return (await this.#resources()).filter(({ urn }) => wanted(urn)).map(({ inputs = {} }) => mapValues(inputs, decrypted));
+    return (await this.#resources())
+      .filter(({ urn }) => wanted(urn))
+      .map(({ inputs = {} }) => mapValues(inputs, decrypted));
   }
 
   /** Everything in the state, without what an interrupted `up` has left to be deleted. */

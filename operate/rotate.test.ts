@@ -18,25 +18,42 @@ const stack = "lan";
 
 test("a client's key alone", () => {
   const { admin, services, keys, clients } = plan({ stack, client: ["codex"] }, passwords);
-  assert.deepEqual({ admin, services, keys, clients }, { admin: undefined, services: [], keys: urns("client-codex-value"), clients: ["codex"] });
+  assert.deepEqual(
+    { admin, services, keys, clients },
+    { admin: undefined, services: [], keys: urns("client-codex-value"), clients: ["codex"] },
+  );
 });
 
 test("the master key alone", () => {
   const { admin, services, keys, clients } = plan({ stack, master: true }, passwords);
-  assert.deepEqual({ admin, services, keys, clients }, { admin: undefined, services: urns("litellm-master-key"), keys: [], clients: [] });
+  assert.deepEqual(
+    { admin, services, keys, clients },
+    { admin: undefined, services: urns("litellm-master-key"), keys: [], clients: [] },
+  );
 });
 
 test("the passwords of the databases, the administrator's apart; that of an existing Postgres is not ours", () => {
   const databases = urns("databases-litellm_user-password", "databases-mcp_readonly-password");
   const { admin, services } = plan({ stack, databases: true }, passwords);
   assert.deepEqual({ admin, services }, { admin: "urn:postgres-admin-password", services: databases });
-  const existing = plan({ stack, databases: true }, passwords.filter(({ name }) => name !== "postgres-admin-password"));
+  const existing = plan(
+    { stack, databases: true },
+    passwords.filter(({ name }) => name !== "postgres-admin-password"),
+  );
   assert.deepEqual({ admin: existing.admin, services: existing.services }, { admin: undefined, services: databases });
 });
 
 test("all is everything but the salt key, each once, keys after the master key", () => {
-  const { admin, services, keys, clients, summary } = plan({ stack, all: true, master: true, client: ["codex"] }, passwords);
-  assert.deepEqual([admin, ...services, ...keys].sort(), urns(...names).filter((urn) => urn !== "urn:litellm-salt-key").sort());
+  const { admin, services, keys, clients, summary } = plan(
+    { stack, all: true, master: true, client: ["codex"] },
+    passwords,
+  );
+  assert.deepEqual(
+    [admin, ...services, ...keys].sort(),
+    urns(...names)
+      .filter((urn) => urn !== "urn:litellm-salt-key")
+      .sort(),
+  );
   assert.ok(services.includes("urn:litellm-master-key"));
   assert.deepEqual(clients, ["test-key", "codex"]);
   assert.equal(summary.length, 6);
@@ -52,11 +69,16 @@ for (const [what, options, message] of [
 }
 
 test("a stack that is not deployed has nothing to replace", () => {
-  assert.throws(() => plan({ stack, all: true }, []), { message: "stack lan is not deployed: npm run up -- --stack lan" });
+  assert.throws(() => plan({ stack, all: true }, []), {
+    message: "stack lan is not deployed: npm run up -- --stack lan",
+  });
 });
 
 test("what comes next names every client that has to be told, with its command", () => {
-  assert.match(nextSteps("lan", ["codex", "phone"]), /tell whoever uses them: codex, phone\n[^]*npm run clients -- --stack lan --client codex\n +npm run clients -- --stack lan --client phone$/);
+  assert.match(
+    nextSteps("lan", ["codex", "phone"]),
+    /tell whoever uses them: codex, phone\n[^]*npm run clients -- --stack lan --client codex\n +npm run clients -- --stack lan --client phone$/,
+  );
   assert.match(nextSteps("local", ["codex"]), /npm run clients -- --client codex$/);
   assert.match(nextSteps("local", []), /nobody has to be told/);
 });

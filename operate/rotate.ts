@@ -50,14 +50,19 @@ come from: pulumi config set --secret --path 'litellm-mcp:secrets.NAME', then np
  *
  * @throws Error that says what can be chosen.
  */
-export function plan({ stack, client = [], master = false, databases = false, all = false }: Options, passwords: readonly Pick<Password, "urn" | "name">[]): Plan {
+export function plan(
+  { stack, client = [], master = false, databases = false, all = false }: Options,
+  passwords: readonly Pick<Password, "urn" | "name">[],
+): Plan {
   const known = passwords.flatMap(({ name }) => clientOf(name) ?? []);
   if (!known.length) throw new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
   const unknown = client.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--client ${unknown}: stack ${stack} has the clients ${known.join(", ")}`);
-  if (!client.length && !master && !databases && !all) throw new Error("nothing chosen: --client NAME, --master, --databases or --all");
+  if (!client.length && !master && !databases && !all)
+    throw new Error("nothing chosen: --client NAME, --master, --databases or --all");
 
-  const chosen = (wanted: (name: string) => boolean) => passwords.filter(({ name }) => wanted(name)).map(({ urn }) => urn);
+  const chosen = (wanted: (name: string) => boolean) =>
+    passwords.filter(({ name }) => wanted(name)).map(({ urn }) => urn);
   const clients = all ? known : known.filter((name) => client.includes(name));
   const admin = databases || all ? chosen((name) => name === ADMIN)[0] : undefined;
   const services = chosen((name) => ((master || all) && name === MASTER) || ((databases || all) && isDatabase(name)));
@@ -68,7 +73,9 @@ export function plan({ stack, client = [], master = false, databases = false, al
     clients,
     summary: [
       ...(master || all ? ["LiteLLM's master key: LiteLLM is replaced"] : []),
-      ...(databases || all ? ["passwords of the databases' users: LiteLLM and the Postgres MCP server are replaced"] : []),
+      ...(databases || all
+        ? ["passwords of the databases' users: LiteLLM and the Postgres MCP server are replaced"]
+        : []),
       ...(admin ? ["password of Postgres's administrator: Postgres is replaced, its data stays"] : []),
       ...clients.map((name) => `key of client ${name}: the old one is refused as soon as the new one works`),
       ...(all ? ["the ingress's own key: the ingress is replaced, nobody is served for some seconds"] : []),
@@ -97,7 +104,10 @@ async function rotate(options: Options): Promise<void> {
   await agree(options);
 
   const done = (exitCode: number) => {
-    if (exitCode !== 0) throw new Error("\nNot all was replaced: read the message above, mend it and run the command again; a client's old key works unless its new one does.");
+    if (exitCode !== 0)
+      throw new Error(
+        "\nNot all was replaced: read the message above, mend it and run the command again; a client's old key works unless its new one does.",
+      );
   };
   if (admin) {
     done(await pulumi.replaceAlone(admin));
@@ -106,14 +116,18 @@ async function rotate(options: Options): Promise<void> {
   if (admin || services.length) done(await pulumi.up(services));
   if (keys.length) {
     done(await pulumi.up(keys));
-    await refused(pulumi, before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)));
+    await refused(
+      pulumi,
+      before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)),
+    );
   }
   console.log(`\n${pc.green("Replaced.")} ${nextSteps(stack, clients)}`);
 }
 
 async function agree({ yes }: Options): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY || !process.stdout.isTTY) throw new Error("nothing was changed: without a terminal to ask on, this needs --yes");
+  if (!process.stdin.isTTY || !process.stdout.isTTY)
+    throw new Error("nothing was changed: without a terminal to ask on, this needs --yes");
   const answer = await confirm({ message: "Replace them?", initialValue: false });
   if (isCancel(answer) || !answer) throw new Error("nothing was changed");
 }
@@ -123,13 +137,28 @@ async function agree({ yes }: Options): Promise<void> {
  * container the administrator needs none, so a rotation that was interrupted here is mended by running it again.
  */
 async function tellPostgres(pulumi: Pulumi): Promise<void> {
-  const [check, container, passwords] = [await pulumi.gatewayCheck(), await pulumi.containerName("postgres-container"), await pulumi.passwords()];
+  const [check, container, passwords] = [
+    await pulumi.gatewayCheck(),
+    await pulumi.containerName("postgres-container"),
+    await pulumi.passwords(),
+  ];
   const password = passwords.find(({ name }) => name === ADMIN)?.value;
-  if (!check || !container || !password) throw new Error("Postgres has its old password: the state has no gateway check, container or password of it. Run npm run rotate -- --databases again");
+  if (!check || !container || !password)
+    throw new Error(
+      "Postgres has its old password: the state has no gateway check, container or password of it. Run npm run rotate -- --databases again",
+    );
   // Letters and digits only: it needs no quoting. Through standard input: a command line is for everybody on the host to read.
   const statement = `ALTER ROLE ${POSTGRES_ADMIN} PASSWORD '${password}';\n`;
-  const { exitCode, output } = await runInContainer(connectDocker(check.docker), container, ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_ADMIN], statement);
-  if (exitCode !== 0) throw new Error(`Postgres has its old password, the state the new one: psql in container ${container} says ${output.replaceAll(password, "…")}. Run npm run rotate -- --databases again`);
+  const { exitCode, output } = await runInContainer(
+    connectDocker(check.docker),
+    container,
+    ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_ADMIN],
+    statement,
+  );
+  if (exitCode !== 0)
+    throw new Error(
+      `Postgres has its old password, the state the new one: psql in container ${container} says ${output.replaceAll(password, "…")}. Run npm run rotate -- --databases again`,
+    );
 }
 
 /** @throws Error when the gateway still takes one of these. */
@@ -137,7 +166,10 @@ async function refused(pulumi: Pulumi, old: readonly Password[]): Promise<void> 
   const { gatewayUrl } = await pulumi.rights();
   for (const { name, value } of old) {
     const { ok, status } = await fetch(`${gatewayUrl}/v1/models`, { headers: { authorization: `Bearer sk-${value}` } });
-    if (ok) throw new Error(`the old key of client ${clientOf(name)} still works: HTTP ${status} from ${gatewayUrl}/v1/models`);
+    if (ok)
+      throw new Error(
+        `the old key of client ${clientOf(name)} still works: HTTP ${status} from ${gatewayUrl}/v1/models`,
+      );
   }
 }
 
@@ -147,7 +179,10 @@ if (import.meta.filename === process.argv[1]) {
     .option("--stack <name>", "deployed stack", "local")
     .option("--client <name...>", "keys of these clients; each old key works until the new one does")
     .option("--master", "LiteLLM's master key")
-    .option("--databases", "passwords of litellm_user, of the read-only user and of the administrator of a Postgres of the stack's own")
+    .option(
+      "--databases",
+      "passwords of litellm_user, of the read-only user and of the administrator of a Postgres of the stack's own",
+    )
     .option("--all", "all of these, and the key with which the ingress lists tools")
     .option("--yes", "do not ask")
     .addHelpText("after", `\n${SALT_KEY}\n\n${FOREIGN}`)

@@ -2,8 +2,15 @@ import { PassThrough } from "node:stream";
 import type Docker from "dockerode";
 
 /** Runs a command in a running container with `input` on its standard input; gives its exit code and what it printed. */
-export async function runInContainer(docker: Docker, container: string, command: readonly string[], input: string): Promise<{ exitCode: number; output: string }> {
-  const exec = await docker.getContainer(container).exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true });
+export async function runInContainer(
+  docker: Docker,
+  container: string,
+  command: readonly string[],
+  input: string,
+): Promise<{ exitCode: number; output: string }> {
+  const exec = await docker
+    .getContainer(container)
+    .exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({ hijack: true, stdin: true });
   const printed = new PassThrough();
   let output = "";

@@ -4,7 +4,9 @@ import { Command } from "commander";
 import { SCHEMA_FILES, serverJsonSchema, stackJsonSchema } from "../settings/json-schema.ts";
 import { projectRoot } from "./environment.ts";
 
-new Command("npm run schemas").description("Writes the JSON Schemas that editors check server.yaml and Pulumi.<stack>.yaml with.").parse();
+new Command("npm run schemas")
+  .description("Writes the JSON Schemas that editors check server.yaml and Pulumi.<stack>.yaml with.")
+  .parse();
 
 for (const [file, schema] of [
   [SCHEMA_FILES.server, serverJsonSchema()],

@@ -5,7 +5,8 @@ import { select } from "./tools.ts";
 
 const schema = { type: "object" };
 const tool = (name: string): Tool => ({ name, description: name, inputSchema: schema });
-const lockOf = (...names: string[]): ToolLock => Object.fromEntries(names.map((name) => [name, { description: name, inputSchema: schemaHash(schema) }]));
+const lockOf = (...names: string[]): ToolLock =>
+  Object.fromEntries(names.map((name) => [name, { description: name, inputSchema: schemaHash(schema) }]));
 
 const folders = [
   { name: "git", folder: "/mcp/git", lock: lockOf("log", "commit") },
@@ -20,14 +21,20 @@ const listing = new Map([
 const all = () => true;
 
 test("without names, every server that lists something and has a folder", () => {
-  assert.deepEqual(select([], folders, listing, all, "lan").map(({ name, changes }) => [name, changes.map(({ kind }) => kind)]), [
-    ["git", ["removed"]],
-    ["new", ["added"]],
-  ]);
+  assert.deepEqual(
+    select([], folders, listing, all, "lan").map(({ name, changes }) => [name, changes.map(({ kind }) => kind)]),
+    [
+      ["git", ["removed"]],
+      ["new", ["added"]],
+    ],
+  );
 });
 
 test("with names, those alone", () => {
-  assert.deepEqual(select(["new"], folders, listing, all, "lan").map(({ name }) => name), ["new"]);
+  assert.deepEqual(
+    select(["new"], folders, listing, all, "lan").map(({ name }) => name),
+    ["new"],
+  );
 });
 
 test("what no client may call is not missed, and is to be kept", () => {

@@ -7,8 +7,22 @@ import { mayCall } from "../ingress/rights.ts";
 import { OLDEST_VERSION } from "../settings/capabilities.ts";
 import { Problems } from "../settings/problems.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
-import { nameOf, type Tool, TOOL_LOCK_FILE, type ToolChange, toolChanges, type ToolLock, writeToolLock } from "../settings/tool-lock.ts";
-import { approveCommand, describeChanges, describeSuspicions, firstLine, suspicionsAmong } from "../settings/tool-report.ts";
+import {
+  nameOf,
+  type Tool,
+  TOOL_LOCK_FILE,
+  type ToolChange,
+  toolChanges,
+  type ToolLock,
+  writeToolLock,
+} from "../settings/tool-lock.ts";
+import {
+  approveCommand,
+  describeChanges,
+  describeSuspicions,
+  firstLine,
+  suspicionsAmong,
+} from "../settings/tool-report.ts";
 import { suspicionsOf, visible } from "../settings/tool-scan.ts";
 import { projectRoot } from "./environment.ts";
 import { Pulumi } from "./pulumi.ts";
@@ -40,9 +54,12 @@ export function select(
   stack: string,
 ): Server[] {
   const refused = names.flatMap((name) => {
-    if (!folders.some((folder) => folder.name === name)) return [`${name}: no such server under mcp/; there are ${folders.map((folder) => folder.name).join(", ")}`];
+    if (!folders.some((folder) => folder.name === name))
+      return [`${name}: no such server under mcp/; there are ${folders.map((folder) => folder.name).join(", ")}`];
     if (listing.has(name)) return [];
-    return [`${name}: lists no tools on stack ${stack}. Is it enabled there, and may a client use it? If so, npm run up says what is wrong with it`];
+    return [
+      `${name}: lists no tools on stack ${stack}. Is it enabled there, and may a client use it? If so, npm run up says what is wrong with it`,
+    ];
   });
   if (refused.length) throw new Error(refused.join("\n"));
   return folders
@@ -68,20 +85,27 @@ const heading = ({ name, lock, changes }: Server) => {
 
 function list(servers: readonly Server[]): void {
   const noRules = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
-  const table = new Table({ head: ["MCP server", "tool", "", "description"], style: { head: [], border: [] }, chars: noRules, colWidths: [null, null, null, 110] });
+  const table = new Table({
+    head: ["MCP server", "tool", "", "description"],
+    style: { head: [], border: [] },
+    chars: noRules,
+    colWidths: [null, null, null, 110],
+  });
   for (const { name, lock, listed, changes } of servers) {
     for (const tool of listed) {
       const change = changes.find((one) => nameOf(one) === tool.name);
       const state = !change ? "approved" : change.kind === "added" ? (lock ? "added" : "not approved") : "changed";
       table.push([name, visible(tool.name), state, firstLine(tool.description)]);
     }
-    for (const change of changes) if (change.kind === "removed") table.push([name, visible(change.name), "removed", ""]);
+    for (const change of changes)
+      if (change.kind === "removed") table.push([name, visible(change.name), "removed", ""]);
   }
   console.log(table.toString());
   for (const { name, listed } of servers) {
     for (const tool of listed) {
       const suspicions = suspicionsOf(tool);
-      if (suspicions.length) console.log(pc.yellow(`${name}, ${visible(tool.name)}\n${describeSuspicions(suspicions)}`));
+      if (suspicions.length)
+        console.log(pc.yellow(`${name}, ${visible(tool.name)}\n${describeSuspicions(suspicions)}`));
     }
   }
 }
@@ -90,7 +114,10 @@ function list(servers: readonly Server[]): void {
 function diff(servers: readonly Server[], stack: string): boolean {
   for (const server of servers) {
     console.log(heading(server));
-    if (server.changes.length) console.log(`${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`);
+    if (server.changes.length)
+      console.log(
+        `${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`,
+      );
   }
   return servers.some(({ changes }) => changes.length);
 }
@@ -106,7 +133,9 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
     console.log(describeChanges(changes, "whole"));
     const suspicious = [...suspicionsAmong(changes).keys()].map(visible);
     if (suspicious.length && !acceptSuspicious) {
-      refused.push(`${name}: not approved, suspicious: ${suspicious.join(", ")}. Read the lines with ! above; if that is how the server has to be: ${approveCommand([name], stack)} --accept-suspicious`);
+      refused.push(
+        `${name}: not approved, suspicious: ${suspicious.join(", ")}. Read the lines with ! above; if that is how the server has to be: ${approveCommand([name], stack)} --accept-suspicious`,
+      );
       continue;
     }
     try {
@@ -126,21 +155,35 @@ async function load(names: readonly string[], stack: string): Promise<Server[]> 
   const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
   // What else is wrong with a server.yaml is for `up` to say; a lock that cannot be read is replaced by one that can.
   const folders = readServerFolders(path.join(projectRoot, "mcp"), OLDEST_VERSION, new Problems());
-  const listing = await listTools(gatewayUrl, clients.map(({ key }) => key)).catch((error: Error) => {
+  const listing = await listTools(
+    gatewayUrl,
+    clients.map(({ key }) => key),
+  ).catch((error: Error) => {
     throw new Error(`stack ${stack}: ${gatewayUrl}/mcp/ does not answer: ${error.message}`);
   });
-  const maySee = (server: string, tool: string) => clients.some(({ rules }) => rules[server] && mayCall(rules[server], tool));
+  const maySee = (server: string, tool: string) =>
+    clients.some(({ rules }) => rules[server] && mayCall(rules[server], tool));
   return select(names, folders, listing, maySee, stack);
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const program = new Command("npm run tools --").description(`Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`);
+  const program = new Command("npm run tools --").description(
+    `Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`,
+  );
   const command = (name: string, description: string) =>
-    program.command(name).description(description).argument("[server...]", "folders under mcp/; all that list something when none is named").option("--stack <name>", "stack to ask", "local");
-  command("list", "Shows every tool, whether it is approved, and what is suspicious about it.").action(async (names: string[], { stack }) => list(await load(names, stack)));
-  command("diff", "Shows what differs from the locks; exit code 1 if anything does.").action(async (names: string[], { stack }) => {
-    if (diff(await load(names, stack), stack)) process.exitCode = 1;
-  });
+    program
+      .command(name)
+      .description(description)
+      .argument("[server...]", "folders under mcp/; all that list something when none is named")
+      .option("--stack <name>", "stack to ask", "local");
+  command("list", "Shows every tool, whether it is approved, and what is suspicious about it.").action(
+    async (names: string[], { stack }) => list(await load(names, stack)),
+  );
+  command("diff", "Shows what differs from the locks; exit code 1 if anything does.").action(
+    async (names: string[], { stack }) => {
+      if (diff(await load(names, stack), stack)) process.exitCode = 1;
+    },
+  );
   command("approve", "Shows what differs and writes it into the locks: read it before the next npm run up.")
     .option("--all", "every server that lists something")
     .option("--accept-suspicious", "approve what is marked as suspicious as well")

@@ -13,7 +13,9 @@ const { stack } = new Command("npm run up --")
 const pulumi = await Pulumi.open(stack);
 const exitCode = await pulumi.up();
 if (exitCode !== 0) {
-  console.error(pc.red("\nNot deployed: read the message above, mend it and run the command again; what is in place stays."));
+  console.error(
+    pc.red("\nNot deployed: read the message above, mend it and run the command again; what is in place stays."),
+  );
   process.exit(exitCode);
 }
 console.log();

@@ -12,10 +12,19 @@ export async function verify(pulumi: Pulumi, stack: string): Promise<void> {
   const inputs = await pulumi.gatewayCheck();
   if (!inputs) throw new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
   const tools = await checkGateway(inputs);
-  const table = new Table({ head: ["MCP server", "tools", ""], style: { head: [], border: [] }, colWidths: [null, null, 70], wordWrap: true });
+  const table = new Table({
+    head: ["MCP server", "tools", ""],
+    style: { head: [], border: [] },
+    colWidths: [null, null, 70],
+    wordWrap: true,
+  });
   for (const [server, names] of Object.entries(tools).sort()) table.push([server, names.length, names.join(", ")]);
   console.log(table.toString());
-  console.log(pc.green(`Listed and called just now through ${inputs.gatewayUrl}/mcp/, with the key of every client (${inputs.clients.map(({ name }) => name).join(", ")}).`));
+  console.log(
+    pc.green(
+      `Listed and called just now through ${inputs.gatewayUrl}/mcp/, with the key of every client (${inputs.clients.map(({ name }) => name).join(", ")}).`,
+    ),
+  );
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enforcesToolPermissions, hidesServerOfLoneTools, isAtLeast, settingAdvice, speaksHttpToTypeScript, unknownKeyAdvice, versionOfTag } from "./capabilities.ts";
+import {
+  enforcesToolPermissions,
+  hidesServerOfLoneTools,
+  isAtLeast,
+  settingAdvice,
+  speaksHttpToTypeScript,
+  unknownKeyAdvice,
+  versionOfTag,
+} from "./capabilities.ts";
 
 test("the version is read from the tags LiteLLM publishes", () => {
   for (const tag of ["v1.77.3-stable", "main-v1.77.3-stable", "v1.77.3-stable-patch-1", "v1.77.3.rc.1", "1.77.3"]) {
@@ -51,5 +59,11 @@ test("http to TypeScript servers works from 1.77.7", () => {
 
 test("what a key may call is LiteLLM's business from 1.78.0, and whose a lone server's tools are from 1.77.7 to 1.83.7", () => {
   assert.deepEqual(["1.77.7", "1.78.0", "1.106.2"].map(enforcesToolPermissions), [false, true, true]);
-  assert.deepEqual(["1.77.5", "1.77.7", "1.81.9", "1.83.7", "1.106.2"].map(hidesServerOfLoneTools), [false, true, true, false, false]);
+  assert.deepEqual(["1.77.5", "1.77.7", "1.81.9", "1.83.7", "1.106.2"].map(hidesServerOfLoneTools), [
+    false,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -193,7 +193,8 @@ export const speaksHttpToTypeScript = (version: string) => isAtLeast(version, "1
  * From 1.77.7 a key that may use one server is shown its tools without the server's name, and 1.77.7 then refuses to call
  * them by it. Found up to 1.81.9; 1.83.7 always writes the name.
  */
-export const hidesServerOfLoneTools = (version: string) => isAtLeast(version, "1.77.7") && !isAtLeast(version, "1.83.7");
+export const hidesServerOfLoneTools = (version: string) =>
+  isAtLeast(version, "1.77.7") && !isAtLeast(version, "1.83.7");
 
 /** From 1.78.0 a key's `object_permission.mcp_tool_permissions`, a list of tools by server id, is enforced on calls. */
 export const enforcesToolPermissions = (version: string) => isAtLeast(version, "1.78.0");

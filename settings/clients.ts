@@ -61,7 +61,12 @@ export function resolveClients(
       const servers = (client.servers || client.groups ? enabled.filter(named) : enabled).map((server) => server.name);
       for (const [server, rule] of Object.entries(client.tools)) {
         if (servers.includes(server)) {
-          checkTools(rule, enabled.find((one) => one.name === server)?.lock, stackPath("clients", name, "tools", server), context);
+          checkTools(
+            rule,
+            enabled.find((one) => one.name === server)?.lock,
+            stackPath("clients", name, "tools", server),
+            context,
+          );
         } else if (!broken.includes(server)) {
           problems.add(
             stackFile,
@@ -89,11 +94,17 @@ export function resolveClients(
 }
 
 /** A tool that is denied under a wrong name would be allowed. Of a server whose tools nobody has approved yet, none is known. */
-function checkTools(rule: StackConfig["clients"][string]["tools"][string], lock: ToolLock | undefined, at: string, { stackFile, problems }: Context): void {
+function checkTools(
+  rule: StackConfig["clients"][string]["tools"][string],
+  lock: ToolLock | undefined,
+  at: string,
+  { stackFile, problems }: Context,
+): void {
   if (!lock) return;
   for (const kind of ["allow", "deny"] as const) {
     for (const [index, tool] of (rule[kind] ?? []).entries()) {
-      if (!Object.hasOwn(lock, tool)) problems.add(stackFile, dotted(at, [kind, index]), tool, `one of its tools: ${Object.keys(lock).join(", ")}`);
+      if (!Object.hasOwn(lock, tool))
+        problems.add(stackFile, dotted(at, [kind, index]), tool, `one of its tools: ${Object.keys(lock).join(", ")}`);
     }
   }
 }

@@ -14,7 +14,8 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
   });
 }
 
-export const text = (pattern: RegExp, write: string) => z.string({ error: write }).regex(pattern, { error: write }).describe(write);
+export const text = (pattern: RegExp, write: string) =>
+  z.string({ error: write }).regex(pattern, { error: write }).describe(write);
 
 /** A value, or for `null` (a YAML key with nothing behind it) an empty map. */
 export const orEmpty = <T extends z.ZodType>(schema: T) =>
@@ -30,7 +31,9 @@ const fromText = (value: unknown): unknown => {
 export const flag = z.preprocess(fromText, z.boolean({ error: "true or false" }));
 
 export const wholeNumber = (least: number, most: number, write: string) =>
-  z.preprocess(fromText, z.int({ error: write }).min(least, { error: write }).max(most, { error: write })).describe(write);
+  z
+    .preprocess(fromText, z.int({ error: write }).min(least, { error: write }).max(most, { error: write }))
+    .describe(write);
 
 export const positiveNumber = (write: string) =>
   z.preprocess(fromText, z.number({ error: write }).positive({ error: write })).describe(write);
@@ -66,9 +69,11 @@ const RESERVED_VARIABLES = ["PATH", "LD_PRELOAD"];
 export const variableName = text(
   /^[A-Za-z_][A-Za-z0-9_]*$/,
   "a variable's name: letters, digits and _, not beginning with a digit",
-).refine((name) => !RESERVED_VARIABLES.includes(name), {
-  error: `a variable other than ${RESERVED_VARIABLES.join(" and ")}, which the image sets`,
-}).refine((name) => !isOffLanVariable(name), { error: "leave it out: plain HTTP only, no certificates, no proxy" });
+)
+  .refine((name) => !RESERVED_VARIABLES.includes(name), {
+    error: `a variable other than ${RESERVED_VARIABLES.join(" and ")}, which the image sets`,
+  })
+  .refine((name) => !isOffLanVariable(name), { error: "leave it out: plain HTTP only, no certificates, no proxy" });
 
 export const risk = z.enum(RISKS, { error: `a risk: ${RISKS.join(", ")}` });
 
@@ -89,12 +94,15 @@ const OFF_LAN_ADVICE =
  * An image that stays the same: `name:tag` with a tag that is not a moving one, or `name@sha256:…`. An image that
  * changes under its name is a change that no preview shows.
  */
-export const image = z.string({ error: IMAGE_ADVICE }).describe(IMAGE_ADVICE).superRefine((value, context) => {
-  const { tag, digest } = parseImage(value);
-  const moving = tag === undefined || /^(main-)?(latest|stable)$/.test(tag);
-  if (/\s/.test(value) || (!digest && moving)) context.addIssue({ code: "custom", message: IMAGE_ADVICE });
-  if (isOffLanImage(value)) context.addIssue({ code: "custom", message: OFF_LAN_ADVICE });
-});
+export const image = z
+  .string({ error: IMAGE_ADVICE })
+  .describe(IMAGE_ADVICE)
+  .superRefine((value, context) => {
+    const { tag, digest } = parseImage(value);
+    const moving = tag === undefined || /^(main-)?(latest|stable)$/.test(tag);
+    if (/\s/.test(value) || (!digest && moving)) context.addIssue({ code: "custom", message: IMAGE_ADVICE });
+    if (isOffLanImage(value)) context.addIssue({ code: "custom", message: OFF_LAN_ADVICE });
+  });
 
 /** Tag and digest of an image reference; a colon before the last slash is a registry's port. */
 export function parseImage(reference: string): {

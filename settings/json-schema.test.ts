@@ -12,11 +12,21 @@ const checkServer = ajv.compile(serverJsonSchema());
 const checkStack = ajv.compile(stackJsonSchema());
 
 test("the schemas in the repository are those of the settings", () => {
-  assert.deepEqual(JSON.parse(read(SCHEMA_FILES.server)), JSON.parse(JSON.stringify(serverJsonSchema())), "run npm run schemas");
-  assert.deepEqual(JSON.parse(read(SCHEMA_FILES.stack)), JSON.parse(JSON.stringify(stackJsonSchema())), "run npm run schemas");
+  assert.deepEqual(
+    JSON.parse(read(SCHEMA_FILES.server)),
+    JSON.parse(JSON.stringify(serverJsonSchema())),
+    "run npm run schemas",
+  );
+  assert.deepEqual(
+    JSON.parse(read(SCHEMA_FILES.stack)),
+    JSON.parse(JSON.stringify(stackJsonSchema())),
+    "run npm run schemas",
+  );
 });
 
-const serverFiles = readdirSync("mcp").filter((name) => !name.startsWith("_")).map((name) => `mcp/${name}/server.yaml`);
+const serverFiles = readdirSync("mcp")
+  .filter((name) => !name.startsWith("_"))
+  .map((name) => `mcp/${name}/server.yaml`);
 const stackFiles = readdirSync(".").filter((name) => /^Pulumi\..+\.yaml$/.test(name));
 
 for (const [files, schema, check] of [
@@ -34,7 +44,11 @@ for (const [files, schema, check] of [
   });
 }
 
-const server = { description: "x", source: { npm: "x", version: "1.0.0", command: ["x"] }, transport: { kind: "stdio" } };
+const server = {
+  description: "x",
+  source: { npm: "x", version: "1.0.0", command: ["x"] },
+  transport: { kind: "stdio" },
+};
 const stack = { "litellm-mcp:docker": { host: "unix:///d.sock" }, "litellm-mcp:lan": { address: "127.0.0.1" } };
 
 for (const [title, mistake] of [

@@ -27,7 +27,10 @@ export function stackJsonSchema(): JsonSchema {
     properties: {
       config: {
         type: "object",
-        properties: { ...Object.fromEntries(own), [`${NAMESPACE}:secrets`]: { type: "object", additionalProperties: encrypted } },
+        properties: {
+          ...Object.fromEntries(own),
+          [`${NAMESPACE}:secrets`]: { type: "object", additionalProperties: encrypted },
+        },
         patternProperties: { [`^(?!${NAMESPACE}:)`]: {} },
         required: ["docker", "lan"].map((key) => `${NAMESPACE}:${key}`),
         additionalProperties: false,

@@ -120,13 +120,26 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
   }
 }
 
-function resolvePostgres(postgres: StackConfig["postgres"], dockerHost: string | undefined, { stackFile, problems, usedSecrets }: Context): PostgresSettings {
+function resolvePostgres(
+  postgres: StackConfig["postgres"],
+  dockerHost: string | undefined,
+  { stackFile, problems, usedSecrets }: Context,
+): PostgresSettings {
   if (postgres.kind === "dedicated") {
     const { memory, tunnelPort, ...rest } = postgres;
     const overSsh = dockerHost !== undefined && isSsh(dockerHost);
     if (tunnelPort !== undefined && dockerHost !== undefined && !overSsh)
-      problems.add(stackFile, stackPath("postgres", "tunnelPort"), tunnelPort, "leave it out: the host is a socket, not ssh://");
-    return { ...rest, memoryMiB: memory, localPort: overSsh ? (tunnelPort ?? stableTunnelPort(dockerHost, postgres.port)) : postgres.port };
+      problems.add(
+        stackFile,
+        stackPath("postgres", "tunnelPort"),
+        tunnelPort,
+        "leave it out: the host is a socket, not ssh://",
+      );
+    return {
+      ...rest,
+      memoryMiB: memory,
+      localPort: overSsh ? (tunnelPort ?? stableTunnelPort(dockerHost, postgres.port)) : postgres.port,
+    };
   }
   usedSecrets.add(POSTGRES_ADMIN_PASSWORD);
   return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };

@@ -45,7 +45,10 @@ export function readStack(): Stack {
  */
 export function readSalt(stackFile: string): string {
   if (!existsSync(stackFile)) return "";
-  const { encryptionsalt, encryptedkey } = (parse(readFileSync(stackFile, "utf8")) ?? {}) as Record<string, string | undefined>;
+  const { encryptionsalt, encryptedkey } = (parse(readFileSync(stackFile, "utf8")) ?? {}) as Record<
+    string,
+    string | undefined
+  >;
   return encryptionsalt ?? encryptedkey ?? "";
 }
 

@@ -106,7 +106,8 @@ function checkRisks(
     const write =
       exposesEngine(source) && !risks.includes("docker-socket")
         ? `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`
-        : exposesSystem(source) && `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} are the machine's own`;
+        : exposesSystem(source) &&
+          `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} are the machine's own`;
     if (write) problems.add(stackFile, stackPath("servers", name, "mounts", mount), source, write);
   }
 }

@@ -69,18 +69,30 @@ const settings = map(z.string(), z.unknown(), "a map of LiteLLM's settings").def
 
 const gateway = strict({
   image: image.default("ghcr.io/berriai/litellm:v1.77.3-stable"),
-  version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"').optional()
+  version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"')
+    .optional()
     .describe("Only needed where the image's tag does not tell."),
   port: port.default(4000),
-  adminPort: port.optional()
-    .describe("Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration; `port` + 1 when left out."),
+  adminPort: port
+    .optional()
+    .describe(
+      "Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration; `port` + 1 when left out.",
+    ),
   memory: memoryMiB.default(2048),
   auditResults: flag.default(false).describe("Audit lines have what the tools answered as well."),
-  auditDays: wholeNumber(1, 36_500, "days, a whole number from 1").default(90).describe("Days that audit lines are kept."),
-  auditMiB: wholeNumber(16, 1_048_576, "MiB, a whole number from 16").default(1024).describe("MiB that audit files may take; the oldest go first."),
+  auditDays: wholeNumber(1, 36_500, "days, a whole number from 1")
+    .default(90)
+    .describe("Days that audit lines are kept."),
+  auditMiB: wholeNumber(16, 1_048_576, "MiB, a whole number from 16")
+    .default(1024)
+    .describe("MiB that audit files may take; the oldest go first."),
   bodyMiB: wholeNumber(1, 64, "MiB, 1 to 64").default(8).describe("Largest body of a client's request."),
-  storePrompts: flag.default(false).describe("LiteLLM's rows of spend have what was asked of models and what they answered as well."),
-  spendDays: wholeNumber(1, 36_500, "days, a whole number from 1").default(90).describe("Days that LiteLLM's rows of spend are kept."),
+  storePrompts: flag
+    .default(false)
+    .describe("LiteLLM's rows of spend have what was asked of models and what they answered as well."),
+  spendDays: wholeNumber(1, 36_500, "days, a whole number from 1")
+    .default(90)
+    .describe("Days that LiteLLM's rows of spend are kept."),
   generalSettings: settings,
   litellmSettings: settings,
 });
@@ -103,8 +115,11 @@ const postgres = z.preprocess(
         kind: z.literal("dedicated"),
         image: image.default("postgres:17.6-trixie"),
         port: port.default(5432).describe("Port of the host's loopback, 127.0.0.1."),
-        tunnelPort: port.optional()
-          .describe("Port of this machine's loopback, for the tunnel to a host over ssh; 20000 to 29999, always the same one for a host and port, when left out."),
+        tunnelPort: port
+          .optional()
+          .describe(
+            "Port of this machine's loopback, for the tunnel to a host over ssh; 20000 to 29999, always the same one for a host and port, when left out.",
+          ),
         protect: flag.default(false),
         memory: memoryMiB.default(512),
         readOnly,
@@ -142,11 +157,9 @@ const model = strict({
       error: "provider and model, such as openai/gpt-5",
       path: ["model"],
     }),
-  secrets: map(
-    z.string(),
-    secretName,
-    "a map from parameter to the name of a secret, such as { api_key: openaiKey }",
-  ).default({}).describe("Parameter → name of a stack secret."),
+  secrets: map(z.string(), secretName, "a map from parameter to the name of a secret, such as { api_key: openaiKey }")
+    .default({})
+    .describe("Parameter → name of a stack secret."),
 });
 
 /** Answers at once, costs nothing and needs no key: a first model to try the gateway with. */
@@ -165,9 +178,9 @@ const mockModel = {
 const serverOverride = orEmpty(
   strict({
     enabled: flag.optional(),
-    mounts: map(z.string(), absolutePath, "a map from mount to directory, such as { repositories: /srv/git }").default(
-      {},
-    ).describe("Mount's name → directory of the server."),
+    mounts: map(z.string(), absolutePath, "a map from mount to directory, such as { repositories: /srv/git }")
+      .default({})
+      .describe("Mount's name → directory of the server."),
     debugPort: wholeNumber(48_000, 48_999, "a port, 48000 to 48999").optional(),
     env: map(
       variableName,
@@ -175,9 +188,12 @@ const serverOverride = orEmpty(
       z.union([z.string(), z.number().transform(String), z.boolean().transform(String)], { error: "text" }),
       "a map from variable to text",
     ).default({}),
-    secrets: map(variableName, secretName, "a map from variable to the name of a secret").default({})
+    secrets: map(variableName, secretName, "a map from variable to the name of a secret")
+      .default({})
       .describe("Further variables from secrets, such as a key that the server can do without."),
-    acceptRisks: list(risk, "a list of risks, such as [docker-socket]").default([]).describe("Risks that server.yaml declares and this stack takes."),
+    acceptRisks: list(risk, "a list of risks, such as [docker-socket]")
+      .default([])
+      .describe("Risks that server.yaml declares and this stack takes."),
     egress: flag.optional().describe("May reach other networks, beyond what server.yaml says."),
   }),
 );
@@ -195,7 +211,9 @@ const client = orEmpty(
         deny: list(toolName, "a list of tools: all but these").optional(),
       }),
       "a map from server to { allow: [tool] } or { deny: [tool] }",
-    ).default({}).describe("Server → its tools that the client may call; without an entry all of them."),
+    )
+      .default({})
+      .describe("Server → its tools that the client may call; without an entry all of them."),
     models: filledList(z.string({ error: "a model's name" }), "a list of models; left out: all of them").optional(),
     rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1").optional(),
     parallel: wholeNumber(1, 1_000, "requests at once, 1 to 1000").default(32).describe("Requests at once."),

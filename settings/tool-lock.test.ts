@@ -3,15 +3,30 @@ import { test } from "node:test";
 import { distinctTools, schemaHash, type Tool, toolChanges, toolLock, writeToolLock } from "./tool-lock.ts";
 
 const schema = { type: "object", properties: { a: { type: "string" }, b: { type: "number" } }, required: ["a", "b"] };
-const tool = (name: string, changes: Partial<Tool> = {}): Tool => ({ name, description: `Does ${name}`, inputSchema: schema, ...changes });
+const tool = (name: string, changes: Partial<Tool> = {}): Tool => ({
+  name,
+  description: `Does ${name}`,
+  inputSchema: schema,
+  ...changes,
+});
 const lockOf = (...tools: Tool[]) => toolLock.parse(JSON.parse(writeToolLock(tools)));
-const kinds = (...args: Parameters<typeof toolChanges>) => toolChanges(...args).map((change) => `${change.kind} ${change.kind === "removed" ? change.name : change.tool.name}`);
+const kinds = (...args: Parameters<typeof toolChanges>) =>
+  toolChanges(...args).map((change) => `${change.kind} ${change.kind === "removed" ? change.name : change.tool.name}`);
 
 test("the hash of a schema depends on no order of keys, but on everything else", () => {
-  const reordered = { required: ["a", "b"], properties: { b: { type: "number" }, a: { type: "string" } }, type: "object" };
+  const reordered = {
+    required: ["a", "b"],
+    properties: { b: { type: "number" }, a: { type: "string" } },
+    type: "object",
+  };
   assert.equal(schemaHash(reordered), schemaHash(schema));
   assert.match(schemaHash(schema), /^sha256:[0-9a-f]{64}$/);
-  for (const other of [{ ...schema, required: ["b", "a"] }, { ...schema, properties: { a: { type: "string" } } }, { ...schema, title: "" }, null])
+  for (const other of [
+    { ...schema, required: ["b", "a"] },
+    { ...schema, properties: { a: { type: "string" } } },
+    { ...schema, title: "" },
+    null,
+  ])
     assert.notEqual(schemaHash(other), schemaHash(schema));
 });
 
@@ -42,8 +57,21 @@ test("what is approved has no changes", () => {
 test("added, removed, changed description and changed schema are told apart", () => {
   const lock = lockOf(tool("gone"), tool("same"), tool("text"), tool("both"), tool("shape"));
   const inputSchema = { ...schema, required: [] };
-  const listed = [tool("same"), tool("text", { description: "does text" }), tool("both", { description: "", inputSchema }), tool("shape", { inputSchema }), tool("new")];
-  assert.deepEqual(kinds(lock, listed), ["description both", "schema both", "removed gone", "added new", "schema shape", "description text"]);
+  const listed = [
+    tool("same"),
+    tool("text", { description: "does text" }),
+    tool("both", { description: "", inputSchema }),
+    tool("shape", { inputSchema }),
+    tool("new"),
+  ];
+  assert.deepEqual(kinds(lock, listed), [
+    "description both",
+    "schema both",
+    "removed gone",
+    "added new",
+    "schema shape",
+    "description text",
+  ]);
 });
 
 test("a hidden character alone is a change", () => {
@@ -55,7 +83,10 @@ test("a tool of a name that every object has is not taken for approved", () => {
 });
 
 test("a locked tool that would be listed to nobody is not removed", () => {
-  assert.deepEqual(kinds(lockOf(tool("a"), tool("b"), tool("c")), [tool("a")], (name) => name !== "b"), ["removed c"]);
+  assert.deepEqual(
+    kinds(lockOf(tool("a"), tool("b"), tool("c")), [tool("a")], (name) => name !== "b"),
+    ["removed c"],
+  );
 });
 
 test("a server that shows two texts under one name cannot be approved, and does not match either", () => {

@@ -44,11 +44,15 @@ function canonical(value: unknown): unknown {
 
 /** `sha256:` and the hexadecimal SHA-256 of the schema as JSON with sorted keys. */
 export const schemaHash = (schema: unknown) =>
-  `sha256:${createHash("sha256").update(JSON.stringify(canonical(schema))).digest("hex")}`;
+  `sha256:${createHash("sha256")
+    .update(JSON.stringify(canonical(schema)))
+    .digest("hex")}`;
 
 /** What the servers listed to several callers as one list, in which everything that differs is there once. */
 export function distinctTools(tools: readonly Tool[]): Tool[] {
-  const distinct = new Map(tools.map((tool) => [JSON.stringify([tool.name, tool.description, schemaHash(tool.inputSchema)]), tool]));
+  const distinct = new Map(
+    tools.map((tool) => [JSON.stringify([tool.name, tool.description, schemaHash(tool.inputSchema)]), tool]),
+  );
   return [...distinct.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
@@ -58,12 +62,18 @@ export function distinctTools(tools: readonly Tool[]): Tool[] {
  * @param listed A name may be in it more than once, with different texts: a lock that has one of them misses the other.
  * @param mayBeListed Whether a tool that is locked would be listed; without it, each would.
  */
-export function toolChanges(lock: ToolLock, listed: readonly Tool[], mayBeListed: (name: string) => boolean = () => true): ToolChange[] {
+export function toolChanges(
+  lock: ToolLock,
+  listed: readonly Tool[],
+  mayBeListed: (name: string) => boolean = () => true,
+): ToolChange[] {
   const changes = listed.flatMap((tool): ToolChange[] => {
     const locked = own(lock, tool.name);
     if (!locked) return [{ kind: "added", tool }];
     return [
-      ...(locked.description === tool.description ? [] : [{ kind: "description", tool, before: locked.description } as const]),
+      ...(locked.description === tool.description
+        ? []
+        : [{ kind: "description", tool, before: locked.description } as const]),
       ...(locked.inputSchema === schemaHash(tool.inputSchema) ? [] : [{ kind: "schema", tool } as const]),
     ];
   });
@@ -82,7 +92,10 @@ export function toolChanges(lock: ToolLock, listed: readonly Tool[], mayBeListed
 export function writeToolLock(tools: readonly Tool[], kept: ToolLock = {}): string {
   const names = tools.map(({ name }) => name);
   const repeated = [...new Set(names.filter((name, at) => names.indexOf(name) < at))];
-  if (repeated.length) throw new Error(`different texts for one name, of which a lock can hold one: ${repeated.join(", ")}`);
-  const listed = tools.map(({ name, description, inputSchema }) => [name, { description, inputSchema: schemaHash(inputSchema) }] as const);
+  if (repeated.length)
+    throw new Error(`different texts for one name, of which a lock can hold one: ${repeated.join(", ")}`);
+  const listed = tools.map(
+    ({ name, description, inputSchema }) => [name, { description, inputSchema: schemaHash(inputSchema) }] as const,
+  );
   return `${JSON.stringify(canonical(Object.fromEntries([...Object.entries(kept), ...listed])), undefined, 2)}\n`;
 }

@@ -3,9 +3,14 @@ import { test } from "node:test";
 import { type Tool, toolChanges, toolLock, writeToolLock } from "./tool-lock.ts";
 import { approveCommand, describeChanges, type Detail } from "./tool-report.ts";
 
-const tool = (name: string, description: string, inputSchema: unknown = { type: "object" }): Tool => ({ name, description, inputSchema });
+const tool = (name: string, description: string, inputSchema: unknown = { type: "object" }): Tool => ({
+  name,
+  description,
+  inputSchema,
+});
 const lockOf = (...tools: Tool[]) => toolLock.parse(JSON.parse(writeToolLock(tools)));
-const report = (before: Tool[], now: Tool[], detail: Detail) => describeChanges(toolChanges(lockOf(...before), now), detail);
+const report = (before: Tool[], now: Tool[], detail: Detail) =>
+  describeChanges(toolChanges(lockOf(...before), now), detail);
 
 test("the command names the stack when it is not the default", () => {
   assert.equal(approveCommand(["git"], "local"), "npm run tools -- approve git");
@@ -13,7 +18,8 @@ test("the command names the stack when it is not the default", () => {
 });
 
 test("a changed description is shown before and after, around the change", () => {
-  const text = (word: string) => `${"Long text in front. ".repeat(10)}It ${word} rows.${" Long text behind.".repeat(10)}`;
+  const text = (word: string) =>
+    `${"Long text in front. ".repeat(10)}It ${word} rows.${" Long text behind.".repeat(10)}`;
   const [head, was, is] = report([tool("sql", text("reads"))], [tool("sql", text("writes"))], "brief").split("\n");
   assert.equal(head, "  ~ sql: description changed");
   assert.match(was!, /^ {6}was: ….{20,30}It reads rows\. Long text behind\..*…$/);
@@ -38,7 +44,10 @@ test("a long new text is cut in an error, and whole for who approves it", () => 
 });
 
 test("a changed schema is shown to who approves it", () => {
-  const [before, now] = [[tool("a", "A")], [tool("a", "A", { type: "object", properties: { path: { type: "string" } } })]];
+  const [before, now] = [
+    [tool("a", "A")],
+    [tool("a", "A", { type: "object", properties: { path: { type: "string" } } })],
+  ];
   assert.match(report(before, now, "brief"), /^ {2}~ a: input schema changed, it is now sha256:[0-9a-f]{12}…$/);
   assert.match(report(before, now, "whole"), /"path": \{/);
 });
@@ -58,7 +67,10 @@ test("suspicions stand below their tool, once, also where the schema has them", 
 test("nothing of a server's text reaches the terminal as it is", () => {
   const evil = "\u001b]0;x\u0007\u200b\r";
   for (const detail of ["brief", "whole"] as const) {
-    const texts = [report([], [tool(`a${evil}`, evil, { [evil]: evil })], detail), report([tool("a", "A")], [tool("a", evil, { [evil]: evil })], detail)];
+    const texts = [
+      report([], [tool(`a${evil}`, evil, { [evil]: evil })], detail),
+      report([tool("a", "A")], [tool("a", evil, { [evil]: evil })], detail),
+    ];
     for (const text of texts) assert.doesNotMatch(text, /[^\P{C}\n]/u);
   }
 });

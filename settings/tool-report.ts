@@ -41,7 +41,9 @@ const indent = (text: string, by: number) => text.replace(/^/gm, " ".repeat(by))
 
 /** A line for each. */
 export const describeSuspicions = (suspicions: readonly Suspicion[]) =>
-  suspicions.map(({ where, what, quote }) => `    ! suspicious, ${where}: ${what}: ${JSON.stringify(quote)}`).join("\n");
+  suspicions
+    .map(({ where, what, quote }) => `    ! suspicious, ${where}: ${what}: ${JSON.stringify(quote)}`)
+    .join("\n");
 
 const wholeSchema = ({ inputSchema }: Tool) => [indent(visible(JSON.stringify(inputSchema, undefined, 2)), 6)];
 
@@ -62,7 +64,10 @@ function lines(change: ToolChange, detail: Detail): string[] {
     }
     case "schema": {
       const hash = schemaHash(change.tool.inputSchema).slice(0, "sha256:".length + 12);
-      return [`  ~ ${visible(change.tool.name)}: input schema changed, it is now ${hash}…`, ...(detail === "whole" ? wholeSchema(change.tool) : [])];
+      return [
+        `  ~ ${visible(change.tool.name)}: input schema changed, it is now ${hash}…`,
+        ...(detail === "whole" ? wholeSchema(change.tool) : []),
+      ];
     }
   }
 }

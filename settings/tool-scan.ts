@@ -21,7 +21,8 @@ const EMOJI_PARTS =
 const codePoint = (character: string) => `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 
 /** A server's text for a terminal or a log: every hidden character as its number, so that it neither hides nor steers anything. */
-export const visible = (shown: string) => shown.replace(/\r/g, "<U+000D>").replace(HIDDEN, (character) => `<${codePoint(character)}>`);
+export const visible = (shown: string) =>
+  shown.replace(/\r/g, "<U+000D>").replace(HIDDEN, (character) => `<${codePoint(character)}>`);
 
 /** Ways to instruct the model instead of describing the tool; each looks at one line without hidden characters. */
 const INSTRUCTIONS: readonly (readonly [string, RegExp])[] = [
@@ -33,22 +34,40 @@ const INSTRUCTIONS: readonly (readonly [string, RegExp])[] = [
     "keeps something from the user",
     /\b(do not|don'?t|never|must not|without|avoid)\b[^.]{0,20}\b(tell|inform|mention|notify|alert|reveal|disclos|say|show|ask)\w*\b[^.]{0,40}\b(users?|humans?|anyone|anybody|person)\b|\bsecretly\b/i,
   ],
-  ["imitates markup of prompts", /<\/?\s*(important|system|instructions?|secret|hidden|assistant|admin|critical|override)\b[^>]{0,40}>|<\|[\w ]+\|>|\[\/?INST\]|<!--/i],
+  [
+    "imitates markup of prompts",
+    /<\/?\s*(important|system|instructions?|secret|hidden|assistant|admin|critical|override)\b[^>]{0,40}>|<\|[\w ]+\|>|\[\/?INST\]|<!--/i,
+  ],
   [
     "makes the model do something else first",
     /\b(before|prior to|when(ever)?|after|each time)\b[^.]{0,20}\b(us(e|ing)|call(ing)?|invok(e|ing)|run(ning)?)\b[^.]{0,40}\b(tools?|functions?|it)\b[^.]{0,60}\b(read|open|cat|load|access|send|upload|post|forward|include|pass|collect)\b/i,
   ],
-  ["names files with secrets", /\.ssh\b|\bid_(rsa|ed25519)\b|\.aws\/|\.netrc\b|\/etc\/(passwd|shadow)\b|(^|[\s/"'`~])\.env\b|\bmcp\.json\b|\.claude\b|\.codex\b|\.gemini\b|\.cursor\b/i],
-  ["asks for what the model knows", /\b(system prompt|(conversation|chat|message) history|(entire|whole|full) conversation|previous messages)\b/i],
-  ["has data sent to an address", /\b(send|forward|post|upload|bcc|cc|transmit|exfiltrate|leak|copy)\b[^.]{0,60}\bto\b[^.]{0,30}(https?:\/\/|[\w.+-]+@[\w-]+\.[a-z]{2,})/i],
-  ["gives the model a role", /\byou are (now|no longer)\b|\bnew instructions?:|\bact as (if|though|an? (admin|root|system))\b/i],
+  [
+    "names files with secrets",
+    /\.ssh\b|\bid_(rsa|ed25519)\b|\.aws\/|\.netrc\b|\/etc\/(passwd|shadow)\b|(^|[\s/"'`~])\.env\b|\bmcp\.json\b|\.claude\b|\.codex\b|\.gemini\b|\.cursor\b/i,
+  ],
+  [
+    "asks for what the model knows",
+    /\b(system prompt|(conversation|chat|message) history|(entire|whole|full) conversation|previous messages)\b/i,
+  ],
+  [
+    "has data sent to an address",
+    /\b(send|forward|post|upload|bcc|cc|transmit|exfiltrate|leak|copy)\b[^.]{0,60}\bto\b[^.]{0,30}(https?:\/\/|[\w.+-]+@[\w-]+\.[a-z]{2,})/i,
+  ],
+  [
+    "gives the model a role",
+    /\byou are (now|no longer)\b|\bnew instructions?:|\bact as (if|though|an? (admin|root|system))\b/i,
+  ],
 ];
 
 /** Text that is encoded, not written: nobody reads it, and a model may decode it. Long words and rulers (-----) are none. */
 function encodedIn(text: string): string | undefined {
   const [escaped] = /(\\(x|u00)[0-9a-f]{2}){8,}/i.exec(text) ?? [];
   const runs = [...text.matchAll(/[A-Za-z0-9+/_-]{80,}={0,2}/g)].map(([run]) => run);
-  return escaped ?? runs.find((run) => /^(?=.*\d)[0-9a-f]+$/i.test(run) || [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(run)));
+  return (
+    escaped ??
+    runs.find((run) => /^(?=.*\d)[0-9a-f]+$/i.test(run) || [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(run)))
+  );
 }
 const OUT_OF_SIGHT = /[^\S\n]{60,}|(\n[^\S\n]*){12,}/;
 
@@ -62,12 +81,18 @@ function inText(where: string, text: string): Suspicion[] {
   const hidden = text.replace(EMOJI_PARTS, "").match(HIDDEN) ?? [];
   if (hidden.length) {
     const kinds = [...new Set(hidden.map(codePoint))];
-    add(`${hidden.length} hidden characters (${kinds.slice(0, 5).join(", ")}${kinds.length > 5 ? ", …" : ""})`, aroundHidden(text));
+    add(
+      `${hidden.length} hidden characters (${kinds.slice(0, 5).join(", ")}${kinds.length > 5 ? ", …" : ""})`,
+      aroundHidden(text),
+    );
     // Tag characters are a copy of ASCII: what they spell is what a model may read.
-    const spelt = hidden.filter((one) => /[\u{E0020}-\u{E007E}]/u.test(one)).map((one) => String.fromCodePoint(one.codePointAt(0)! - 0xe0000));
+    const spelt = hidden
+      .filter((one) => /[\u{E0020}-\u{E007E}]/u.test(one))
+      .map((one) => String.fromCodePoint(one.codePointAt(0)! - 0xe0000));
     if (spelt.length) add("text in tag characters", spelt.join(""));
   }
-  if (OUT_OF_SIGHT.test(text)) add("blank space that pushes text out of sight", text.replace(/\s+/g, " ").slice(-LONGEST_QUOTE));
+  if (OUT_OF_SIGHT.test(text))
+    add("blank space that pushes text out of sight", text.replace(/\s+/g, " ").slice(-LONGEST_QUOTE));
 
   // Look-alikes of Latin letters and split words would otherwise pass.
   const plain = text.normalize("NFKC").replace(HIDDEN, "").replace(/\s+/g, " ");
@@ -101,6 +126,8 @@ function* textsOf(value: unknown, place: string): Generator<readonly [string, st
  * suspicions is not thereby harmless.
  */
 export function suspicionsOf(tool: Tool): Suspicion[] {
-  const schema = [...textsOf(tool.inputSchema, "")].flatMap(([place, text]) => inText(`input schema: ${visible(place)}`, text));
+  const schema = [...textsOf(tool.inputSchema, "")].flatMap(([place, text]) =>
+    inText(`input schema: ${visible(place)}`, text),
+  );
   return [...inText("name", tool.name), ...inText("description", tool.description), ...schema];
 }

@@ -10,8 +10,17 @@ import { MATRIX_VERSION, matrixImages } from "./matrix/images.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-const { unit, e2e, matrix, soak, version, yes = false } = new Command("npm test --")
-  .description("Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.")
+const {
+  unit,
+  e2e,
+  matrix,
+  soak,
+  version,
+  yes = false,
+} = new Command("npm test --")
+  .description(
+    "Types and lint, unit tests, then the end-to-end suite against real Docker, LiteLLM, Postgres and MCP servers.",
+  )
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
   .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
@@ -19,7 +28,14 @@ const { unit, e2e, matrix, soak, version, yes = false } = new Command("npm test 
   .option("--version <version>", "of the matrix, this LiteLLM version alone")
   .option("--yes", "install missing system packages without asking")
   .parse()
-  .opts<{ unit?: boolean; e2e?: string | boolean; matrix?: boolean; soak?: boolean; version?: string; yes?: boolean }>();
+  .opts<{
+    unit?: boolean;
+    e2e?: string | boolean;
+    matrix?: boolean;
+    soak?: boolean;
+    version?: string;
+    yes?: boolean;
+  }>();
 
 const filesIn = (folder: string, suffix: string) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
@@ -54,13 +70,25 @@ if (matrix && matrixImages().length === 0) throw new Error(`--version ${version}
 
 // First, because it is what a fresh machine may lack: python3 runs the healthcheck in its unit tests, sshd plays the server.
 const images = matrix ? matrixImages() : ["ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
-if (!unit) Object.assign(process.env, await prepare({ yes, engine: true, images, packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" } }));
+if (!unit)
+  Object.assign(
+    process.env,
+    await prepare({
+      yes,
+      engine: true,
+      images,
+      packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" },
+    }),
+  );
 if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
 if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
 if (!e2e && !matrix && !soak) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
-  await runTests(["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")), true);
+  await runTests(
+    ["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")),
+    true,
+  );
 }
 if (!unit && !matrix && !soak) {
   const part = typeof e2e === "string" ? e2e : "";

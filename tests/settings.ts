@@ -9,7 +9,12 @@ const SERVERS = ["fetch", "git", "memory", "postgres", "time"];
 export const testSettings = (config: Record<string, unknown> = {}, secretNames: readonly string[] = []): Settings =>
   loadSettings({
     stackFile: "Pulumi.test.yaml",
-    config: { docker: { host: "unix:///var/run/docker.sock" }, lan: { address: "192.168.1.10" }, ...config, servers: { ...others(), ...asMap(config["servers"]) } },
+    config: {
+      docker: { host: "unix:///var/run/docker.sock" },
+      lan: { address: "192.168.1.10" },
+      ...config,
+      servers: { ...others(), ...asMap(config["servers"]) },
+    },
     secretNames,
     mcpDir: "mcp",
   });

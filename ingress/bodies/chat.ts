@@ -1,7 +1,30 @@
 import { z } from "zod";
 import {
-  base64, content, dataUrl, either, fileId, flag, id, jsonSchema, label, list, maybe, metadata, model, MOST_MESSAGES, MOST_TOOLS, number, oneOf, option,
-  pairs, parameter, pattern, strict, textOr, toolName, whole,
+  base64,
+  content,
+  dataUrl,
+  either,
+  fileId,
+  flag,
+  id,
+  jsonSchema,
+  label,
+  list,
+  maybe,
+  metadata,
+  model,
+  MOST_MESSAGES,
+  MOST_TOOLS,
+  number,
+  oneOf,
+  option,
+  pairs,
+  parameter,
+  pattern,
+  strict,
+  textOr,
+  toolName,
+  whole,
 } from "./parts.ts";
 
 /** POST /v1/chat/completions: openai 6.49.0, resources/chat/completions. */
@@ -15,8 +38,16 @@ const textPart = strict({ type: z.literal("text"), text: content, prompt_cache_b
 const refusalPart = strict({ type: z.literal("refusal"), refusal: content });
 const userPart = oneOf("type", [
   textPart,
-  strict({ type: z.literal("image_url"), image_url: strict({ url: dataUrl, detail: maybe(option) }), prompt_cache_breakpoint: breakpoint }),
-  strict({ type: z.literal("input_audio"), input_audio: strict({ data: base64, format: option }), prompt_cache_breakpoint: breakpoint }),
+  strict({
+    type: z.literal("image_url"),
+    image_url: strict({ url: dataUrl, detail: maybe(option) }),
+    prompt_cache_breakpoint: breakpoint,
+  }),
+  strict({
+    type: z.literal("input_audio"),
+    input_audio: strict({ data: base64, format: option }),
+    prompt_cache_breakpoint: breakpoint,
+  }),
   strict({
     type: z.literal("file"),
     file: strict({ file_data: maybe(dataUrl), file_id: maybe(fileId), filename: maybe(parameter(1_024)) }),
@@ -30,7 +61,12 @@ const calledName = parameter(256);
 
 const toolCall = oneOf("type", [
   // `index` is in the answers that LiteLLM streams; clients send them back as they were.
-  strict({ type: z.literal("function"), id, function: strict({ name: calledName, arguments: content }), index: maybe(whole) }),
+  strict({
+    type: z.literal("function"),
+    id,
+    function: strict({ name: calledName, arguments: content }),
+    index: maybe(whole),
+  }),
   strict({ type: z.literal("custom"), id, custom: strict({ name: calledName, input: content }), index: maybe(whole) }),
 ]);
 
@@ -46,7 +82,14 @@ const message = oneOf("role", [
     function_call: maybe(strict({ name: calledName, arguments: content })),
     tool_calls: maybe(list(toolCall, MOST_TOOLS)),
     // Not of OpenAI's API: what LiteLLM's answers have beside it. Clients send whole answers back.
-    annotations: maybe(list(strict({ type: z.literal("url_citation"), url_citation: strict({ start_index: whole, end_index: whole, title: label, url: label }) }))),
+    annotations: maybe(
+      list(
+        strict({
+          type: z.literal("url_citation"),
+          url_citation: strict({ start_index: whole, end_index: whole, title: label, url: label }),
+        }),
+      ),
+    ),
     reasoning_content: maybe(content),
     thinking_blocks: maybe(
       list(
@@ -62,7 +105,12 @@ const message = oneOf("role", [
   strict({ role: z.literal("function"), content: content.nullable(), name: calledName }),
 ]);
 
-const functionDefinition = strict({ name: toolName, description: maybe(label), parameters: maybe(jsonSchema), strict: maybe(flag) });
+const functionDefinition = strict({
+  name: toolName,
+  description: maybe(label),
+  parameters: maybe(jsonSchema),
+  strict: maybe(flag),
+});
 
 const tool = oneOf(
   "type",
@@ -105,7 +153,9 @@ export const chatBody = strict({
   audio: maybe(strict({ format: option, voice: either("a voice or an object with its id", option, strict({ id })) })),
   frequency_penalty: maybe(number),
   function_call: maybe(either("auto, none or an object with a name", option, named)),
-  functions: maybe(list(strict({ name: toolName, description: maybe(label), parameters: maybe(jsonSchema) }), MOST_TOOLS)),
+  functions: maybe(
+    list(strict({ name: toolName, description: maybe(label), parameters: maybe(jsonSchema) }), MOST_TOOLS),
+  ),
   logit_bias: maybe(pairs(pattern(/^\d{1,9}$/, "write the number of a token"), number)),
   logprobs: maybe(flag),
   max_completion_tokens: maybe(whole),
@@ -127,7 +177,12 @@ export const chatBody = strict({
       strict({ type: z.literal("json_object") }),
       strict({
         type: z.literal("json_schema"),
-        json_schema: strict({ name: toolName, description: maybe(label), schema: maybe(jsonSchema), strict: maybe(flag) }),
+        json_schema: strict({
+          name: toolName,
+          description: maybe(label),
+          schema: maybe(jsonSchema),
+          strict: maybe(flag),
+        }),
       }),
     ]),
   ),
@@ -145,7 +200,16 @@ export const chatBody = strict({
       option,
       oneOf(
         "type",
-        [...namedTool, strict({ type: z.literal("allowed_tools"), allowed_tools: strict({ mode: option, tools: list(oneOf("type", namedTool, { mcp: MCP_ADVICE }), MOST_TOOLS) }) })],
+        [
+          ...namedTool,
+          strict({
+            type: z.literal("allowed_tools"),
+            allowed_tools: strict({
+              mode: option,
+              tools: list(oneOf("type", namedTool, { mcp: MCP_ADVICE }), MOST_TOOLS),
+            }),
+          }),
+        ],
         { mcp: MCP_ADVICE },
       ),
     ),
@@ -161,7 +225,12 @@ export const chatBody = strict({
       user_location: maybe(
         strict({
           type: z.literal("approximate"),
-          approximate: strict({ city: maybe(parameter(256)), country: maybe(parameter(256)), region: maybe(parameter(256)), timezone: maybe(parameter(256)) }),
+          approximate: strict({
+            city: maybe(parameter(256)),
+            country: maybe(parameter(256)),
+            region: maybe(parameter(256)),
+            timezone: maybe(parameter(256)),
+          }),
         }),
       ),
     }),

@@ -20,11 +20,50 @@ function generator(seed: number): (below: number) => number {
 }
 
 const KEYS = [
-  "api_key", "api_base", "base_url", "fallbacks", "mock_response", "mock_tool_calls", "mock_testing_fallbacks", "custom_llm_provider", "litellm_metadata", "guardrails",
-  "cache", "ttl_seconds", "num_retries", "timeout", "extra_body", "extra_headers", "no-log", "tags", "model_list", "azure_ad_token", "vertex_credentials", "aws_secret_access_key",
-  "user_config", "headers", "authorization", "connector_id", "tunnel_id", "mcp_servers", "proxy_server_request", "secret_fields", "prompt_id", "specific_deployment", "__proto__",
+  "api_key",
+  "api_base",
+  "base_url",
+  "fallbacks",
+  "mock_response",
+  "mock_tool_calls",
+  "mock_testing_fallbacks",
+  "custom_llm_provider",
+  "litellm_metadata",
+  "guardrails",
+  "cache",
+  "ttl_seconds",
+  "num_retries",
+  "timeout",
+  "extra_body",
+  "extra_headers",
+  "no-log",
+  "tags",
+  "model_list",
+  "azure_ad_token",
+  "vertex_credentials",
+  "aws_secret_access_key",
+  "user_config",
+  "headers",
+  "authorization",
+  "connector_id",
+  "tunnel_id",
+  "mcp_servers",
+  "proxy_server_request",
+  "secret_fields",
+  "prompt_id",
+  "specific_deployment",
+  "__proto__",
 ];
-const VALUES = ["x", "os.environ/LITELLM_MASTER_KEY", 1, true, {}, [], { model: "m", tools: [{ type: "mcp" }] }, ["http://10.0.0.1/"]];
+const VALUES = [
+  "x",
+  "os.environ/LITELLM_MASTER_KEY",
+  1,
+  true,
+  {},
+  [],
+  { model: "m", tools: [{ type: "mcp" }] },
+  ["http://10.0.0.1/"],
+];
 const TEXTS = ["os.environ/LITELLM_MASTER_KEY", "oidc/file/etc/passwd", " OS.ENVIRON/DATABASE_URL"];
 const ENTRIES = [
   { type: "mcp", server_label: "a", server_url: "http://mcp-time:8000/sse", require_approval: "never" },
@@ -36,11 +75,42 @@ const ENTRIES = [
 ];
 
 /** Below these everything is the client's. */
-const FREE_FORM = new Set(["parameters", "input_schema", "schema", "metadata", "arguments", "client_metadata", "logit_bias", "configs", "env", "attributes"]);
+const FREE_FORM = new Set([
+  "parameters",
+  "input_schema",
+  "schema",
+  "metadata",
+  "arguments",
+  "client_metadata",
+  "logit_bias",
+  "configs",
+  "env",
+  "attributes",
+]);
 /** Texts under these names are content, here or somewhere. */
 const CONTENT = new Set([
-  "content", "text", "arguments", "input", "output", "refusal", "thinking", "reasoning_content", "data", "definition", "code", "logs", "stdout", "stderr", "diff", "query", "queries",
-  "command", "commands", "cited_text", "system", "key",
+  "content",
+  "text",
+  "arguments",
+  "input",
+  "output",
+  "refusal",
+  "thinking",
+  "reasoning_content",
+  "data",
+  "definition",
+  "code",
+  "logs",
+  "stdout",
+  "stderr",
+  "diff",
+  "query",
+  "queries",
+  "command",
+  "commands",
+  "cited_text",
+  "system",
+  "key",
 ]);
 
 interface Place {
@@ -56,7 +126,8 @@ function places(root: Record<string, unknown>) {
       if (place && !CONTENT.has(name)) found.texts.push(place);
     } else if (Array.isArray(value)) {
       found.lists.push(value);
-      for (const [index, each] of value.entries()) visit(each, name, { holder: value as unknown as Place["holder"], key: index });
+      for (const [index, each] of value.entries())
+        visit(each, name, { holder: value as unknown as Place["holder"], key: index });
     } else if (typeof value === "object" && value !== null) {
       const object = value as Record<string, unknown>;
       found.objects.push(object);
@@ -102,8 +173,15 @@ test(`${BODIES} bodies with one evil each: none is accepted`, () => {
     }
     const answer = acceptBody(route, evil);
     if (answer.ok) accepted.push(`${route}, ${name}: ${what}`);
-    else assert.ok(answer.problems.length > 0 && answer.problems.every(({ message }) => message !== ""), `${route}, ${name}: ${what} is refused without a reason`);
+    else
+      assert.ok(
+        answer.problems.length > 0 && answer.problems.every(({ message }) => message !== ""),
+        `${route}, ${name}: ${what} is refused without a reason`,
+      );
   }
   assert.deepEqual(accepted, []);
-  assert.ok(Object.values(done).every((each) => each > 300), `too few of a kind: ${JSON.stringify(done)}`);
+  assert.ok(
+    Object.values(done).every((each) => each > 300),
+    `too few of a kind: ${JSON.stringify(done)}`,
+  );
 });

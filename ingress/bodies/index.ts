@@ -6,7 +6,8 @@ import { check, type AcceptedBody, type McpTool, type RefusedBody } from "./part
 import { acceptResponses, responsesBody } from "./responses.ts";
 
 export type { AcceptedBody, BodyProblem, McpTool, RefusedBody } from "./parts.ts";
-export type ModelRoute = "/v1/chat/completions" | "/v1/responses" | "/v1/messages" | "/v1/messages/count_tokens" | "/v1/embeddings";
+export type ModelRoute =
+  "/v1/chat/completions" | "/v1/responses" | "/v1/messages" | "/v1/messages/count_tokens" | "/v1/embeddings";
 
 const SCHEMAS: Readonly<Record<ModelRoute, z.ZodType>> = {
   "/v1/chat/completions": chatBody,

@@ -1,23 +1,86 @@
 import { z } from "zod";
 import {
-  base64, content, either, fileId, flag, freeForm, id, isReference, jsonSchema, label, list, maybe, model, MOST_MESSAGES, MOST_TOOLS, number, oneOf, option, pairs, parameter,
-  refused, resourceId, strict, textOr, toolName, whole,
+  base64,
+  content,
+  either,
+  fileId,
+  flag,
+  freeForm,
+  id,
+  isReference,
+  jsonSchema,
+  label,
+  list,
+  maybe,
+  model,
+  MOST_MESSAGES,
+  MOST_TOOLS,
+  number,
+  oneOf,
+  option,
+  pairs,
+  parameter,
+  refused,
+  resourceId,
+  strict,
+  textOr,
+  toolName,
+  whole,
 } from "./parts.ts";
 
 /** POST /v1/messages and /v1/messages/count_tokens: @anthropic-ai/sdk 1.12.0, resources/beta/messages, which has all that resources/messages has. */
 
 const ADDRESS = "write base64, text or content with the data itself: the gateway downloads no addresses";
-const HOSTED_MCP = "leave it out: MCP servers are used by an MCP client at /mcp/, or with a tool of type mcp in /v1/responses";
+const HOSTED_MCP =
+  "leave it out: MCP servers are used by an MCP client at /mcp/, or with a tool of type mcp in /v1/responses";
 
 // `scope` is what Claude Code adds for a prompt that several sessions share.
 const cache_control = maybe(strict({ type: z.literal("ephemeral"), ttl: maybe(option), scope: maybe(option) }));
 
 const citation = oneOf("type", [
-  strict({ type: z.literal("char_location"), cited_text: content, document_index: whole, document_title: maybe(label), start_char_index: whole, end_char_index: whole, file_id: maybe(fileId) }),
-  strict({ type: z.literal("page_location"), cited_text: content, document_index: whole, document_title: maybe(label), start_page_number: whole, end_page_number: whole, file_id: maybe(fileId) }),
-  strict({ type: z.literal("content_block_location"), cited_text: content, document_index: whole, document_title: maybe(label), start_block_index: whole, end_block_index: whole, file_id: maybe(fileId) }),
-  strict({ type: z.literal("web_search_result_location"), cited_text: content, encrypted_index: label, title: maybe(label), url: label }),
-  strict({ type: z.literal("search_result_location"), cited_text: content, search_result_index: whole, source: label, title: maybe(label), start_block_index: whole, end_block_index: whole }),
+  strict({
+    type: z.literal("char_location"),
+    cited_text: content,
+    document_index: whole,
+    document_title: maybe(label),
+    start_char_index: whole,
+    end_char_index: whole,
+    file_id: maybe(fileId),
+  }),
+  strict({
+    type: z.literal("page_location"),
+    cited_text: content,
+    document_index: whole,
+    document_title: maybe(label),
+    start_page_number: whole,
+    end_page_number: whole,
+    file_id: maybe(fileId),
+  }),
+  strict({
+    type: z.literal("content_block_location"),
+    cited_text: content,
+    document_index: whole,
+    document_title: maybe(label),
+    start_block_index: whole,
+    end_block_index: whole,
+    file_id: maybe(fileId),
+  }),
+  strict({
+    type: z.literal("web_search_result_location"),
+    cited_text: content,
+    encrypted_index: label,
+    title: maybe(label),
+    url: label,
+  }),
+  strict({
+    type: z.literal("search_result_location"),
+    cited_text: content,
+    search_result_index: whole,
+    source: label,
+    title: maybe(label),
+    start_block_index: whole,
+    end_block_index: whole,
+  }),
 ]);
 const citations = maybe(strict({ enabled: maybe(flag) }));
 
@@ -27,7 +90,10 @@ const imageBlock = strict({
   type: z.literal("image"),
   source: oneOf(
     "type",
-    [strict({ type: z.literal("base64"), media_type: parameter(100), data: base64 }), strict({ type: z.literal("file"), file_id: fileId })],
+    [
+      strict({ type: z.literal("base64"), media_type: parameter(100), data: base64 }),
+      strict({ type: z.literal("file"), file_id: fileId }),
+    ],
     { url: ADDRESS },
   ),
   cache_control,
@@ -52,7 +118,14 @@ const documentBlock = strict({
   title: maybe(label),
 });
 
-const searchResultBlock = strict({ type: z.literal("search_result"), content: list(textBlock), source: label, title: label, cache_control, citations });
+const searchResultBlock = strict({
+  type: z.literal("search_result"),
+  content: list(textBlock),
+  source: label,
+  title: label,
+  cache_control,
+  citations,
+});
 
 const toolReference = strict({ type: z.literal("tool_reference"), tool_name: parameter(256), cache_control });
 
@@ -65,7 +138,13 @@ const browserStateBlock = strict({
       oneOf("type", [
         strict({ type: z.literal("tab_opened"), tab_id: id }),
         strict({ type: z.literal("download_started"), download_id: id, url: content }),
-        strict({ type: z.literal("download_completed"), download_id: id, url: content, path: maybe(content), size_bytes: maybe(whole) }),
+        strict({
+          type: z.literal("download_completed"),
+          download_id: id,
+          url: content,
+          path: maybe(content),
+          size_bytes: maybe(whole),
+        }),
         strict({ type: z.literal("download_failed"), download_id: id, url: content, error: maybe(content) }),
       ]),
     ),
@@ -73,13 +152,17 @@ const browserStateBlock = strict({
 });
 
 const caller = maybe(
-  oneOf("type", [strict({ type: z.literal("direct") }), strict({ type: z.literal(["code_execution_20250825", "code_execution_20260120"]), tool_id: id })]),
+  oneOf("type", [
+    strict({ type: z.literal("direct") }),
+    strict({ type: z.literal(["code_execution_20250825", "code_execution_20260120"]), tool_id: id }),
+  ]),
 );
 
 /** What a tool of the provider answered. It stays in the conversation, so clients send it back. */
 const result = <T extends string, O extends Parameters<typeof oneOf>[1]>(type: T, options: O) =>
   strict({ type: z.literal(type), tool_use_id: id, content: oneOf("type", options), cache_control, caller });
-const failed = <T extends string>(type: T) => strict({ type: z.literal(type), error_code: option, error_message: maybe(content) });
+const failed = <T extends string>(type: T) =>
+  strict({ type: z.literal(type), error_code: option, error_message: maybe(content) });
 
 const outputs = <T extends string>(type: T) => list(strict({ type: z.literal(type), file_id: fileId }));
 
@@ -89,7 +172,15 @@ const serverToolResults = [
     tool_use_id: id,
     content: either(
       "a list of results or an error",
-      list(strict({ type: z.literal("web_search_result"), encrypted_content: label, title: label, url: label, page_age: maybe(label) })),
+      list(
+        strict({
+          type: z.literal("web_search_result"),
+          encrypted_content: label,
+          title: label,
+          url: label,
+          page_age: maybe(label),
+        }),
+      ),
       failed("web_search_tool_result_error"),
     ),
     cache_control,
@@ -106,12 +197,30 @@ const serverToolResults = [
   ]),
   result("code_execution_tool_result", [
     failed("code_execution_tool_result_error"),
-    strict({ type: z.literal("code_execution_result"), content: outputs("code_execution_output"), return_code: whole, stderr: content, stdout: content }),
-    strict({ type: z.literal("encrypted_code_execution_result"), content: outputs("code_execution_output"), encrypted_stdout: label, return_code: whole, stderr: content }),
+    strict({
+      type: z.literal("code_execution_result"),
+      content: outputs("code_execution_output"),
+      return_code: whole,
+      stderr: content,
+      stdout: content,
+    }),
+    strict({
+      type: z.literal("encrypted_code_execution_result"),
+      content: outputs("code_execution_output"),
+      encrypted_stdout: label,
+      return_code: whole,
+      stderr: content,
+    }),
   ]),
   result("bash_code_execution_tool_result", [
     failed("bash_code_execution_tool_result_error"),
-    strict({ type: z.literal("bash_code_execution_result"), content: outputs("bash_code_execution_output"), return_code: whole, stderr: content, stdout: content }),
+    strict({
+      type: z.literal("bash_code_execution_result"),
+      content: outputs("bash_code_execution_output"),
+      return_code: whole,
+      stderr: content,
+      stdout: content,
+    }),
   ]),
   result("text_editor_code_execution_tool_result", [
     failed("text_editor_code_execution_tool_result_error"),
@@ -154,7 +263,10 @@ const domains = { allowed_domains: maybe(list(parameter(256))), blocked_domains:
 const urlSource = maybe(
   oneOf("type", [
     strict({ type: z.literal(["all", "none"]) }),
-    strict({ type: z.literal(["only", "except"]), tools: list(strict({ type: z.literal("tool_reference"), name: toolName }), MOST_TOOLS) }),
+    strict({
+      type: z.literal(["only", "except"]),
+      tools: list(strict({ type: z.literal("tool_reference"), name: toolName }), MOST_TOOLS),
+    }),
   ]),
 );
 
@@ -164,9 +276,21 @@ const tool = oneOf(
     strict({ type: z.literal("custom").nullish(), name: toolName, input_schema: jsonSchema, ...common }),
     strict({
       type: z.literal([
-        "bash_20241022", "bash_20250124", "memory_20250818", "text_editor_20241022", "text_editor_20250124", "text_editor_20250429", "text_editor_20250728",
-        "code_execution_20250522", "code_execution_20250825", "code_execution_20260120", "code_execution_20260521",
-        "tool_search_tool_bm25", "tool_search_tool_bm25_20251119", "tool_search_tool_regex", "tool_search_tool_regex_20251119",
+        "bash_20241022",
+        "bash_20250124",
+        "memory_20250818",
+        "text_editor_20241022",
+        "text_editor_20250124",
+        "text_editor_20250429",
+        "text_editor_20250728",
+        "code_execution_20250522",
+        "code_execution_20250825",
+        "code_execution_20260120",
+        "code_execution_20260521",
+        "tool_search_tool_bm25",
+        "tool_search_tool_bm25_20251119",
+        "tool_search_tool_regex",
+        "tool_search_tool_regex_20251119",
       ]),
       name: toolName,
       max_characters: maybe(whole),
@@ -192,7 +316,13 @@ const tool = oneOf(
       max_uses: maybe(whole),
       response_inclusion: maybe(option),
       user_location: maybe(
-        strict({ type: z.literal("approximate"), city: maybe(parameter(256)), country: maybe(parameter(256)), region: maybe(parameter(256)), timezone: maybe(parameter(256)) }),
+        strict({
+          type: z.literal("approximate"),
+          city: maybe(parameter(256)),
+          country: maybe(parameter(256)),
+          region: maybe(parameter(256)),
+          timezone: maybe(parameter(256)),
+        }),
       ),
       ...domains,
       ...common,
@@ -204,7 +334,9 @@ const tool = oneOf(
       max_content_tokens: maybe(whole),
       max_uses: maybe(whole),
       response_inclusion: maybe(option),
-      url_sources: maybe(strict({ client_tool_results: urlSource, server_tool_results: urlSource, user_input: urlSource })),
+      url_sources: maybe(
+        strict({ client_tool_results: urlSource, server_tool_results: urlSource, user_input: urlSource }),
+      ),
       use_cache: maybe(flag),
       ...domains,
       ...common,
@@ -213,7 +345,8 @@ const tool = oneOf(
   {
     mcp: HOSTED_MCP,
     mcp_toolset: HOSTED_MCP,
-    advisor_20260301: "leave it out: this tool names a second model, whose use by this client the gateway would not check",
+    advisor_20260301:
+      "leave it out: this tool names a second model, whose use by this client the gateway would not check",
   },
 );
 
@@ -223,14 +356,20 @@ const addition = strict({
   type: z.literal("tool_addition"),
   tool: oneOf(
     "type",
-    [strict({ type: z.literal("tool_reference"), name: toolName }), strict({ type: z.literal("tool_definition"), definition: tool })],
+    [
+      strict({ type: z.literal("tool_reference"), name: toolName }),
+      strict({ type: z.literal("tool_definition"), definition: tool }),
+    ],
     { mcp_tool_reference: HOSTED_MCP, mcp_toolset_reference: HOSTED_MCP },
   ),
   cache_control,
 });
 const removal = strict({
   type: z.literal("tool_removal"),
-  tool: oneOf("type", [strict({ type: z.literal("tool_reference"), name: toolName })], { mcp_tool_reference: HOSTED_MCP, mcp_toolset_reference: HOSTED_MCP }),
+  tool: oneOf("type", [strict({ type: z.literal("tool_reference"), name: toolName })], {
+    mcp_tool_reference: HOSTED_MCP,
+    mcp_toolset_reference: HOSTED_MCP,
+  }),
   cache_control,
 });
 
@@ -249,7 +388,11 @@ const block = oneOf(
     strict({
       type: z.literal("tool_result"),
       tool_use_id: id,
-      content: maybe(textOr(oneOf("type", [textBlock, imageBlock, searchResultBlock, documentBlock, toolReference, browserStateBlock]))),
+      content: maybe(
+        textOr(
+          oneOf("type", [textBlock, imageBlock, searchResultBlock, documentBlock, toolReference, browserStateBlock]),
+        ),
+      ),
       is_error: maybe(flag),
       toolset_name: maybe(parameter(256)),
       cache_control,
@@ -308,9 +451,23 @@ const counted = {
             }),
             strict({
               type: z.literal("clear_thinking_20251015"),
-              keep: maybe(either("all or an object with a type", z.literal("all"), oneOf("type", [strict({ type: z.literal("all") }), strict({ type: z.literal("thinking_turns"), value: whole })]))),
+              keep: maybe(
+                either(
+                  "all or an object with a type",
+                  z.literal("all"),
+                  oneOf("type", [
+                    strict({ type: z.literal("all") }),
+                    strict({ type: z.literal("thinking_turns"), value: whole }),
+                  ]),
+                ),
+              ),
             }),
-            strict({ type: z.literal("compact_20260112"), instructions: maybe(content), pause_after_compaction: maybe(flag), trigger: amount("input_tokens") }),
+            strict({
+              type: z.literal("compact_20260112"),
+              instructions: maybe(content),
+              pause_after_compaction: maybe(flag),
+              trigger: amount("input_tokens"),
+            }),
           ]),
           16,
         ),
@@ -356,7 +513,10 @@ export const messagesBody = strict({
     either(
       "an id or an object",
       resourceId,
-      strict({ id: maybe(resourceId), skills: maybe(list(strict({ type: option, skill_id: resourceId, version: maybe(parameter(100)) }), 32)) }),
+      strict({
+        id: maybe(resourceId),
+        skills: maybe(list(strict({ type: option, skill_id: resourceId, version: maybe(parameter(100)) }), 32)),
+      }),
     ),
   ),
   diagnostics: maybe(strict({ previous_message_id: maybe(resourceId) })),
@@ -377,4 +537,6 @@ export const messagesBody = strict({
 
 /** A text that LiteLLM would take for a secret's name is a list of one block to it (see `isReference`). */
 export const protectSystem = (body: Readonly<Record<string, unknown>>) =>
-  typeof body.system === "string" && isReference(body.system) ? { ...body, system: [{ type: "text", text: body.system }] } : body;
+  typeof body.system === "string" && isReference(body.system)
+    ? { ...body, system: [{ type: "text", text: body.system }] }
+    : body;

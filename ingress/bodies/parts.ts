@@ -48,7 +48,8 @@ const DEEPEST = 64;
  */
 export const isReference = (value: string): boolean => /^\s*(os\.environ|oidc)\//i.test(value);
 
-const NO_REFERENCE = "write a text that does not begin with os.environ/ or oidc/: LiteLLM would read it as the name of a secret";
+const NO_REFERENCE =
+  "write a text that does not begin with os.environ/ or oidc/: LiteLLM would read it as the name of a secret";
 
 /** What a person or a model wrote: anything. Only for places that LiteLLM does not take for a parameter. */
 export const content = z.string();
@@ -69,23 +70,34 @@ export const id = parameter(65_536);
 const LONGEST_PATTERN = 4_096;
 /** A short text of a certain form, which is never that of a reference. */
 export const pattern = (regex: RegExp, write: string) =>
-  z.string({ error: write }).refine((value) => value.length <= LONGEST_PATTERN && regex.test(value) && !isReference(value), { error: write });
+  z
+    .string({ error: write })
+    .refine((value) => value.length <= LONGEST_PATTERN && regex.test(value) && !isReference(value), { error: write });
 
 /** One of a provider's words, such as `medium` or `in_progress`. Not enumerated: new ones come often and steer nothing in LiteLLM. */
-export const option = pattern(/^[a-z0-9][a-z0-9_.-]{0,99}$/, "write one word of lower-case letters, digits, _, . and -");
+export const option = pattern(
+  /^[a-z0-9][a-z0-9_.-]{0,99}$/,
+  "write one word of lower-case letters, digits, _, . and -",
+);
 
 export const toolName = pattern(/^[A-Za-z0-9_.-]{1,128}$/, "write a name of 1 to 128 letters, digits, _, . and -");
 
 /**
  * Not a list: LiteLLM asks each model of `a,b` (route_llm_request.py:86). Not a pattern: `*` stands for what the router cannot find.
  */
-export const model = pattern(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/, "write the name of one model, as /v1/models lists it");
+export const model = pattern(
+  /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/,
+  "write the name of one model, as /v1/models lists it",
+);
 
 /**
  * A file that the provider keeps. For Gemini, Bedrock and others LiteLLM takes a file_id for an address and downloads it
  * (prompt_templates/factory.py:3379), and one in base64 for the name of a model (its managed files).
  */
-export const fileId = pattern(/^(file|assistant|cfile|container)[-_][A-Za-z0-9_-]{1,200}$/, "write a provider's file id, such as file-abc123; addresses are not accepted");
+export const fileId = pattern(
+  /^(file|assistant|cfile|container)[-_][A-Za-z0-9_-]{1,200}$/,
+  "write a provider's file id, such as file-abc123; addresses are not accepted",
+);
 
 /** An id of something else that the provider keeps: containers, stored items, vector stores, skills. */
 export const resourceId = pattern(/^[A-Za-z0-9][A-Za-z0-9_-]{0,199}$/, "write an id of letters, digits, _ and -");
@@ -146,7 +158,8 @@ export const list = <T extends z.ZodType>(item: T, most: number = MOST_MESSAGES)
     });
 
 /** One of several kinds of JSON: a text or an object, say. */
-export const either = <const O extends readonly [z.ZodType, ...z.ZodType[]]>(write: string, ...kinds: O) => z.union(kinds, { error: `write ${write}` });
+export const either = <const O extends readonly [z.ZodType, ...z.ZodType[]]>(write: string, ...kinds: O) =>
+  z.union(kinds, { error: `write ${write}` });
 
 /** A text, or a list of parts. */
 export const textOr = <T extends z.ZodType>(part: T) => either("a text or a list of parts", content, list(part));
@@ -157,7 +170,11 @@ export const refused = (why: string) => z.null({ error: why }).optional();
 type Typed = z.core.$ZodTypeDiscriminable;
 
 /** Objects told apart by `key`. `reasons` says of types that are known and refused what to do instead. */
-export function oneOf<const O extends readonly [Typed, ...Typed[]]>(key: string, options: O, reasons: Readonly<Record<string, string>> = {}) {
+export function oneOf<const O extends readonly [Typed, ...Typed[]]>(
+  key: string,
+  options: O,
+  reasons: Readonly<Record<string, string>> = {},
+) {
   const known = options
     .flatMap((each) => [...(each._zod.propValues?.[key] ?? [])])
     .filter((each) => typeof each === "string")
@@ -173,11 +190,14 @@ export function oneOf<const O extends readonly [Typed, ...Typed[]]>(key: string,
 }
 
 /** What the parser makes of an integer beyond 2^53, so that it stays as it was; a map of one text to everybody else. */
-const isRawJson = (value: unknown) => typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null && "rawJSON" in value;
+const isRawJson = (value: unknown) =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null && "rawJSON" in value;
 
 /** A map of the client's own names. */
 export const pairs = <V extends z.ZodType>(name: z.ZodType<string, string>, value: V) =>
-  z.custom<unknown>((found) => !isRawJson(found), { error: "write an object", abort: true }).pipe(z.record(name, value));
+  z
+    .custom<unknown>((found) => !isRawJson(found), { error: "write an object", abort: true })
+    .pipe(z.record(name, value));
 
 // Free-form parts.
 
@@ -186,9 +206,12 @@ export const freeForm = z.custom<unknown>((value) => value !== undefined && isSh
   error: `write JSON that is nested at most ${DEEPEST} deep`,
 });
 
-export const jsonSchema = z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value) && isShallow(value, DEEPEST), {
-  error: `write a JSON Schema as an object that is nested at most ${DEEPEST} deep`,
-});
+export const jsonSchema = z.custom<object>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && isShallow(value, DEEPEST),
+  {
+    error: `write a JSON Schema as an object that is nested at most ${DEEPEST} deep`,
+  },
+);
 
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
@@ -217,13 +240,17 @@ const READ_BY_LITELLM = new Set(
     "update_trace_keys usage_object vector_store_request_metadata vertex_location"
   ).split(" "),
 );
-const PREFIX_OF_LITELLM = /^(_|x-|user_api|litellm|langfuse|langsmith|literalai|mcp_|spend_logs|requester_|guardrail|metadata_)/i;
+const PREFIX_OF_LITELLM =
+  /^(_|x-|user_api|litellm|langfuse|langsmith|literalai|mcp_|spend_logs|requester_|guardrail|metadata_)/i;
 
 /** Marks of the client's own: 16 pairs of short texts. */
 export const metadata = pairs(
-  pattern(/^[^]{1,64}$/, "write a name of 1 to 64 characters").refine((name) => !PREFIX_OF_LITELLM.test(name) && !READ_BY_LITELLM.has(name), {
-    error: "take another name: LiteLLM reads this one itself",
-  }),
+  pattern(/^[^]{1,64}$/, "write a name of 1 to 64 characters").refine(
+    (name) => !PREFIX_OF_LITELLM.test(name) && !READ_BY_LITELLM.has(name),
+    {
+      error: "take another name: LiteLLM reads this one itself",
+    },
+  ),
   parameter(512),
 ).refine((marks) => Object.keys(marks).length <= 16, { error: "write at most 16 pairs" });
 
@@ -263,7 +290,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** Names in a problem are the client's: cut, because one of them may be as long as the body. */
-const short = (name: PropertyKey) => (typeof name === "string" && name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+const short = (name: PropertyKey) =>
+  typeof name === "string" && name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
 
 function* problemsOf(issues: readonly Issue[], at: readonly PropertyKey[]): Generator<BodyProblem> {
   for (const issue of issues) {
@@ -274,7 +302,12 @@ function* problemsOf(issues: readonly Issue[], at: readonly PropertyKey[]): Gene
       yield { path: dotted("", path), message: issue.issues[0]?.message ?? issue.message };
     } else if (issue.code === "invalid_union" && issue.errors.length > 0) {
       // Of the forms that a value may have, the one whose kind it is: its problems are what the client wants to know.
-      const meant = issue.errors.filter((each) => !each.some(({ code, path: inner }) => inner.length === 0 && (code === "invalid_type" || code === "invalid_value")));
+      const meant = issue.errors.filter(
+        (each) =>
+          !each.some(
+            ({ code, path: inner }) => inner.length === 0 && (code === "invalid_type" || code === "invalid_value"),
+          ),
+      );
       if (meant.length === 1) yield* problemsOf(meant[0] ?? [], [...at, ...issue.path]);
       else yield { path: dotted("", path), message: issue.message };
     } else {
@@ -284,7 +317,10 @@ function* problemsOf(issues: readonly Issue[], at: readonly PropertyKey[]): Gene
 }
 
 /** The body as its schema knows it, or its first problems. */
-export function check(schema: z.ZodType, value: unknown): { readonly body: Readonly<Record<string, unknown>> } | RefusedBody {
+export function check(
+  schema: z.ZodType,
+  value: unknown,
+): { readonly body: Readonly<Record<string, unknown>> } | RefusedBody {
   const result = schema.safeParse(value, { error: advice });
   if (result.success) return { body: result.data as Record<string, unknown> };
   const problems: BodyProblem[] = [];

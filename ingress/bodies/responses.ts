@@ -2,19 +2,49 @@ import { z } from "zod";
 import { cacheOptions, moderation } from "./chat.ts";
 import type { BodyProblem, McpTool } from "./parts.ts";
 import {
-  base64, content, dataUrl, either, fileId, flag, freeForm, id, isReference, jsonSchema, label, list, maybe, metadata, model, MOST_MESSAGES, MOST_TOOLS, number, oneOf,
-  option, pairs, parameter, pattern, refused, resourceId, strict, textOr, toolName, whole,
+  base64,
+  content,
+  dataUrl,
+  either,
+  fileId,
+  flag,
+  freeForm,
+  id,
+  isReference,
+  jsonSchema,
+  label,
+  list,
+  maybe,
+  metadata,
+  model,
+  MOST_MESSAGES,
+  MOST_TOOLS,
+  number,
+  oneOf,
+  option,
+  pairs,
+  parameter,
+  pattern,
+  refused,
+  resourceId,
+  strict,
+  textOr,
+  toolName,
+  whole,
 } from "./parts.ts";
 
 /** POST /v1/responses: openai 6.49.0, resources/responses, and what Codex sends beside it. */
 
 const ADDRESS = "leave it out: put the file itself into file_data, the gateway downloads no addresses";
 const TOP_LEVEL = "write another type: a tool of type mcp stands in the tools of the request itself";
-const MCP_HISTORY = "write another item: what MCP tools did is not sent back; send the text of the answer, or the function_call and its output";
+const MCP_HISTORY =
+  "write another item: what MCP tools did is not sent back; send the text of the answer, or the function_call and its output";
 
 const breakpoint = maybe(strict({ mode: option }));
 const status = maybe(option);
-const caller = maybe(oneOf("type", [strict({ type: z.literal("direct") }), strict({ type: z.literal("program"), caller_id: id })]));
+const caller = maybe(
+  oneOf("type", [strict({ type: z.literal("direct") }), strict({ type: z.literal("program"), caller_id: id })]),
+);
 /** In an answer of the model, which may call what does not exist. */
 const calledName = parameter(256);
 
@@ -49,7 +79,14 @@ const outputText = strict({
       oneOf("type", [
         strict({ type: z.literal("file_citation"), file_id: fileId, filename: label, index: whole }),
         strict({ type: z.literal("url_citation"), start_index: whole, end_index: whole, title: label, url: label }),
-        strict({ type: z.literal("container_file_citation"), container_id: resourceId, file_id: fileId, filename: label, start_index: whole, end_index: whole }),
+        strict({
+          type: z.literal("container_file_citation"),
+          container_id: resourceId,
+          file_id: fileId,
+          filename: label,
+          start_index: whole,
+          end_index: whole,
+        }),
         strict({ type: z.literal("file_path"), file_id: fileId, index: whole }),
       ]),
     ),
@@ -77,19 +114,33 @@ const customTool = strict({
   allowed_callers,
   defer_loading: maybe(flag),
   description: maybe(label),
-  format: maybe(oneOf("type", [strict({ type: z.literal("text") }), strict({ type: z.literal("grammar"), definition: content, syntax: option })])),
+  format: maybe(
+    oneOf("type", [
+      strict({ type: z.literal("text") }),
+      strict({ type: z.literal("grammar"), definition: content, syntax: option }),
+    ]),
+  ),
 });
 
 const comparison = strict({
   type: z.literal(["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]),
   key: parameter(256),
-  value: either("a text, a number, true, false or a list", parameter(1_024), number, flag, list(either("a text or a number", parameter(1_024), number))),
+  value: either(
+    "a text, a number, true, false or a list",
+    parameter(1_024),
+    number,
+    flag,
+    list(either("a text or a number", parameter(1_024), number)),
+  ),
 });
 const all = z.literal(["and", "or"]);
 /** The API nests filters without end; two levels are what its guides show. */
 const filter = oneOf("type", [
   comparison,
-  strict({ type: all, filters: list(oneOf("type", [comparison, strict({ type: all, filters: list(comparison, 64) })]), 64) }),
+  strict({
+    type: all,
+    filters: list(oneOf("type", [comparison, strict({ type: all, filters: list(comparison, 64) })]), 64),
+  }),
 ]);
 
 const place = {
@@ -102,14 +153,29 @@ const domains = maybe(list(parameter(256), 1_000));
 const containerSettings = {
   file_ids: maybe(list(fileId, 1_000)),
   memory_limit: maybe(option),
-  network_policy: maybe(oneOf("type", [strict({ type: z.literal("disabled") }), strict({ type: z.literal("allowlist"), allowed_domains: list(parameter(256), 1_000) })])),
+  network_policy: maybe(
+    oneOf("type", [
+      strict({ type: z.literal("disabled") }),
+      strict({ type: z.literal("allowlist"), allowed_domains: list(parameter(256), 1_000) }),
+    ]),
+  ),
 };
 
 const tools = [
   functionTool,
   customTool,
-  strict({ type: z.literal("namespace"), name: toolName, description: maybe(label), tools: list(oneOf("type", [functionTool, customTool], { mcp: TOP_LEVEL }), MOST_TOOLS) }),
-  strict({ type: z.literal("tool_search"), description: maybe(label), execution: maybe(option), parameters: maybe(jsonSchema) }),
+  strict({
+    type: z.literal("namespace"),
+    name: toolName,
+    description: maybe(label),
+    tools: list(oneOf("type", [functionTool, customTool], { mcp: TOP_LEVEL }), MOST_TOOLS),
+  }),
+  strict({
+    type: z.literal("tool_search"),
+    description: maybe(label),
+    execution: maybe(option),
+    parameters: maybe(jsonSchema),
+  }),
   strict({ type: z.literal(["local_shell", "computer", "programmatic_tool_calling"]) }),
   strict({ type: z.literal("apply_patch"), allowed_callers }),
   strict({
@@ -124,26 +190,46 @@ const tools = [
             list(
               oneOf("type", [
                 strict({ type: z.literal("skill_reference"), skill_id: resourceId, version: maybe(parameter(100)) }),
-                strict({ type: z.literal("inline"), name: label, description: label, source: strict({ type: z.literal("base64"), media_type: parameter(100), data: base64 }) }),
+                strict({
+                  type: z.literal("inline"),
+                  name: label,
+                  description: label,
+                  source: strict({ type: z.literal("base64"), media_type: parameter(100), data: base64 }),
+                }),
               ]),
               100,
             ),
           ),
         }),
-        strict({ type: z.literal("local"), skills: maybe(list(strict({ name: label, description: label, path: label }), 1_000)) }),
+        strict({
+          type: z.literal("local"),
+          skills: maybe(list(strict({ name: label, description: label, path: label }), 1_000)),
+        }),
         strict({ type: z.literal("container_reference"), container_id: resourceId }),
       ]),
     ),
   }),
   strict({ type: z.literal("computer_use_preview"), display_height: whole, display_width: whole, environment: option }),
-  strict({ type: z.literal("code_interpreter"), container: either("an id or an object of type auto", resourceId, strict({ type: z.literal("auto"), ...containerSettings })), allowed_callers }),
+  strict({
+    type: z.literal("code_interpreter"),
+    container: either(
+      "an id or an object of type auto",
+      resourceId,
+      strict({ type: z.literal("auto"), ...containerSettings }),
+    ),
+    allowed_callers,
+  }),
   strict({
     type: z.literal("file_search"),
     vector_store_ids: list(resourceId, 100),
     filters: maybe(filter),
     max_num_results: maybe(whole),
     ranking_options: maybe(
-      strict({ hybrid_search: maybe(strict({ embedding_weight: number, text_weight: number })), ranker: maybe(option), score_threshold: maybe(number) }),
+      strict({
+        hybrid_search: maybe(strict({ embedding_weight: number, text_weight: number })),
+        ranker: maybe(option),
+        score_threshold: maybe(number),
+      }),
     ),
   }),
   strict({
@@ -174,7 +260,8 @@ const tools = [
 const anyTool = oneOf("type", tools, { mcp: TOP_LEVEL });
 
 const SERVER_URL = /^litellm_proxy(?:\/mcp\/([a-z][a-z0-9_-]*(?:,[a-z][a-z0-9_-]*)*))?$/;
-const SERVER_URL_ADVICE = "write litellm_proxy, or litellm_proxy/mcp/<name> with the names of servers separated by commas";
+const SERVER_URL_ADVICE =
+  "write litellm_proxy, or litellm_proxy/mcp/<name> with the names of servers separated by commas";
 const APPROVAL = "write never or always";
 
 /** Only LiteLLM's own MCP servers: no address, no headers, no connector of the provider. */
@@ -220,9 +307,27 @@ const item = oneOf(
       phase: maybe(option),
       status,
     }),
-    strict({ type: z.literal("function_call"), id: optionalId, call_id: id, name: calledName, namespace: maybe(calledName), arguments: content, caller, status }),
+    strict({
+      type: z.literal("function_call"),
+      id: optionalId,
+      call_id: id,
+      name: calledName,
+      namespace: maybe(calledName),
+      arguments: content,
+      caller,
+      status,
+    }),
     strict({ type: z.literal("function_call_output"), id: optionalId, call_id: id, output, caller, status }),
-    strict({ type: z.literal("custom_tool_call"), id: optionalId, call_id: id, name: calledName, namespace: maybe(calledName), input: content, caller, status }),
+    strict({
+      type: z.literal("custom_tool_call"),
+      id: optionalId,
+      call_id: id,
+      name: calledName,
+      namespace: maybe(calledName),
+      input: content,
+      caller,
+      status,
+    }),
     strict({ type: z.literal("custom_tool_call_output"), id: optionalId, call_id: id, output, caller, status }),
     strict({
       type: z.literal("reasoning"),
@@ -269,7 +374,15 @@ const item = oneOf(
       ),
       status,
     }),
-    strict({ type: z.literal("computer_call"), id, call_id: id, action: maybe(action), actions: maybe(list(action)), pending_safety_checks: safetyChecks, status }),
+    strict({
+      type: z.literal("computer_call"),
+      id,
+      call_id: id,
+      action: maybe(action),
+      actions: maybe(list(action)),
+      pending_safety_checks: safetyChecks,
+      status,
+    }),
     strict({
       type: z.literal("computer_call_output"),
       id: optionalId,
@@ -278,13 +391,26 @@ const item = oneOf(
       output: strict({ type: z.literal("computer_screenshot"), file_id: maybe(fileId), image_url: maybe(dataUrl) }),
       status,
     }),
-    strict({ type: z.literal("image_generation_call"), id, result: maybe(base64), revised_prompt: maybe(content), status }),
+    strict({
+      type: z.literal("image_generation_call"),
+      id,
+      result: maybe(base64),
+      revised_prompt: maybe(content),
+      status,
+    }),
     strict({
       type: z.literal("code_interpreter_call"),
       id,
       code: maybe(content),
       container_id: resourceId,
-      outputs: maybe(list(oneOf("type", [strict({ type: z.literal("logs"), logs: content }), strict({ type: z.literal("image"), url: dataUrl })]))),
+      outputs: maybe(
+        list(
+          oneOf("type", [
+            strict({ type: z.literal("logs"), logs: content }),
+            strict({ type: z.literal("image"), url: dataUrl }),
+          ]),
+        ),
+      ),
       status,
     }),
     strict({
@@ -308,7 +434,15 @@ const item = oneOf(
       call_id: id,
       action: strict({ commands: list(content), max_output_length: maybe(whole), timeout_ms: maybe(whole) }),
       caller,
-      environment: maybe(oneOf("type", [strict({ type: z.literal("local"), skills: maybe(list(strict({ name: label, description: label, path: label }))) }), strict({ type: z.literal("container_reference"), container_id: resourceId })])),
+      environment: maybe(
+        oneOf("type", [
+          strict({
+            type: z.literal("local"),
+            skills: maybe(list(strict({ name: label, description: label, path: label }))),
+          }),
+          strict({ type: z.literal("container_reference"), container_id: resourceId }),
+        ]),
+      ),
       status,
     }),
     strict({
@@ -319,7 +453,10 @@ const item = oneOf(
       max_output_length: maybe(whole),
       output: list(
         strict({
-          outcome: oneOf("type", [strict({ type: z.literal("timeout") }), strict({ type: z.literal("exit"), exit_code: whole })]),
+          outcome: oneOf("type", [
+            strict({ type: z.literal("timeout") }),
+            strict({ type: z.literal("exit"), exit_code: whole }),
+          ]),
           stderr: content,
           stdout: content,
         }),
@@ -337,22 +474,64 @@ const item = oneOf(
       ]),
       status,
     }),
-    strict({ type: z.literal("apply_patch_call_output"), id: optionalId, call_id: id, caller, output: maybe(content), status }),
-    strict({ type: z.literal("tool_search_call"), id: optionalId, call_id: optionalId, arguments: freeForm, execution: maybe(option), status }),
-    strict({ type: z.literal("tool_search_output"), id: optionalId, call_id: optionalId, execution: maybe(option), tools: list(anyTool, MOST_TOOLS), status }),
-    strict({ type: z.literal("additional_tools"), id: optionalId, role: z.literal("developer"), tools: list(anyTool, MOST_TOOLS) }),
+    strict({
+      type: z.literal("apply_patch_call_output"),
+      id: optionalId,
+      call_id: id,
+      caller,
+      output: maybe(content),
+      status,
+    }),
+    strict({
+      type: z.literal("tool_search_call"),
+      id: optionalId,
+      call_id: optionalId,
+      arguments: freeForm,
+      execution: maybe(option),
+      status,
+    }),
+    strict({
+      type: z.literal("tool_search_output"),
+      id: optionalId,
+      call_id: optionalId,
+      execution: maybe(option),
+      tools: list(anyTool, MOST_TOOLS),
+      status,
+    }),
+    strict({
+      type: z.literal("additional_tools"),
+      id: optionalId,
+      role: z.literal("developer"),
+      tools: list(anyTool, MOST_TOOLS),
+    }),
     strict({ type: z.literal("program"), id, call_id: id, code: content, fingerprint: label }),
     strict({ type: z.literal("program_output"), id, call_id: id, result: content, status }),
   ],
-  { mcp_call: MCP_HISTORY, mcp_list_tools: MCP_HISTORY, mcp_approval_request: MCP_HISTORY, mcp_approval_response: MCP_HISTORY },
+  {
+    mcp_call: MCP_HISTORY,
+    mcp_list_tools: MCP_HISTORY,
+    mcp_approval_request: MCP_HISTORY,
+    mcp_approval_response: MCP_HISTORY,
+  },
 );
 
 const chosenTool = [
   strict({ type: z.literal(["function", "custom"]), name: toolName }),
   strict({
     type: z.literal([
-      "apply_patch", "shell", "file_search", "web_search", "web_search_preview", "web_search_preview_2025_03_11", "computer", "computer_use", "computer_use_preview",
-      "image_generation", "code_interpreter", "local_shell", "programmatic_tool_calling",
+      "apply_patch",
+      "shell",
+      "file_search",
+      "web_search",
+      "web_search_preview",
+      "web_search_preview_2025_03_11",
+      "computer",
+      "computer_use",
+      "computer_use_preview",
+      "image_generation",
+      "code_interpreter",
+      "local_shell",
+      "programmatic_tool_calling",
     ]),
   }),
 ] as const;
@@ -361,12 +540,16 @@ const CHOSEN_MCP = "write function with the name <server>-<tool>: that is what a
 export const responsesBody = strict({
   model,
   input: maybe(either("a text or a list of items", content, list(item, MOST_MESSAGES))),
-  background: z.literal(false, { error: "write false: an answer in the background cannot be fetched through this gateway" }).nullish(),
+  background: z
+    .literal(false, { error: "write false: an answer in the background cannot be fetched through this gateway" })
+    .nullish(),
   // Codex's marks for OpenAI's own service; `acceptResponses` leaves them out.
   client_metadata: maybe(pairs(parameter(256), label)),
   context_management: maybe(list(strict({ type: option, compact_threshold: maybe(whole) }), 16)),
   // LiteLLM drops it without a word, and the model would not know what was said before.
-  conversation: refused("leave it out: the gateway keeps no conversations, send the items themselves or previous_response_id"),
+  conversation: refused(
+    "leave it out: the gateway keeps no conversations, send the items themselves or previous_response_id",
+  ),
   include: maybe(list(option, 32)),
   instructions: maybe(label),
   max_output_tokens: maybe(whole),
@@ -376,12 +559,20 @@ export const responsesBody = strict({
   parallel_tool_calls: maybe(flag),
   // One of LiteLLM's is base64 of provider, deployment and id; it only narrows to a deployment of the model that was asked for.
   previous_response_id: maybe(pattern(/^[A-Za-z0-9][A-Za-z0-9_+/=.-]{0,2047}$/, "write the id of an earlier response")),
-  prompt: refused("leave it out: prompts stored with the provider, and their tools, are not for clients; send instructions and input"),
+  prompt: refused(
+    "leave it out: prompts stored with the provider, and their tools, are not for clients; send instructions and input",
+  ),
   prompt_cache_key: maybe(parameter(512)),
   prompt_cache_options: cacheOptions,
   prompt_cache_retention: maybe(option),
   reasoning: maybe(
-    strict({ context: maybe(option), effort: maybe(option), generate_summary: maybe(option), mode: maybe(option), summary: maybe(option) }),
+    strict({
+      context: maybe(option),
+      effort: maybe(option),
+      generate_summary: maybe(option),
+      mode: maybe(option),
+      summary: maybe(option),
+    }),
   ),
   safety_identifier: maybe(parameter(512)),
   service_tier: maybe(option),
@@ -394,7 +585,13 @@ export const responsesBody = strict({
       format: maybe(
         oneOf("type", [
           strict({ type: z.literal(["text", "json_object"]) }),
-          strict({ type: z.literal("json_schema"), name: toolName, schema: jsonSchema, description: maybe(label), strict: maybe(flag) }),
+          strict({
+            type: z.literal("json_schema"),
+            name: toolName,
+            schema: jsonSchema,
+            description: maybe(label),
+            strict: maybe(flag),
+          }),
         ]),
       ),
       verbosity: maybe(option),
@@ -404,9 +601,20 @@ export const responsesBody = strict({
     either(
       "a word or an object",
       option,
-      oneOf("type", [...chosenTool, strict({ type: z.literal("allowed_tools"), mode: option, tools: list(oneOf("type", chosenTool, { mcp: CHOSEN_MCP }), MOST_TOOLS) })], {
-        mcp: CHOSEN_MCP,
-      }),
+      oneOf(
+        "type",
+        [
+          ...chosenTool,
+          strict({
+            type: z.literal("allowed_tools"),
+            mode: option,
+            tools: list(oneOf("type", chosenTool, { mcp: CHOSEN_MCP }), MOST_TOOLS),
+          }),
+        ],
+        {
+          mcp: CHOSEN_MCP,
+        },
+      ),
     ),
   ),
   tools: maybe(list(topLevelTool, MOST_TOOLS)),
@@ -429,16 +637,26 @@ function conflicts(tools: Tools): BodyProblem[] {
   for (const { tool, index } of mcp.slice(1)) {
     const first = mcp[0]?.tool;
     if (tool.require_approval !== first?.require_approval) {
-      problems.push({ path: `tools[${index}].require_approval`, message: "write the same in every tool of type mcp: LiteLLM runs the calls of all as soon as one says never" });
+      problems.push({
+        path: `tools[${index}].require_approval`,
+        message: "write the same in every tool of type mcp: LiteLLM runs the calls of all as soon as one says never",
+      });
     }
     if (!tool.allowed_tools !== !first?.allowed_tools) {
-      problems.push({ path: `tools[${index}].allowed_tools`, message: "write it in every tool of type mcp or in none: LiteLLM takes the lists of all together" });
+      problems.push({
+        path: `tools[${index}].allowed_tools`,
+        message: "write it in every tool of type mcp or in none: LiteLLM takes the lists of all together",
+      });
     }
   }
   if (mcp.some(({ tool }) => tool.require_approval === "never")) {
     for (const [index, tool] of tools.entries()) {
       if (!["function", "custom", "namespace", "tool_search"].includes(tool.type)) continue;
-      problems.push({ path: `tools[${index}].type`, message: "write no tool of your own beside type mcp with require_approval never: LiteLLM would run its calls as well" });
+      problems.push({
+        path: `tools[${index}].type`,
+        message:
+          "write no tool of your own beside type mcp with require_approval never: LiteLLM would run its calls as well",
+      });
     }
   }
   return problems;
@@ -458,7 +676,9 @@ const oneServerEach = (tool: Tools[number]): Tools => {
 /** The rules that no schema of a single key can say, and the body as LiteLLM is to see it. */
 export function acceptResponses(
   body: Readonly<Record<string, unknown>>,
-): { readonly body: Readonly<Record<string, unknown>>; readonly mcpTools: readonly McpTool[] } | { readonly problems: readonly BodyProblem[] } {
+):
+  | { readonly body: Readonly<Record<string, unknown>>; readonly mcpTools: readonly McpTool[] }
+  | { readonly problems: readonly BodyProblem[] } {
   const sent: Record<string, unknown> = { ...body };
   delete sent.client_metadata;
   const tools = (sent.tools ?? []) as Tools;
@@ -466,15 +686,28 @@ export function acceptResponses(
   if (problems.length > 0) return { problems };
   const { input } = sent;
   // A text that LiteLLM would take for a secret's name is a list of one message to it (see `isReference`).
-  if (typeof input === "string" && isReference(input)) sent.input = [{ role: "user", content: [{ type: "input_text", text: input }] }];
+  if (typeof input === "string" && isReference(input))
+    sent.input = [{ role: "user", content: [{ type: "input_text", text: input }] }];
   const single = tools.flatMap(oneServerEach);
-  if (single.length > MOST_TOOLS) return { problems: [{ path: "tools", message: `write at most ${MOST_TOOLS} entries, each name of an MCP server counted as one` }] };
+  if (single.length > MOST_TOOLS)
+    return {
+      problems: [
+        { path: "tools", message: `write at most ${MOST_TOOLS} entries, each name of an MCP server counted as one` },
+      ],
+    };
   if (sent.tools) sent.tools = single;
   return {
     body: sent,
     mcpTools: tools.flatMap((tool) =>
       tool.type === "mcp"
-        ? [{ serverLabel: tool.server_label, servers: serversOf(tool), allowedTools: tool.allowed_tools ?? undefined, requireApproval: tool.require_approval }]
+        ? [
+            {
+              serverLabel: tool.server_label,
+              servers: serversOf(tool),
+              allowedTools: tool.allowed_tools ?? undefined,
+              requireApproval: tool.require_approval,
+            },
+          ]
         : [],
     ),
   };

@@ -11,7 +11,8 @@ const STARTS_WITHIN_MS = 60_000;
 /** @throws Error when a daemon is there and this user may not use it. */
 async function answers(): Promise<boolean> {
   const { exitCode, stderr } = await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false });
-  if (/permission denied/i.test(stderr ?? "")) throw new Error("this user may not use Docker: sudo usermod -aG docker $USER, log in again, run the command again");
+  if (/permission denied/i.test(stderr ?? ""))
+    throw new Error("this user may not use Docker: sudo usermod -aG docker $USER, log in again, run the command again");
   return exitCode === 0;
 }
 
@@ -21,11 +22,19 @@ async function answers(): Promise<boolean> {
  */
 export async function prepareEngine(ask: Ask): Promise<void> {
   if ((await which("docker")) && (await answers())) return;
-  if (process.env.DOCKER_HOST) throw new Error(`no Docker daemon answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`);
-  await installPackages("no Docker engine here", { dockerd: "docker.io", docker: "docker.io", iptables: "iptables", ip: "iproute2" }, ask);
+  if (process.env.DOCKER_HOST)
+    throw new Error(
+      `no Docker daemon answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`,
+    );
+  await installPackages(
+    "no Docker engine here",
+    { dockerd: "docker.io", docker: "docker.io", iptables: "iptables", ip: "iproute2" },
+    ask,
+  );
   if (await answers()) return;
   await step("start the Docker engine", async (run) => {
-    if (await stat("/run/systemd/system").catch(() => undefined)) await run(...asRoot("systemctl", ["start", "docker"]));
+    if (await stat("/run/systemd/system").catch(() => undefined))
+      await run(...asRoot("systemctl", ["start", "docker"]));
     else await startDetached();
   });
 }
@@ -48,6 +57,8 @@ async function startDetached(): Promise<void> {
       continue;
     }
     const tail = (await readFile(logFile, "utf8")).trim().split("\n").slice(-10).join("\n");
-    throw new Error(`dockerd ${ended ?? `does not answer after ${STARTS_WITHIN_MS / 1000} s`}:\n${tail}\n(whole log: ${logFile})`);
+    throw new Error(
+      `dockerd ${ended ?? `does not answer after ${STARTS_WITHIN_MS / 1000} s`}:\n${tail}\n(whole log: ${logFile})`,
+    );
   }
 }

@@ -11,7 +11,10 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 test("images on demand are made for the stack that names them, or their server", () => {
   const github = "ghcr.io/github/github-mcp-server:v1.9.0";
-  const servers = [{ name: "github", text: `source:\n  image: ${github}` }, { name: "time", text: "" }];
+  const servers = [
+    { name: "github", text: `source:\n  image: ${github}` },
+    { name: "time", text: "" },
+  ];
   assert.deepEqual(demandedImages("config:\n  litellm-mcp:servers: { time: {} }", servers), []);
   assert.deepEqual(demandedImages("config:\n  litellm-mcp:servers: { github: { enabled: true } }", servers), [github]);
   const litellm = "ghcr.io/berriai/litellm:v1.77.7-stable";
@@ -34,10 +37,16 @@ test("the images of the catalogue are those that the project names by default", 
 test("a lock holds the versions that make its image like the real one", async () => {
   for (const recipe of ["litellm", "litellm-1.77.7", "litellm-1.106.2", "postgres-mcp"]) {
     const lines = async (name: string) => (await readFile(path.join(here, "images", recipe, name), "utf8")).split("\n");
-    const exact = [...(await lines("requirements.in")), ...(await lines("overrides.txt"))].filter((line) => /^[a-z].*==/.test(line));
+    const exact = [...(await lines("requirements.in")), ...(await lines("overrides.txt"))].filter((line) =>
+      /^[a-z].*==/.test(line),
+    );
     const locked = new Set((await lines("requirements.txt")).map((line) => line.split(" ")[0]));
     assert.ok(exact.length, recipe);
-    assert.deepEqual(exact.map((line) => line.replace(/\[.*\]/, "")).filter((line) => !locked.has(line)), [], recipe);
+    assert.deepEqual(
+      exact.map((line) => line.replace(/\[.*\]/, "")).filter((line) => !locked.has(line)),
+      [],
+      recipe,
+    );
   }
 });
 

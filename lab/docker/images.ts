@@ -42,9 +42,17 @@ export const catalogue: readonly Entry[] = [
  *
  * @param servers Name and `server.yaml` of each folder under `mcp/`.
  */
-export function demandedImages(stackFile: string, servers: readonly { readonly name: string; readonly text: string }[]): string[] {
-  const texts = [stackFile, ...servers.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(stackFile)).map(({ text }) => text)];
-  return catalogue.filter(({ image, onDemand }) => onDemand && texts.some((text) => text.includes(image))).map(({ image }) => image);
+export function demandedImages(
+  stackFile: string,
+  servers: readonly { readonly name: string; readonly text: string }[],
+): string[] {
+  const texts = [
+    stackFile,
+    ...servers.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(stackFile)).map(({ text }) => text),
+  ];
+  return catalogue
+    .filter(({ image, onDemand }) => onDemand && texts.some((text) => text.includes(image)))
+    .map(({ image }) => image);
 }
 
 const imageLabel = async (image: string): Promise<string | undefined> => {
@@ -71,7 +79,9 @@ export async function recipeFiles(recipe: string): Promise<Map<string, string>> 
 async function recipesBelow(recipe: string): Promise<string[]> {
   const dockerfile = await readFile((await recipeFiles(recipe)).get("Dockerfile")!, "utf8");
   const own = [recipe, overOf(recipe)];
-  return catalogue.filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image)).map((entry) => entry.recipe);
+  return catalogue
+    .filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image))
+    .map((entry) => entry.recipe);
 }
 
 /** Hash of everything an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
@@ -117,7 +127,16 @@ export async function prepareImages(ask: Ask, demanded: readonly string[]): Prom
       const context = await mkdtemp(path.join(tmpdir(), "lab-image-"));
       try {
         for (const [name, file] of await recipeFiles(recipe)) await cp(file, path.join(context, name));
-        await run("docker", ["build", "--build-arg", `BASE=${base}`, "--label", `${STAND_IN_LABEL}=${hash}`, "--tag", image, context]);
+        await run("docker", [
+          "build",
+          "--build-arg",
+          `BASE=${base}`,
+          "--label",
+          `${STAND_IN_LABEL}=${hash}`,
+          "--tag",
+          image,
+          context,
+        ]);
       } finally {
         await rm(context, { recursive: true, force: true });
       }
@@ -133,7 +152,9 @@ const pull = (image: string): Promise<boolean> =>
       return true;
     } catch (error) {
       if (!(error instanceof ExecaError)) throw error;
-      const reason = error.timedOut ? `not within ${PULLED_WITHIN_MS / 60_000} minutes` : String(error.stderr).trim().split("\n").at(-1);
+      const reason = error.timedOut
+        ? `not within ${PULLED_WITHIN_MS / 60_000} minutes`
+        : String(error.stderr).trim().split("\n").at(-1);
       process.stderr.write(`  not to be had here, it is built instead (${reason})\n`);
       return false;
     }
@@ -143,20 +164,25 @@ const pull = (image: string): Promise<boolean> =>
 async function baseImage(run: Run): Promise<string> {
   const tag = `${BASE}:${(await recipeHash("base")).slice(0, 12)}`;
   if ((await imageLabel(tag)) !== undefined) return tag;
-  const rootfs = await cached(`debian-${DEBIAN}`, [await readFile(path.join(recipes, "base", "packages"))], async (folder) => {
-    const packages = (await readFile(path.join(recipes, "base", "packages"), "utf8")).trim().split("\n").join(",");
-    const target = path.join(folder, "rootfs");
-    try {
-      await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
-      await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
-    } finally {
-      // Root's files, which nobody else could clear away after a failure.
-      await run(...asRoot("rm", ["-rf", target]));
-    }
-  });
+  const rootfs = await cached(
+    `debian-${DEBIAN}`,
+    [await readFile(path.join(recipes, "base", "packages"))],
+    async (folder) => {
+      const packages = (await readFile(path.join(recipes, "base", "packages"), "utf8")).trim().split("\n").join(",");
+      const target = path.join(folder, "rootfs");
+      try {
+        await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
+        await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
+      } finally {
+        // Root's files, which nobody else could clear away after a failure.
+        await run(...asRoot("rm", ["-rf", target]));
+      }
+    },
+  );
   const imported = `${BASE}:${path.basename(rootfs)}`;
   // Once: an import anew is another image to Docker, and everything built on it would miss its cache.
-  if ((await imageLabel(imported)) === undefined) await run("docker", ["import", path.join(rootfs, "rootfs.tar"), imported]);
+  if ((await imageLabel(imported)) === undefined)
+    await run("docker", ["import", path.join(rootfs, "rootfs.tar"), imported]);
   const context = await mkdtemp(path.join(tmpdir(), "lab-base-"));
   try {
     await writeFile(path.join(context, "Dockerfile"), await hostDockerfile(imported, context));
@@ -168,8 +194,24 @@ async function baseImage(run: Run): Promise<string> {
 }
 
 const HOST_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
-const CERTIFICATE_VARIABLES = ["SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-const NETWORK_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY"];
+const CERTIFICATE_VARIABLES = [
+  "SSL_CERT_FILE",
+  "PIP_CERT",
+  "NODE_EXTRA_CA_CERTS",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+];
+const NETWORK_VARIABLES = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "PIP_INDEX_URL",
+  "PIP_EXTRA_INDEX_URL",
+  "NPM_CONFIG_REGISTRY",
+];
 
 /** The bundle of certificate authorities that this machine trusts, where Debian and its kin keep it. */
 const hostCertificates = (): Promise<Buffer | undefined> =>
@@ -178,7 +220,8 @@ const hostCertificates = (): Promise<Buffer | undefined> =>
     throw error;
   });
 
-const networkSettings = () => NETWORK_VARIABLES.filter((name) => process.env[name]).map((name) => [name, process.env[name]] as const);
+const networkSettings = () =>
+  NETWORK_VARIABLES.filter((name) => process.env[name]).map((name) => [name, process.env[name]] as const);
 
 async function hostDockerfile(from: string, context: string): Promise<string> {
   const lines = [`FROM ${from}`, await readFile(path.join(recipes, "base", "Dockerfile.part"), "utf8")];

@@ -22,13 +22,22 @@ export interface TestSshd {
  *
  * @param options.path Directories where the login finds its commands; without `docker` in them it is a server without Docker.
  */
-export async function startSshd({ address, port, path: loginPath = process.env.PATH ?? "" }: { address: string; port: number; path?: string }): Promise<TestSshd> {
+export async function startSshd({
+  address,
+  port,
+  path: loginPath = process.env.PATH ?? "",
+}: {
+  address: string;
+  port: number;
+  path?: string;
+}): Promise<TestSshd> {
   const program = (await which("sshd")) ?? "/usr/sbin/sshd";
   const folder = await mkdtemp(path.join(tmpdir(), "lab-sshd-"));
   const file = (name: string) => path.join(folder, name);
   const clear = () => rm(folder, { recursive: true, force: true });
   const { username } = userInfo();
-  for (const key of ["host_key", "client_key"]) await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file(key)]);
+  for (const key of ["host_key", "client_key"])
+    await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file(key)]);
   const hostKey = (await readFile(file("host_key.pub"), "utf8")).split(" ").slice(0, 2).join(" ");
   await writeFile(file("known_hosts"), `[${address}]:${port} ${hostKey}\n`);
   const config = [
@@ -57,7 +66,9 @@ export async function startSshd({ address, port, path: loginPath = process.env.P
       if (log.includes("Server listening on")) resolve();
     });
     daemon.on("error", reject);
-    daemon.on("close", (code) => reject(new Error(`sshd on ${address}:${port} ended with exit code ${code}: ${log.trim()}`)));
+    daemon.on("close", (code) =>
+      reject(new Error(`sshd on ${address}:${port} ended with exit code ${code}: ${log.trim()}`)),
+    );
   }).catch(async (error: Error) => {
     await clear();
     throw error;

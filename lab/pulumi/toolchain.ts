@@ -121,7 +121,10 @@ async function installed(pulumi: string, plugins: readonly Plugin[]): Promise<bo
  */
 async function makePlugins(pulumi: string, plugins: readonly Plugin[], ask: Ask): Promise<string> {
   const entries = await readdir(pluginsModule, { recursive: true, withFileTypes: true });
-  const sources = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  const sources = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
   const contents = await Promise.all(sources.map((file) => readFile(file)));
   return cached("pulumi-home", [process.arch, JSON.stringify(plugins), ...contents], async (dir) => {
     const home = path.join(dir, "plugins");
@@ -145,7 +148,8 @@ async function makePlugins(pulumi: string, plugins: readonly Plugin[], ask: Ask)
 /** Installs the published plug-ins in Pulumi's home; false as soon as one cannot be had. */
 async function published(pulumi: string, plugins: readonly Plugin[]): Promise<boolean> {
   for (const { name, version } of plugins)
-    if (!(await downloaded(`Pulumi plug-in ${name}`, pulumi, ["plugin", "install", "resource", name, version]))) return false;
+    if (!(await downloaded(`Pulumi plug-in ${name}`, pulumi, ["plugin", "install", "resource", name, version])))
+      return false;
   return true;
 }
 
@@ -157,7 +161,12 @@ async function downloaded(what: string, command: string, args: readonly string[]
       return true;
     } catch (error) {
       const { timedOut, stderr, message } = error as ExecaError;
-      const reason = timedOut ? `not finished in ${DOWNLOAD_TIMEOUT_MS / 1000} s` : String(stderr || message).trim().split("\n").at(-1);
+      const reason = timedOut
+        ? `not finished in ${DOWNLOAD_TIMEOUT_MS / 1000} s`
+        : String(stderr || message)
+            .trim()
+            .split("\n")
+            .at(-1);
       process.stderr.write(`  not to be had here, it is built instead (${reason})\n`);
       return false;
     }

@@ -13,4 +13,5 @@ const cases: readonly [version: string, minimum: string, expected: boolean][] = 
 ];
 
 for (const [version, minimum, expected] of cases)
-  test(`"${version}" ${expected ? "is" : "is not"} at least ${minimum}`, () => assert.equal(atLeast(version, minimum), expected));
+  test(`"${version}" ${expected ? "is" : "is not"} at least ${minimum}`, () =>
+    assert.equal(atLeast(version, minimum), expected));

@@ -66,12 +66,16 @@ const afterInitialize =
   (then: (request: IncomingMessage, response: ServerResponse, method: string | undefined) => void): RequestListener =>
   (request, response) => {
     const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part)).on("end", () => {
-      const message = parts.length ? (JSON.parse(Buffer.concat(parts).toString()) as { id?: number; method: string }) : undefined;
-      if (message?.method !== "initialize") return then(request, response, message?.method);
-      response.writeHead(200, { "Content-Type": "application/json", "Mcp-Session-Id": "one" });
-      response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: {} }));
-    });
+    request
+      .on("data", (part: Buffer) => parts.push(part))
+      .on("end", () => {
+        const message = parts.length
+          ? (JSON.parse(Buffer.concat(parts).toString()) as { id?: number; method: string })
+          : undefined;
+        if (message?.method !== "initialize") return then(request, response, message?.method);
+        response.writeHead(200, { "Content-Type": "application/json", "Mcp-Session-Id": "one" });
+        response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: {} }));
+      });
   };
 
 for (const json of [false, true])
@@ -82,7 +86,10 @@ for (const json of [false, true])
   });
 
 test("an SSE server with a tool is healthy", async (context) => {
-  assert.deepEqual(await check(["--transport", "sse", "--url", await sdkSse(context, ["echo"])]), { exitCode: 0, stdout: "healthy" });
+  assert.deepEqual(await check(["--transport", "sse", "--url", await sdkSse(context, ["echo"])]), {
+    exitCode: 0,
+    stdout: "healthy",
+  });
 });
 
 test("a server without tools is unhealthy over both transports", async (context) => {
@@ -106,7 +113,10 @@ test("a missing bearer variable is named, and nothing is sent", async (context) 
   let requests = 0;
   const url = await listen(context, (_, response) => response.writeHead(200).end(String((requests += 1))));
   const { exitCode, stdout } = await check(["--transport", "http", "--url", url, "--bearer-env", "TOKEN_NOT_THERE"]);
-  assert.deepEqual({ exitCode, stdout, requests }, { exitCode: 1, stdout: "unhealthy: the variable TOKEN_NOT_THERE (--bearer-env) is not set", requests: 0 });
+  assert.deepEqual(
+    { exitCode, stdout, requests },
+    { exitCode: 1, stdout: "unhealthy: the variable TOKEN_NOT_THERE (--bearer-env) is not set", requests: 0 },
+  );
 });
 
 test("a server that lets no client end sessions (405 to DELETE) is healthy", async (context) => {
@@ -114,7 +124,8 @@ test("a server that lets no client end sessions (405 to DELETE) is healthy", asy
     context,
     afterInitialize((request, response, method) => {
       if (request.method === "DELETE") response.writeHead(405).end();
-      else if (method === "tools/list") response.writeHead(200, { "Content-Type": "application/json" }).end('{"id":2,"result":{"tools":[{}]}}');
+      else if (method === "tools/list")
+        response.writeHead(200, { "Content-Type": "application/json" }).end('{"id":2,"result":{"tools":[{}]}}');
       else response.writeHead(202).end();
     }),
   );
@@ -146,8 +157,15 @@ test("the time limit holds for whole attempts: silence, pings without an answer,
     const pings = setInterval(() => response.write(": ping\n\n"), 50);
     response.on("close", () => clearInterval(pings));
   });
-  const frozen = await listen(context, afterInitialize(() => undefined));
-  const cases = [["http", silent], ["sse", pinging], ["http", frozen]] as const;
+  const frozen = await listen(
+    context,
+    afterInitialize(() => undefined),
+  );
+  const cases = [
+    ["http", silent],
+    ["sse", pinging],
+    ["http", frozen],
+  ] as const;
   await Promise.all(
     cases.map(async ([transport, url]) => {
       const started = Date.now();
@@ -178,7 +196,11 @@ os.kill = lambda *_: print("killed")
 sys.argv = [script, *sys.argv[4:]]
 sys.exit(health.main())`;
   const run = async (...more: readonly string[]) => {
-    const { exitCode, stdout, stderr } = await execa("python3", ["-c", program, script, files.memory, files.connections, ...args, ...more], { reject: false, timeout: 10_000 });
+    const { exitCode, stdout, stderr } = await execa(
+      "python3",
+      ["-c", program, script, files.memory, files.connections, ...args, ...more],
+      { reject: false, timeout: 10_000 },
+    );
     assert.equal(stderr, "");
     return { exitCode, healthy: stdout.startsWith("healthy"), killed: stdout.endsWith("killed"), stdout };
   };
@@ -194,7 +216,16 @@ test("a container that never came up is not ended; one whose --alive-url answere
     if (!up) request.socket.destroy();
     else response.writeHead(request.url === "/alive" ? 503 : 500).end();
   });
-  const { run } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--alive-url", `${url}/alive`, "--kill-after", NEVER_OLD_ENOUGH]);
+  const { run } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    `${url}/mcp`,
+    "--alive-url",
+    `${url}/alive`,
+    "--kill-after",
+    NEVER_OLD_ENOUGH,
+  ]);
   const starting = await run();
   assert.deepEqual([starting.exitCode, starting.killed], [1, false], starting.stdout);
   up = true;
@@ -205,8 +236,19 @@ test("a container that never came up is not ended; one whose --alive-url answere
 
 test("what another start of the container remembered counts for nothing", async (context) => {
   const url = await listen(context, (_, response) => response.writeHead(500).end());
-  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", url, "--kill-after", NEVER_OLD_ENOUGH]);
-  for (const written of ['{"start": 0, "came_up": true, "exchanged": null, "failing_since": null}', "12345", "no JSON"]) {
+  const { run, memory } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    url,
+    "--kill-after",
+    NEVER_OLD_ENOUGH,
+  ]);
+  for (const written of [
+    '{"start": 0, "came_up": true, "exchanged": null, "failing_since": null}',
+    "12345",
+    "no JSON",
+  ]) {
     await writeFile(memory, written);
     assert.equal((await run()).killed, false, written);
   }
@@ -221,7 +263,17 @@ test("with --every the exchange is made once in that time, and at once after a f
     else if (request.url === "/alive") response.writeHead(200).end();
     else afterInitialize((_, answer) => answer.writeHead(200).end())(request, response);
   });
-  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--initialize-only", "--alive-url", `${url}/alive`, "--every", "60"]);
+  const { run, memory } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    `${url}/mcp`,
+    "--initialize-only",
+    "--alive-url",
+    `${url}/alive`,
+    "--every",
+    "60",
+  ]);
   const asked = async () => {
     seen.length = 0;
     const { healthy } = await run();
@@ -249,19 +301,44 @@ test("a container that is being called is not ended, until it has failed for too
   const url = await listen(context, (_, response) => response.writeHead(500).end());
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
   const limits = ["--kill-after", "0", "--in-flight-limit", "600"];
-  const { run, memory, connections } = await checkThatMayKill(context, ["--transport", "http", "--url", url, ...limits]);
+  const { run, memory, connections } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    url,
+    ...limits,
+  ]);
   const table = async (...lines: readonly string[]) => {
     await rm(memory, { force: true });
-    await writeFile(connections, ["  sl  local_address rem_address   st tx_queue", ...lines.map((line, at) => `   ${at}: ${line} 00000000:00000000`), ""].join("\n"));
+    await writeFile(
+      connections,
+      [
+        "  sl  local_address rem_address   st tx_queue",
+        ...lines.map((line, at) => `   ${at}: ${line} 00000000:00000000`),
+        "",
+      ].join("\n"),
+    );
   };
   const called = `050012AC:${port} 020012AC:D431 01`;
   for (const [what, line, ends] of [
     ["a call over IPv4", called, false],
     ["a call over IPv6", `0000000000000000FFFF0000050012AC:${port} 0000000000000000FFFF0000020012AC:D431 01`, false],
-    ["a call over IPv6 alone", `000080FE000000000000000001000000:${port} 000080FE000000000000000002000000:D431 01`, false],
+    [
+      "a call over IPv6 alone",
+      `000080FE000000000000000001000000:${port} 000080FE000000000000000002000000:D431 01`,
+      false,
+    ],
     ["the check itself", `0100007F:${port} 0100007F:D431 01`, true],
-    ["the check itself, over IPv6", `0000000000000000FFFF00000100007F:${port} 0000000000000000FFFF00000100007F:D431 01`, true],
-    ["the check itself, over IPv6 alone", `00000000000000000000000001000000:${port} 00000000000000000000000001000000:D431 01`, true],
+    [
+      "the check itself, over IPv6",
+      `0000000000000000FFFF00000100007F:${port} 0000000000000000FFFF00000100007F:D431 01`,
+      true,
+    ],
+    [
+      "the check itself, over IPv6 alone",
+      `00000000000000000000000001000000:${port} 00000000000000000000000001000000:D431 01`,
+      true,
+    ],
     ["a call that its client has given up", `050012AC:${port} 020012AC:D431 08`, true],
     ["the listener", `00000000:${port} 00000000:0000 0A`, true],
     ["a connection that the server made", `050012AC:D431 020012AC:${port} 01`, true],
@@ -281,8 +358,20 @@ test("a container that is being called is not ended, until it has failed for too
 
 test("where nothing can be remembered, a container that is being called is ended", async (context) => {
   const url = await listen(context, (_, response) => response.writeHead(500).end());
-  const { run, memory, connections } = await checkThatMayKill(context, ["--transport", "http", "--url", url, "--kill-after", "0", "--in-flight-limit", "600"]);
-  await writeFile(connections, `header\n 0: 050012AC:${Number(new URL(url).port).toString(16).padStart(4, "0")} 020012AC:D431 01 0\n`);
+  const { run, memory, connections } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    url,
+    "--kill-after",
+    "0",
+    "--in-flight-limit",
+    "600",
+  ]);
+  await writeFile(
+    connections,
+    `header\n 0: 050012AC:${Number(new URL(url).port).toString(16).padStart(4, "0")} 020012AC:D431 01 0\n`,
+  );
   assert.equal((await run()).killed, false);
   await rm(memory);
   await execa("mkdir", [memory]);
@@ -290,8 +379,19 @@ test("where nothing can be remembered, a container that is being called is ended
 });
 
 test("with --pid-file the service is the process that the file names, and its start is what is remembered", async (context) => {
-  const url = await listen(context, (request, response) => response.writeHead(request.url === "/alive" ? 200 : 500).end());
-  const { run, memory } = await checkThatMayKill(context, ["--transport", "http", "--url", `${url}/mcp`, "--alive-url", `${url}/alive`, "--kill-after", NEVER_OLD_ENOUGH]);
+  const url = await listen(context, (request, response) =>
+    response.writeHead(request.url === "/alive" ? 200 : 500).end(),
+  );
+  const { run, memory } = await checkThatMayKill(context, [
+    "--transport",
+    "http",
+    "--url",
+    `${url}/mcp`,
+    "--alive-url",
+    `${url}/alive`,
+    "--kill-after",
+    NEVER_OLD_ENOUGH,
+  ]);
   const pidFile = `${memory}.pid`;
   const killed = async (pid: string | undefined) => {
     if (pid === undefined) await rm(pidFile, { force: true });

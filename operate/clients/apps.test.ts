@@ -13,7 +13,11 @@ const app = (name: string) => apps.find((one) => one.name === name)!;
 
 /** Each file of an app as it is written where there was none. */
 const texts = (name: string): Record<string, string> =>
-  Object.fromEntries(app(name).files(access).map((file) => [file.name, merge(undefined, file.content).text]));
+  Object.fromEntries(
+    app(name)
+      .files(access)
+      .map((file) => [file.name, merge(undefined, file.content).text]),
+  );
 
 test("Claude Code: .mcp.json, and a command that is given the same by standard input, where no other user sees the key", async () => {
   const files = texts("claude-code");
@@ -26,12 +30,16 @@ test("Claude Code: .mcp.json, and a command that is given the same by standard i
 });
 
 test("Gemini CLI: httpUrl, because its url once meant SSE", () => {
-  assert.deepEqual(JSON.parse(texts("gemini-cli")[".gemini/settings.json"]!), { mcpServers: { litellm: { httpUrl: gateway, headers } } });
+  assert.deepEqual(JSON.parse(texts("gemini-cli")[".gemini/settings.json"]!), {
+    mcpServers: { litellm: { httpUrl: gateway, headers } },
+  });
 });
 
 test("Codex CLI: a table with the header and time to start", () => {
   const parsed = structuredClone(toml.parse(texts("codex")[".codex/config.toml"]!));
-  assert.deepEqual(parsed, { mcp_servers: { litellm: { url: gateway, http_headers: headers, startup_timeout_sec: 60 } } });
+  assert.deepEqual(parsed, {
+    mcp_servers: { litellm: { url: gateway, http_headers: headers, startup_timeout_sec: 60 } },
+  });
 });
 
 test("VS Code: asks for the key, which is not in the file", () => {
@@ -58,7 +66,11 @@ test("Open WebUI: the connection to import, and the same as variables of a conta
     },
   ]);
   // docker's --env-file: everything after the first = is the value, as it stands.
-  const variables = Object.fromEntries(files["open-webui.env"]!.trimEnd().split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+  const variables = Object.fromEntries(
+    files["open-webui.env"]!.trimEnd()
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
   assert.deepEqual(Object.keys(variables), ["OPENAI_API_BASE_URL", "OPENAI_API_KEYS", "TOOL_SERVER_CONNECTIONS"]);
   assert.equal(variables.OPENAI_API_BASE_URL, access.models);
   assert.equal(variables.OPENAI_API_KEYS, access.key);
@@ -66,35 +78,57 @@ test("Open WebUI: the connection to import, and the same as variables of a conta
 });
 
 test("MCP Inspector: its session file", () => {
-  assert.deepEqual(JSON.parse(texts("inspector")["mcp.json"]!), { mcpServers: { litellm: { type: "streamable-http", url: gateway, headers } } });
+  assert.deepEqual(JSON.parse(texts("inspector")["mcp.json"]!), {
+    mcpServers: { litellm: { type: "streamable-http", url: gateway, headers } },
+  });
 });
 
 test("files are installed where the apps look, also where the user has moved that", () => {
   const places = (user: User) =>
-    apps.flatMap(({ name, files }) => files(access).flatMap(({ installedAt }) => (installedAt ? [`${name} ${installedAt(user)}`] : [])));
+    apps.flatMap(({ name, files }) =>
+      files(access).flatMap(({ installedAt }) => (installedAt ? [`${name} ${installedAt(user)}`] : [])),
+    );
   assert.deepEqual(places({ home: "/home/me", platform: "linux", env: {} }), [
     "claude-code /home/me/.claude.json",
     "gemini-cli /home/me/.gemini/settings.json",
     "codex /home/me/.codex/config.toml",
     "vscode /home/me/.config/Code/User/mcp.json",
   ]);
-  assert.deepEqual(places({ home: "/home/me", platform: "linux", env: { CLAUDE_CONFIG_DIR: "/c", GEMINI_CLI_HOME: "/g", CODEX_HOME: "/x", XDG_CONFIG_HOME: "/v" } }), [
-    "claude-code /c/.claude.json",
-    "gemini-cli /g/.gemini/settings.json",
-    "codex /x/config.toml",
-    "vscode /v/Code/User/mcp.json",
-  ]);
-  assert.ok(places({ home: "/Users/me", platform: "darwin", env: {} }).includes("vscode /Users/me/Library/Application Support/Code/User/mcp.json"));
+  assert.deepEqual(
+    places({
+      home: "/home/me",
+      platform: "linux",
+      env: { CLAUDE_CONFIG_DIR: "/c", GEMINI_CLI_HOME: "/g", CODEX_HOME: "/x", XDG_CONFIG_HOME: "/v" },
+    }),
+    [
+      "claude-code /c/.claude.json",
+      "gemini-cli /g/.gemini/settings.json",
+      "codex /x/config.toml",
+      "vscode /v/Code/User/mcp.json",
+    ],
+  );
+  assert.ok(
+    places({ home: "/Users/me", platform: "darwin", env: {} }).includes(
+      "vscode /Users/me/Library/Application Support/Code/User/mcp.json",
+    ),
+  );
 });
 
 test("what is said next never has the key", () => {
   const secret = (content: Content) => JSON.stringify(content).includes(access.key);
   assert.ok(apps.some(({ files }) => files(access).some(({ content }) => secret(content))));
   for (const { next } of apps)
-    for (const place of [{ kind: "installed" }, { kind: "folder", folder: "/out" }] as const) assert.ok(!next(place, access).join("\n").includes(access.key));
+    for (const place of [{ kind: "installed" }, { kind: "folder", folder: "/out" }] as const)
+      assert.ok(!next(place, access).join("\n").includes(access.key));
 });
 
 test("a client with an app's name has the files of that app, any other those of all", () => {
-  assert.deepEqual(appsOf("codex").map(({ name }) => name), ["codex"]);
-  assert.deepEqual(appsOf("test-key").map(({ name }) => name), ["claude-code", "gemini-cli", "codex", "vscode", "open-webui", "inspector"]);
+  assert.deepEqual(
+    appsOf("codex").map(({ name }) => name),
+    ["codex"],
+  );
+  assert.deepEqual(
+    appsOf("test-key").map(({ name }) => name),
+    ["claude-code", "gemini-cli", "codex", "vscode", "open-webui", "inspector"],
+  );
 });

@@ -16,13 +16,20 @@ export const codex: App = {
       name: ".codex/config.toml",
       content: {
         format: "toml",
-        entries: [{ path: ["mcp_servers", ENTRY], value: { url: gateway, http_headers: bearer(key), startup_timeout_sec: STARTUP_TIMEOUT_S } }],
+        entries: [
+          {
+            path: ["mcp_servers", ENTRY],
+            value: { url: gateway, http_headers: bearer(key), startup_timeout_sec: STARTUP_TIMEOUT_S },
+          },
+        ],
       },
       installedAt: ({ home, env }) => path.join(env.CODEX_HOME ?? path.join(home, ".codex"), "config.toml"),
     },
   ],
   next: (place) => [
-    ...(place.kind === "folder" ? ["copy the table of .codex/config.toml into ~/.codex/config.toml; it has the key"] : []),
+    ...(place.kind === "folder"
+      ? ["copy the table of .codex/config.toml into ~/.codex/config.toml; it has the key"]
+      : []),
     "codex mcp list   # shows the entry; in a session: /mcp",
   ],
 };

@@ -8,7 +8,10 @@ export const geminiCli: App = {
   files: ({ gateway, key }) => [
     {
       name: ".gemini/settings.json",
-      content: { format: "json", entries: [{ path: ["mcpServers", ENTRY], value: { httpUrl: gateway, headers: bearer(key) } }] },
+      content: {
+        format: "json",
+        entries: [{ path: ["mcpServers", ENTRY], value: { httpUrl: gateway, headers: bearer(key) } }],
+      },
       installedAt: ({ home, env }) => path.join(env.GEMINI_CLI_HOME ?? home, ".gemini", "settings.json"),
     },
   ],

@@ -8,7 +8,12 @@ export const inspector: App = {
   files: ({ gateway, key }) => [
     {
       name: "mcp.json",
-      content: { format: "json", entries: [{ path: ["mcpServers", ENTRY], value: { type: "streamable-http", url: gateway, headers: bearer(key) } }] },
+      content: {
+        format: "json",
+        entries: [
+          { path: ["mcpServers", ENTRY], value: { type: "streamable-http", url: gateway, headers: bearer(key) } },
+        ],
+      },
     },
   ],
   next: (place) =>

@@ -5,9 +5,15 @@ import { parse as parseJson } from "jsonc-parser";
 import { merge } from "./merge.ts";
 
 const server = { type: "http", url: "http://192.168.1.10:4000/mcp/", headers: { Authorization: "Bearer sk-1" } };
-const json = (before: string | undefined, value: unknown = server) => merge(before, { format: "json", entries: [{ path: ["mcpServers", "litellm"], value }] });
-const table = { url: "http://192.168.1.10:4000/mcp/", http_headers: { Authorization: "Bearer sk-1" }, startup_timeout_sec: 60 };
-const tables = (before: string | undefined, value: unknown = table) => merge(before, { format: "toml", entries: [{ path: ["mcp_servers", "litellm"], value }] });
+const json = (before: string | undefined, value: unknown = server) =>
+  merge(before, { format: "json", entries: [{ path: ["mcpServers", "litellm"], value }] });
+const table = {
+  url: "http://192.168.1.10:4000/mcp/",
+  http_headers: { Authorization: "Bearer sk-1" },
+  startup_timeout_sec: 60,
+};
+const tables = (before: string | undefined, value: unknown = table) =>
+  merge(before, { format: "toml", entries: [{ path: ["mcp_servers", "litellm"], value }] });
 
 test("a file that is not there, or is empty, gets our entry alone", () => {
   for (const before of [undefined, "", "\n"]) {
@@ -30,17 +36,31 @@ test("JSON: other entries, comments, trailing commas and the indent stay", () =>
 `;
   const { text, replaced } = json(before);
   assert.deepEqual(replaced, []);
-  for (const line of ["    // about the server below", "// runs", "    /* the end */", `    "theme": "dark",\n}`, `\n        "litellm": {\n            "type"`])
+  for (const line of [
+    "    // about the server below",
+    "// runs",
+    "    /* the end */",
+    `    "theme": "dark",\n}`,
+    `\n        "litellm": {\n            "type"`,
+  ])
     assert.ok(text.includes(line), `${line} is not in\n${text}`);
-  assert.deepEqual(parseJson(text, [], { allowTrailingComma: true }), { mcpServers: { other: { command: "npx", args: ["-y", "x"] }, litellm: server }, theme: "dark" });
+  assert.deepEqual(parseJson(text, [], { allowTrailingComma: true }), {
+    mcpServers: { other: { command: "npx", args: ["-y", "x"] }, litellm: server },
+    theme: "dark",
+  });
 });
 
 test("JSON: a member of a list is found by its id, replaced in its place or added at the end", () => {
-  const content = { format: "json", entries: [{ path: ["inputs", { id: "ours" }], value: { id: "ours", type: "new" } }] } as const;
+  const content = {
+    format: "json",
+    entries: [{ path: ["inputs", { id: "ours" }], value: { id: "ours", type: "new" } }],
+  } as const;
   const merged = (before: unknown) => JSON.parse(merge(JSON.stringify(before), content).text);
   assert.deepEqual(merged({}), { inputs: [{ id: "ours", type: "new" }] });
   assert.deepEqual(merged({ inputs: [{ id: "theirs" }] }), { inputs: [{ id: "theirs" }, { id: "ours", type: "new" }] });
-  assert.deepEqual(merged({ inputs: [{ id: "ours", type: "old" }, { id: "theirs" }] }), { inputs: [{ id: "ours", type: "new" }, { id: "theirs" }] });
+  assert.deepEqual(merged({ inputs: [{ id: "ours", type: "old" }, { id: "theirs" }] }), {
+    inputs: [{ id: "ours", type: "new" }, { id: "theirs" }],
+  });
 });
 
 test("TOML: other tables, comments and values of every kind stay, wherever our table belongs", () => {
@@ -52,7 +72,11 @@ ratio = 1.0
 [projects."/home/me/a b"]
 trust_level = "trusted"
 `;
-  for (const servers of ["", '\n[mcp_servers.docs]\ncommand = "npx" # runs\nargs = [\n  "-y", # yes\n]\n', '\n[mcp_servers]\ndocs = { command = "npx" }\n']) {
+  for (const servers of [
+    "",
+    '\n[mcp_servers.docs]\ncommand = "npx" # runs\nargs = [\n  "-y", # yes\n]\n',
+    '\n[mcp_servers]\ndocs = { command = "npx" }\n',
+  ]) {
     const before = others + servers;
     const { text, replaced } = tables(before);
     assert.deepEqual(replaced, []);
@@ -67,7 +91,8 @@ test("an entry of ours with another content is replaced, and that is said; nothi
   assert.deepEqual(JSON.parse(changed.text), { mcpServers: { litellm: server, other: 1 } });
   assert.deepEqual(changed.replaced, ["mcpServers.litellm"]);
 
-  const old = '[mcp_servers.litellm]\nurl = "http://old/"\nbearer_token_env_var = "X"\n[mcp_servers.litellm.http_headers]\nAuthorization = "old"\n[tui]\nx = 1 # kept\n';
+  const old =
+    '[mcp_servers.litellm]\nurl = "http://old/"\nbearer_token_env_var = "X"\n[mcp_servers.litellm.http_headers]\nAuthorization = "old"\n[tui]\nx = 1 # kept\n';
   const { text, replaced } = tables(old);
   assert.deepEqual(structuredClone(toml.parse(text)), { mcp_servers: { litellm: table }, tui: { x: 1 } });
   assert.match(text, /x = 1 # kept/);
@@ -77,7 +102,8 @@ test("an entry of ours with another content is replaced, and that is said; nothi
 test("what is there already is not written again, whatever its layout", () => {
   const oneLine = `{"mcpServers":{"litellm":${JSON.stringify(server)}}}\n`;
   assert.deepEqual(json(oneLine), { text: oneLine, replaced: [] });
-  const inline = 'mcp_servers = { litellm = { startup_timeout_sec = 60, url = "http://192.168.1.10:4000/mcp/", http_headers = { Authorization = "Bearer sk-1" } } }\n';
+  const inline =
+    'mcp_servers = { litellm = { startup_timeout_sec = 60, url = "http://192.168.1.10:4000/mcp/", http_headers = { Authorization = "Bearer sk-1" } } }\n';
   assert.deepEqual(tables(inline), { text: inline, replaced: [] });
   assert.equal(json(json(undefined).text).text, json(undefined).text);
   assert.equal(tables(tables(undefined).text).text, tables(undefined).text);
@@ -88,8 +114,14 @@ test("what does not parse, or has something else in our place, is an error that 
   assert.throws(() => json("sk-secret"), { message: "not JSON: InvalidSymbol in line 1" });
   assert.throws(() => json("[]"), { message: "the whole file is no map" });
   assert.throws(() => json('{"mcpServers": ["sk-secret"]}'), { message: "mcpServers is no map" });
-  assert.throws(() => merge('{"inputs": {}}', { format: "json", entries: [{ path: ["inputs", { id: "x" }], value: {} }] }), { message: "inputs is no list" });
-  assert.throws(() => tables('key = "sk-secret\n'), (error: Error) => /^not TOML: /.test(error.message) && !error.message.includes("sk-secret"));
+  assert.throws(
+    () => merge('{"inputs": {}}', { format: "json", entries: [{ path: ["inputs", { id: "x" }], value: {} }] }),
+    { message: "inputs is no list" },
+  );
+  assert.throws(
+    () => tables('key = "sk-secret\n'),
+    (error: Error) => /^not TOML: /.test(error.message) && !error.message.includes("sk-secret"),
+  );
   assert.throws(() => tables("mcp_servers = 1\n"), { message: "mcp_servers is no map" });
 });
 

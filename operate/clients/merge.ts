@@ -18,7 +18,8 @@ export interface Merged {
  * @throws Error that says what is wrong with `before`: it does not parse, or has something else where our entry belongs.
  */
 export function merge(before: string | undefined, content: Content): Merged {
-  if (content.format === "text") return { text: content.text, replaced: before === undefined || before === content.text ? [] : ["the whole file"] };
+  if (content.format === "text")
+    return { text: content.text, replaced: before === undefined || before === content.text ? [] : ["the whole file"] };
   const format = content.format === "json" ? json : tomlTables;
   let text = before?.trim() ? before : format.empty;
   const replaced: string[] = [];
@@ -43,11 +44,17 @@ const json: Format = {
     const errors: ParseError[] = [];
     const value: unknown = parse(text, errors, { allowTrailingComma: true });
     const [first] = errors;
-    if (first) throw new Error(`not JSON: ${printParseErrorCode(first.error)} in line ${text.slice(0, first.offset).split("\n").length}`);
+    if (first)
+      throw new Error(
+        `not JSON: ${printParseErrorCode(first.error)} in line ${text.slice(0, first.offset).split("\n").length}`,
+      );
     return value;
   },
   set: (text, path, value) =>
-    applyEdits(text, modify(text, [...path], value, { formattingOptions: { insertSpaces: true, tabSize: indentOf(text) } })),
+    applyEdits(
+      text,
+      modify(text, [...path], value, { formattingOptions: { insertSpaces: true, tabSize: indentOf(text) } }),
+    ),
 };
 
 const indentOf = (text: string) => /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
@@ -70,7 +77,8 @@ const tomlTables: Format = {
     // An empty file gets a table with a header of its own, as people write it.
     const patched = toml.patch(text.trim() ? text : `[${path.join(".")}]\n`, wanted);
     // Its author's settings are at stake: rather no change than a wrong one.
-    if (!same(toml.parse(patched), wanted)) throw new Error(`${dotted("", path)} cannot be set without changing something else`);
+    if (!same(toml.parse(patched), wanted))
+      throw new Error(`${dotted("", path)} cannot be set without changing something else`);
     return patched;
   },
 };
@@ -84,7 +92,8 @@ function lookUp(root: unknown, path: readonly PathItem[]): { path: (string | num
   let value = root;
   for (const item of path) {
     const kind = typeof item === "string" ? "map" : "list";
-    const fits = kind === "list" ? Array.isArray(value) : typeof value === "object" && value !== null && !Array.isArray(value);
+    const fits =
+      kind === "list" ? Array.isArray(value) : typeof value === "object" && value !== null && !Array.isArray(value);
     if (value !== undefined && !fits) throw new Error(`${dotted("", found) || "the whole file"} is no ${kind}`);
     if (typeof item === "string") {
       found.push(item);
@@ -98,4 +107,3 @@ function lookUp(root: unknown, path: readonly PathItem[]): { path: (string | num
   }
   return { path: found, value };
 }
-

@@ -43,7 +43,9 @@ test("a second run writes nothing; a mode that was opened is closed again", asyn
   await writeAll([{ file, content }]);
   const { mtimeMs } = await stat(file);
   await chmod(file, 0o644);
-  assert.deepEqual(await writeAll([{ file, content }]), [{ file, outcome: "as it was", replaced: [], backup: undefined }]);
+  assert.deepEqual(await writeAll([{ file, content }]), [
+    { file, outcome: "as it was", replaced: [], backup: undefined },
+  ]);
   assert.equal((await stat(file)).mtimeMs, mtimeMs);
   assert.equal(await modeOf(file), 0o600);
   assert.deepEqual(await readdir(path.dirname(file)), ["file.json"]);
@@ -53,9 +55,15 @@ test("one file that cannot be merged, and none is written", async (t) => {
   const folder = await temporary(t);
   const [good, bad] = [path.join(folder, "good.json"), path.join(folder, "bad.json")];
   await writeFile(bad, "{");
-  await assert.rejects(writeAll([{ file: good, content }, { file: bad, content }]), {
-    message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: mend the file or move it away, then run this again`,
-  });
+  await assert.rejects(
+    writeAll([
+      { file: good, content },
+      { file: bad, content },
+    ]),
+    {
+      message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: mend the file or move it away, then run this again`,
+    },
+  );
   assert.deepEqual(await readdir(folder), ["bad.json"]);
   assert.equal(await readFile(bad, "utf8"), "{");
 });

@@ -53,7 +53,10 @@ async function plan({ file, content }: Wanted) {
   try {
     return { file, target, before, ...merge(before, content) };
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}. Nothing was changed: mend the file or move it away, then run this again`, { cause: error });
+    throw new Error(
+      `${file}: ${(error as Error).message}. Nothing was changed: mend the file or move it away, then run this again`,
+      { cause: error },
+    );
   }
 }
 

@@ -12,17 +12,33 @@ test("the committed page is that of the program", () => {
 });
 
 test("each route is there, with its method", () => {
-  const rows = securityPage().split("\n").filter((line) => /^\| (GET|POST|DELETE) \|/.test(line));
+  const rows = securityPage()
+    .split("\n")
+    .filter((line) => /^\| (GET|POST|DELETE) \|/.test(line));
   for (const { method, path: address } of routes)
-    assert.ok(rows.some((row) => row.startsWith(`| ${method} |`) && row.includes(`\`${address}\``)), `${method} ${address}`);
+    assert.ok(
+      rows.some((row) => row.startsWith(`| ${method} |`) && row.includes(`\`${address}\``)),
+      `${method} ${address}`,
+    );
 });
 
 test("each status that the ingress refuses with is explained", () => {
   const sources = readdirSync("ingress").filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
-  const statuses = new Set(sources.flatMap((file) => [...readFileSync(path.join("ingress", file), "utf8").matchAll(/Refusal\([^"]*?\b([45]\d\d)\b/g)].map((match) => match[1]!)));
+  const statuses = new Set(
+    sources.flatMap((file) =>
+      [...readFileSync(path.join("ingress", file), "utf8").matchAll(/Refusal\([^"]*?\b([45]\d\d)\b/g)].map(
+        (match) => match[1]!,
+      ),
+    ),
+  );
   assert.ok(statuses.size > 8, [...statuses].join(" "));
   const page = securityPage();
-  for (const status of statuses) assert.match(page, new RegExp(`^\\| ${status} \\|`, "m"), `${status} has no row in operate/docs/security.template.md`);
+  for (const status of statuses)
+    assert.match(
+      page,
+      new RegExp(`^\\| ${status} \\|`, "m"),
+      `${status} has no row in operate/docs/security.template.md`,
+    );
 });
 
 test("the examples of audit lines have the keys of real ones", async () => {
@@ -30,14 +46,19 @@ test("the examples of audit lines have the keys of real ones", async () => {
   try {
     const audit = new Audit({ folder, days: 1, bytes: 2 ** 20, results: false });
     const call = { client: "c", address: "a", server: "s", tool: "t", arguments: {}, route: "/mcp/" };
-    await (await audit.call(call))("answered");
+    await (
+      await audit.call(call)
+    )("answered");
     audit.refusedCall(call, "why");
     audit.refusedRequest({ address: "a" }, "unknown key");
     await audit.close();
-    const lines = readdirSync(folder).flatMap((file) => readFileSync(path.join(folder, file), "utf8").trim().split("\n"));
+    const lines = readdirSync(folder).flatMap((file) =>
+      readFileSync(path.join(folder, file), "utf8").trim().split("\n"),
+    );
     const written = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual(written.map((line) => line["audit"]).sort(), Object.keys(AUDIT_EXAMPLES).sort());
-    for (const line of written) assert.deepEqual(Object.keys(line), Object.keys(AUDIT_EXAMPLES[line["audit"] as keyof typeof AUDIT_EXAMPLES]));
+    for (const line of written)
+      assert.deepEqual(Object.keys(line), Object.keys(AUDIT_EXAMPLES[line["audit"] as keyof typeof AUDIT_EXAMPLES]));
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -21,7 +21,12 @@ const REDIS_CONTAINER = `${PREFIX}redis-of-the-test`;
 const GITHUB_CONTAINER = `${PREFIX}github-of-the-test`;
 const AUDIT_VOLUME = `${PREFIX}ingress-audit`;
 const MEMORY_VOLUME = `${PREFIX}mcp-memory-data`;
-const SECRETS = { redisPassword: "password-of-the-redis-user", grafanaToken: "glsa_token-of-grafana", braveApiKey: "key-of-brave", githubToken: "ghp_tokenofgithub" };
+const SECRETS = {
+  redisPassword: "password-of-the-redis-user",
+  grafanaToken: "glsa_token-of-grafana",
+  braveApiKey: "key-of-brave",
+  githubToken: "ghp_tokenofgithub",
+};
 
 let workspace: Workspace;
 let files: string;
@@ -34,7 +39,10 @@ const requests: { readonly path: string; readonly authorization: string | undefi
 const answers: Readonly<Record<string, unknown>> = {
   "/grafana/api/datasources": [{ id: 1, uid: "prometheus", name: "Prometheus", type: "prometheus", isDefault: true }],
   "/grafana/api/search": [{ id: 1, uid: "home", title: "Power at home", type: "dash-db", tags: [], url: "/d/home" }],
-  "/searxng/search": { query: "litellm", results: [{ title: "LiteLLM", url: "http://litellm.lan/", content: "A gateway", score: 1 }] },
+  "/searxng/search": {
+    query: "litellm",
+    results: [{ title: "LiteLLM", url: "http://litellm.lan/", content: "A gateway", score: 1 }],
+  },
 };
 
 const config = () => ({
@@ -50,7 +58,9 @@ const config = () => ({
 function servers(): Record<string, Record<string, unknown>> {
   const standInUrl = `http://${address}:${(standIn.address() as AddressInfo).port}`;
   return {
-    ...Object.fromEntries(["everything", "n8n", "playwright", "duckduckgo", "context7", "brave"].map((name) => [name, { enabled: true }])),
+    ...Object.fromEntries(
+      ["everything", "n8n", "playwright", "duckduckgo", "context7", "brave"].map((name) => [name, { enabled: true }]),
+    ),
     filesystem: { mounts: { files } },
     redis: { enabled: true, env: { REDIS_HOST: address, REDIS_PORT: REDIS_PORT } },
     grafana: { enabled: true, env: { GRAFANA_URL: `${standInUrl}/grafana` } },
@@ -69,7 +79,10 @@ before(async () => {
       response.setHeader("content-type", "text/html").end("<title>A page of the LAN</title><h1>Hello, browser</h1>");
       return;
     }
-    response.setHeader("content-type", "application/json").writeHead(pathname in answers ? 200 : 404).end(JSON.stringify(answers[pathname] ?? {}));
+    response
+      .setHeader("content-type", "application/json")
+      .writeHead(pathname in answers ? 200 : 404)
+      .end(JSON.stringify(answers[pathname] ?? {}));
   });
   await once(standIn.listen(0, address), "listening");
   const redis = await docker.createContainer({
@@ -78,7 +91,12 @@ before(async () => {
     HostConfig: { PortBindings: { "6379/tcp": [{ HostIp: address, HostPort: String(REDIS_PORT) }] } },
   });
   await redis.start();
-  await eventually("Redis answers", 20, async () => (await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "ping"], { reject: false })).stdout === "PONG");
+  await eventually(
+    "Redis answers",
+    20,
+    async () =>
+      (await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "ping"], { reject: false })).stdout === "PONG",
+  );
   await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "set", "greeting", "hello from Redis"]);
   files = await mkdtemp(path.join(tmpdir(), "files-of-the-test-"));
   await execa("chmod", ["755", files]);
@@ -103,11 +121,17 @@ const call = async (tool: string, args: Record<string, unknown> = {}) => {
 test("a server without its secret or its address is refused, with what to write", async () => {
   const init = await workspace.run("pulumi", ["stack", "init", "e2ecatalogue"]);
   assert.equal(init.exitCode, 0, init.output);
-  await workspace.writeConfig({ ...config(), "litellm-mcp:servers": { brave: { enabled: true }, github: { enabled: true }, grafana: { enabled: true } } });
+  await workspace.writeConfig({
+    ...config(),
+    "litellm-mcp:servers": { brave: { enabled: true }, github: { enabled: true }, grafana: { enabled: true } },
+  });
   const { exitCode, output } = await workspace.pulumi("preview");
   assert.notEqual(exitCode, 0);
   for (const name of ["braveApiKey", "githubToken", "grafanaToken"])
-    assert.ok(output.includes(`pulumi config set --secret --path 'litellm-mcp:secrets.${name}'`), `${name} is not in:\n${output}`);
+    assert.ok(
+      output.includes(`pulumi config set --secret --path 'litellm-mcp:secrets.${name}'`),
+      `${name} is not in:\n${output}`,
+    );
   assert.match(output, /litellm-mcp:servers\.grafana\.env\.GRAFANA_URL\s+found: nothing\s+write: address of Grafana/);
   await workspace.writeConfig(config());
   for (const [name, value] of Object.entries(SECRETS)) {
@@ -141,34 +165,57 @@ test("a second preview shows no changes", async () => {
 
 test("filesystem reads the directory that is bound, and cannot write to it", async () => {
   assert.match(await call("filesystem-read_text_file", { path: "/files/note.txt" }), /a note on the server/);
-  assert.match(await call("filesystem-write_file", { path: "/files/new.txt", content: "x" }), /EROFS: read-only file system/);
+  assert.match(
+    await call("filesystem-write_file", { path: "/files/new.txt", content: "x" }),
+    /EROFS: read-only file system/,
+  );
   assert.match(await call("filesystem-read_text_file", { path: "/etc/passwd" }), /Access denied/);
 });
 
 test("memory remembers over a restart of its container", async () => {
-  await call("memory-create_entities", { entities: [{ name: "gateway", entityType: "service", observations: ["listens on port 4000"] }] });
+  await call("memory-create_entities", {
+    entities: [{ name: "gateway", entityType: "service", observations: ["listens on port 4000"] }],
+  });
   await docker.getContainer(`${PREFIX}mcp-memory`).restart();
-  await eventually("it remembers", 30, async () => /listens on port 4000/.test(await call("memory-open_nodes", { names: ["gateway"] })));
+  await eventually("it remembers", 30, async () =>
+    /listens on port 4000/.test(await call("memory-open_nodes", { names: ["gateway"] })),
+  );
 });
 
 test("sequentialthinking counts the thoughts of several calls", async () => {
-  const think = (thoughtNumber: number) => call("sequentialthinking-sequentialthinking", { thought: "on we go", thoughtNumber, totalThoughts: 2, nextThoughtNeeded: thoughtNumber < 2 });
+  const think = (thoughtNumber: number) =>
+    call("sequentialthinking-sequentialthinking", {
+      thought: "on we go",
+      thoughtNumber,
+      totalThoughts: 2,
+      nextThoughtNeeded: thoughtNumber < 2,
+    });
   const before = JSON.parse(await think(1)).thoughtHistoryLength;
   assert.equal(JSON.parse(await think(2)).thoughtHistoryLength, before + 1);
 });
 
 test("redis reads, and its user may not write", async () => {
   assert.match(await call("redis-get", { key: "greeting" }), /hello from Redis/);
-  assert.match(await call("redis-set", { key: "greeting", value: "changed" }), /no permissions to run the 'set' command/);
+  assert.match(
+    await call("redis-set", { key: "greeting", value: "changed" }),
+    /no permissions to run the 'set' command/,
+  );
   assert.match(await call("redis-delete", { key: "greeting" }), /no permissions to run the 'del' command/);
   assert.match(await call("redis-get", { key: "greeting" }), /hello from Redis/);
 });
 
 test("grafana finds a dashboard with the token, and lists no tool that writes", async () => {
   assert.match(await call("grafana-search_dashboards", { query: "" }), /Power at home/);
-  assert.ok(requests.some(({ path, authorization }) => path === "/grafana/api/search" && authorization === `Bearer ${SECRETS.grafanaToken}`));
+  assert.ok(
+    requests.some(
+      ({ path, authorization }) => path === "/grafana/api/search" && authorization === `Bearer ${SECRETS.grafanaToken}`,
+    ),
+  );
   const { tools } = await workspace.outputs();
-  assert.deepEqual(tools["grafana"]!.filter((tool) => /^(create|update|delete|patch|add)_/.test(tool)), []);
+  assert.deepEqual(
+    tools["grafana"]!.filter((tool) => /^(create|update|delete|patch|add)_/.test(tool)),
+    [],
+  );
 });
 
 test("searxng finds what SearXNG answers", async () => {
@@ -181,7 +228,10 @@ test("n8n knows its nodes without an n8n", async () => {
 
 test("playwright drives a real browser, whose page stays from one call to the next", async () => {
   const { port } = standIn.address() as AddressInfo;
-  assert.match(await call("playwright-browser_navigate", { url: `http://${address}:${port}/page` }), /A page of the LAN/);
+  assert.match(
+    await call("playwright-browser_navigate", { url: `http://${address}:${port}/page` }),
+    /A page of the LAN/,
+  );
   assert.match(await call("playwright-browser_snapshot"), /Hello, browser/);
 });
 
@@ -216,7 +266,13 @@ test("github gets its token from LiteLLM, with each call", async () => {
 });
 
 test("servers of the internet answer a call with their own error where there is none", async (t) => {
-  if (await fetch("https://duckduckgo.com", { signal: AbortSignal.timeout(5_000) }).then(() => true, () => false)) return t.skip("the internet is reachable");
+  if (
+    await fetch("https://duckduckgo.com", { signal: AbortSignal.timeout(5_000) }).then(
+      () => true,
+      () => false,
+    )
+  )
+    return t.skip("the internet is reachable");
   assert.match(await call("duckduckgo-search", { query: "litellm" }), /No results were found/);
   assert.match(await call("context7-resolve-library-id", { libraryName: "react", query: "hooks" }), /fetch failed/);
   assert.match(await call("brave-brave_web_search", { query: "litellm" }), /fetch failed/);
@@ -225,14 +281,19 @@ test("servers of the internet answer a call with their own error where there is 
 /** Whether a container gets through to the stand-in. */
 const reaches = async (server: string) => {
   const { port } = standIn.address() as AddressInfo;
-  return python(`${PREFIX}mcp-${server}`, `import socket; socket.create_connection((${JSON.stringify(address)}, ${port}), timeout=3)`).then(
+  return python(
+    `${PREFIX}mcp-${server}`,
+    `import socket; socket.create_connection((${JSON.stringify(address)}, ${port}), timeout=3)`,
+  ).then(
     () => true,
     () => false,
   );
 };
 
 test("wrapped servers are no root, write nowhere, have no capabilities, and no way out unless declared", async () => {
-  const containers = (await docker.listContainers()).map(({ Names }) => Names[0]!.slice(1)).filter((name) => name.startsWith(`${PREFIX}mcp-`));
+  const containers = (await docker.listContainers())
+    .map(({ Names }) => Names[0]!.slice(1))
+    .filter((name) => name.startsWith(`${PREFIX}mcp-`));
   const users = new Set<string>();
   for (const name of containers) {
     const { Config, HostConfig, NetworkSettings } = await docker.getContainer(name).inspect();
@@ -245,7 +306,9 @@ test("wrapped servers are no root, write nowhere, have no capabilities, and no w
     assert.equal(HostConfig.ReadonlyRootfs, true, name);
     assert.match(Config.User, /^9\d{5}:9\d{5}$/, name);
     users.add(Config.User);
-    const declared = /^egress: true$/m.test(await workspace.readFile(`mcp/${name.slice(`${PREFIX}mcp-`.length)}/server.yaml`));
+    const declared = /^egress: true$/m.test(
+      await workspace.readFile(`mcp/${name.slice(`${PREFIX}mcp-`.length)}/server.yaml`),
+    );
     assert.equal(`${PREFIX}mcp-egress-net` in NetworkSettings.Networks, declared, `${name}: way out`);
   }
   assert.equal(users.size, containers.length - 2, "two servers share a user");
@@ -254,17 +317,23 @@ test("wrapped servers are no root, write nowhere, have no capabilities, and no w
 
 test("every server is listed again soon after a restart", async () => {
   const { gateway, clientKeys, tools } = await workspace.outputs();
-  const rows: Record<string, { transport: string; tools: number; "listed after s": number; "MiB": number }> = {};
+  const rows: Record<string, { transport: string; tools: number; "listed after s": number; MiB: number }> = {};
   for (const [server, names] of Object.entries(tools)) {
     const container = docker.getContainer(`${PREFIX}mcp-${server}`);
     const stats = await container.stats({ stream: false });
     await container.restart({ t: 5 });
     const started = Date.now();
-    await eventually(`${server} is listed`, 60, async () => (await listTools(`${gateway}${server}`, clientKeys["test-key"], { newer: true })).length === names.length);
+    await eventually(
+      `${server} is listed`,
+      60,
+      async () =>
+        (await listTools(`${gateway}${server}`, clientKeys["test-key"], { newer: true })).length === names.length,
+    );
     const text = await workspace.readFile(`mcp/${server}/server.yaml`);
     const kind = /^transport: \{ kind: (\w+)/m.exec(text)![1]!;
     rows[server] = {
-      transport: kind === "stdio" ? `stdio, wrapped: ${/^register: (\w+)/m.exec(text)?.[1] ?? "sse"}` : `native: ${kind}`,
+      transport:
+        kind === "stdio" ? `stdio, wrapped: ${/^register: (\w+)/m.exec(text)?.[1] ?? "sse"}` : `native: ${kind}`,
       tools: names.length,
       "listed after s": Math.round((Date.now() - started) / 100) / 10,
       MiB: Math.round((stats.memory_stats.usage - (stats.memory_stats.stats["inactive_file"] ?? 0)) / 1024 / 1024),

@@ -14,7 +14,15 @@ export interface Ended {
 }
 
 /** Runs one of the programs for a user that has nothing but a home directory. */
-export type Program = (args: readonly string[], user: { readonly home: string; readonly cwd?: string; readonly env?: Record<string, string>; readonly input?: string }) => Promise<Ended>;
+export type Program = (
+  args: readonly string[],
+  user: {
+    readonly home: string;
+    readonly cwd?: string;
+    readonly env?: Record<string, string>;
+    readonly input?: string;
+  },
+) => Promise<Ended>;
 
 export interface ClientPrograms {
   readonly claude: Program;

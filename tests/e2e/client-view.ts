@@ -11,7 +11,16 @@ const SPEND_LOGS_WITHIN_S = 40;
 
 /** The models both end-to-end stacks declare: one that answers, one that asks for a tool. */
 export const testModels = [
-  { name: "mock", params: { model: "openai/mock", api_key: "none", mock_response: "MOCK-OK", input_cost_per_token: 0, output_cost_per_token: 0 } },
+  {
+    name: "mock",
+    params: {
+      model: "openai/mock",
+      api_key: "none",
+      mock_response: "MOCK-OK",
+      input_cost_per_token: 0,
+      output_cost_per_token: 0,
+    },
+  },
   {
     name: "mock-tool-caller",
     // A provider without a Responses API of its own, so that LiteLLM bridges to chat completions and runs MCP tools itself.
@@ -20,7 +29,13 @@ export const testModels = [
       api_base: "http://127.0.0.1:9/v1",
       input_cost_per_token: 0,
       output_cost_per_token: 0,
-      mock_tool_calls: [{ id: "call_1", type: "function", function: { name: "everything-echo", arguments: '{"message":"through the responses API"}' } }],
+      mock_tool_calls: [
+        {
+          id: "call_1",
+          type: "function",
+          function: { name: "everything-echo", arguments: '{"message":"through the responses API"}' },
+        },
+      ],
     },
   },
 ];
@@ -29,7 +44,11 @@ export const testClients = {
   "test-key": {},
   "claude-code": {},
   limited: { servers: ["time"], models: ["mock", "mock-tool-caller"] },
-  reader: { servers: ["git", "postgres"], models: ["mock"], tools: { git: { allow: ["git_log"] }, postgres: { deny: ["execute_sql"] } } },
+  reader: {
+    servers: ["git", "postgres"],
+    models: ["mock"],
+    tools: { git: { allow: ["git_log"] }, postgres: { deny: ["execute_sql"] } },
+  },
 };
 
 interface Row {
@@ -99,12 +118,16 @@ export function clientViewTests(
     return fetch(`${models.replace(/\/v1$/, "")}${path}`, {
       method,
       redirect: "manual",
-      headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(body !== undefined && { "content-type": "application/json" }) },
+      headers: {
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   };
   const post = (path: string, key: string | undefined, body: unknown) => request("POST", path, key, body);
-  const errorOf = async (response: Response) => ((await response.json()) as { error: { message: string } }).error.message;
+  const errorOf = async (response: Response) =>
+    ((await response.json()) as { error: { message: string } }).error.message;
   /** LiteLLM's own API, which is for whoever administers the host. */
   const administer = async (path: string, body: unknown) => {
     const { masterKey } = await outputs();
@@ -117,13 +140,16 @@ export function clientViewTests(
     return response.json();
   };
   /** Calls that reached the server; the healthcheck lists, and calls nothing. */
-  const callsHeard = async () => (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
+  const callsHeard = async () =>
+    (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
   const audited = () => auditLines(`${prefix}ingress`);
   const key = async (client: string) => (await outputs()).clientKeys[client]!;
 
   test("a client lists the tools of every server", async () => {
     const { gateway, clientKeys, tools } = await outputs();
-    const expected = Object.entries(tools).flatMap(([server, names]) => names.map((name) => `${server}-${name}`)).sort();
+    const expected = Object.entries(tools)
+      .flatMap(([server, names]) => names.map((name) => `${server}-${name}`))
+      .sort();
     assert.ok(expected.length > 20, `only ${expected.length} tools`);
     assert.deepEqual(await listTools(gateway, clientKeys["claude-code"]), expected);
   });
@@ -133,7 +159,10 @@ export function clientViewTests(
     const { limited, reader } = clientKeys;
     const time = ["time-convert_time", "time-get_current_time"];
     assert.deepEqual(await listTools(gateway, limited), time);
-    const ofReader = ["git-git_log", ...tools["postgres"]!.filter((tool) => tool !== "execute_sql").map((tool) => `postgres-${tool}`)].sort();
+    const ofReader = [
+      "git-git_log",
+      ...tools["postgres"]!.filter((tool) => tool !== "execute_sql").map((tool) => `postgres-${tool}`),
+    ].sort();
     assert.deepEqual(await listTools(gateway, reader), ofReader);
     assert.deepEqual(await listTools(`${gateway}git`, reader), ["git-git_log"]);
     assert.deepEqual(await listTools(`${gateway}git,postgres`, reader), ofReader);
@@ -153,17 +182,39 @@ export function clientViewTests(
   test("a client calls tools over all three paths: native sse, wrapped sse, wrapped http", async () => {
     const { gateway } = await outputs();
     const client = await key("claude-code");
-    assert.match(await callTool(gateway, client, "postgres-execute_sql", { sql: "SELECT current_user AS me, 6 * 7 AS answer" }), /mcp_readonly.*42/s);
-    assert.match(await callTool(gateway, client, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
-    assert.match(await callTool(gateway, client, "clock-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
-    assert.match(await callTool(gateway, client, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
+    assert.match(
+      await callTool(gateway, client, "postgres-execute_sql", { sql: "SELECT current_user AS me, 6 * 7 AS answer" }),
+      /mcp_readonly.*42/s,
+    );
+    assert.match(
+      await callTool(gateway, client, "time-convert_time", {
+        source_timezone: "UTC",
+        time: "12:00",
+        target_timezone: "Asia/Tokyo",
+      }),
+      /21:00/,
+    );
+    assert.match(
+      await callTool(gateway, client, "clock-convert_time", {
+        source_timezone: "UTC",
+        time: "12:00",
+        target_timezone: "Asia/Tokyo",
+      }),
+      /21:00/,
+    );
+    assert.match(
+      await callTool(gateway, client, "git-git_log", { repo_path: "/opt/example", max_count: 1 }),
+      /An example/,
+    );
     assert.match(await callTool(gateway, client, "everything-get-sum", { a: 20, b: 22 }), /42/);
     assert.match(await callTool(`${gateway}everything`, client, "everything-get-sum", { a: 20, b: 23 }), /43/);
   });
 
   test("the Postgres MCP server cannot write, whatever it is told", async () => {
     const { gateway } = await outputs();
-    const answer = await callTool(gateway, await key("test-key"), "postgres-execute_sql", { sql: "CREATE TABLE forbidden (id int)" });
+    const answer = await callTool(gateway, await key("test-key"), "postgres-execute_sql", {
+      sql: "CREATE TABLE forbidden (id int)",
+    });
     assert.match(answer, /Error|not allowed|read-only|permission denied/i);
     const client = new pg.Client({ connectionString: (await database()).replace(/\/litellm_db$/, "/mcp_db") });
     await client.connect();
@@ -209,10 +260,16 @@ export function clientViewTests(
 
   test("the mock model answers, whole and streamed; a model that is not the client's is refused", async () => {
     const body = { model: "mock", messages: [{ role: "user", content: "hello" }] };
-    const whole = (await (await post("/v1/chat/completions", await key("limited"), body)).json()) as { choices: { message: { content: string } }[] };
+    const whole = (await (await post("/v1/chat/completions", await key("limited"), body)).json()) as {
+      choices: { message: { content: string } }[];
+    };
     assert.equal(whole.choices[0]?.message.content, "MOCK-OK");
     const stream = await (await post("/v1/chat/completions", await key("limited"), { ...body, stream: true })).text();
-    const chunks = stream.split("\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice("data: ".length)).choices[0]?.delta.content ?? ""] : []));
+    const chunks = stream
+      .split("\n")
+      .flatMap((line) =>
+        line.startsWith("data: {") ? [JSON.parse(line.slice("data: ".length)).choices[0]?.delta.content ?? ""] : [],
+      );
     assert.ok(chunks.length > 1, `one chunk: ${stream}`);
     assert.equal(chunks.join(""), "MOCK-OK");
     const foreign = await post("/v1/chat/completions", await key("reader"), { ...body, model: "mock-tool-caller" });
@@ -270,7 +327,16 @@ export function clientViewTests(
     assert.equal(await callsHeard(), requestsBefore + 1, "the server was not called once");
     const lines = (await audited()).filter(({ route }) => route === "/v1/responses");
     const [{ client, server, tool, arguments: args, outcome }] = lines as [(typeof lines)[number]];
-    assert.deepEqual({ client, server, tool, args, outcome }, { client: "test-key", server: "everything", tool: "echo", args: { message: "through the responses API" }, outcome: "answered" });
+    assert.deepEqual(
+      { client, server, tool, args, outcome },
+      {
+        client: "test-key",
+        server: "everything",
+        tool: "echo",
+        args: { message: "through the responses API" },
+        outcome: "answered",
+      },
+    );
     assert.equal(lines.length, 1);
   });
 
@@ -284,7 +350,11 @@ export function clientViewTests(
     assert.doesNotMatch(text, /Echo: |mcp_call/);
     for (const [path, body, message] of [
       ["/v1/responses", throughModel({ stream: true }), /tools of type mcp are run without stream only/],
-      ["/v1/chat/completions", { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools: throughModel().tools }, /tools/],
+      [
+        "/v1/chat/completions",
+        { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools: throughModel().tools },
+        /tools/,
+      ],
     ] as const) {
       const refused = await post(path, await key("test-key"), body);
       assert.equal(refused.status, 400, path);
@@ -299,32 +369,64 @@ export function clientViewTests(
     const limited = await key("limited");
     const heard = await callsHeard();
     const message = { message: "never to be heard" };
-    const refused = await withMcp(gateway, limited, (client) => client.callTool({ name: "everything-echo", arguments: message }));
-    assert.deepEqual(refused, { content: [{ type: "text", text: "Error: this key may not use server everything" }], isError: true });
+    const refused = await withMcp(gateway, limited, (client) =>
+      client.callTool({ name: "everything-echo", arguments: message }),
+    );
+    assert.deepEqual(refused, {
+      content: [{ type: "text", text: "Error: this key may not use server everything" }],
+      isError: true,
+    });
     // A tool has one name.
     for (const name of ["echo", "everything_echo", "Everything-echo", "my everything-echo"])
       assert.match(await callTool(gateway, limited, name, message), new RegExp(`there is no tool ${name}`));
-    await assert.rejects(callTool(`${gateway}everything`, limited, "everything-echo", message), /may not use server everything/);
-    assert.match(await callTool(`${gateway}time`, await key("test-key"), "everything-echo", message), /server everything is not offered at this address/);
+    await assert.rejects(
+      callTool(`${gateway}everything`, limited, "everything-echo", message),
+      /may not use server everything/,
+    );
+    assert.match(
+      await callTool(`${gateway}time`, await key("test-key"), "everything-echo", message),
+      /server everything is not offered at this address/,
+    );
     assert.equal(await callsHeard(), heard, "the server was reached");
   });
 
   test("tools are allowed and denied one by one", async () => {
     const { gateway } = await outputs();
     const reader = await key("reader");
-    assert.match(await callTool(gateway, reader, "git-git_log", { repo_path: "/opt/example", max_count: 1 }), /An example/);
-    assert.match(await callTool(gateway, reader, "git-git_status", { repo_path: "/opt/example" }), /may not call git_status of server git/);
+    assert.match(
+      await callTool(gateway, reader, "git-git_log", { repo_path: "/opt/example", max_count: 1 }),
+      /An example/,
+    );
+    assert.match(
+      await callTool(gateway, reader, "git-git_status", { repo_path: "/opt/example" }),
+      /may not call git_status of server git/,
+    );
     assert.match(await callTool(gateway, reader, "postgres-list_schemas"), /public/);
-    assert.match(await callTool(gateway, reader, "postgres-execute_sql", { sql: "SELECT 1" }), /may not call execute_sql of server postgres/);
+    assert.match(
+      await callTool(gateway, reader, "postgres-execute_sql", { sql: "SELECT 1" }),
+      /may not call execute_sql of server postgres/,
+    );
   });
 
   test("a key that this program did not make opens nothing, the master key neither", async () => {
     const { masterKey } = await outputs();
-    const made = (await administer("/key/generate", { key_alias: "stranger", object_permission: { mcp_access_groups: ["time"] } })) as { key: string };
+    const made = (await administer("/key/generate", {
+      key_alias: "stranger",
+      object_permission: { mcp_access_groups: ["time"] },
+    })) as { key: string };
     try {
       for (const stranger of [made.key, masterKey])
         for (const [method, path, body] of [
-          ["POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "time-get_current_time", arguments: { timezone: "UTC" } } }],
+          [
+            "POST",
+            "/mcp/",
+            {
+              jsonrpc: "2.0",
+              id: 1,
+              method: "tools/call",
+              params: { name: "time-get_current_time", arguments: { timezone: "UTC" } },
+            },
+          ],
           ["POST", "/mcp/time", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
           ["POST", "/v1/responses", throughModel()],
           ["POST", "/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "hello" }] }],
@@ -348,7 +450,15 @@ export function clientViewTests(
       const found = (await audited()).filter((line) => JSON.stringify(line.arguments) === JSON.stringify({ timezone }));
       return found.length >= 2 && found;
     });
-    const shown = lines.map(({ client, server, tool, arguments: args, route, outcome, reason }) => ({ client, server, tool, args, route, outcome, reason }));
+    const shown = lines.map(({ client, server, tool, arguments: args, route, outcome, reason }) => ({
+      client,
+      server,
+      tool,
+      args,
+      route,
+      outcome,
+      reason,
+    }));
     const call = { server: "time", tool: "get_current_time", args: { timezone }, route: "/mcp/" };
     assert.deepEqual(
       shown.sort((a, b) => a.client.localeCompare(b.client)),
@@ -367,17 +477,30 @@ export function clientViewTests(
   test("the line of a call is there while the call runs, its outcome when it has ended", async () => {
     const { gateway } = await outputs();
     const steps = 7;
-    const ofTheCall = async () => (await rawAuditLines(`${prefix}ingress`)).filter((line) => line["tool"] === "trigger-long-running-operation");
-    const running = callTool(gateway, await key("claude-code"), "everything-trigger-long-running-operation", { duration: 4, steps });
+    const ofTheCall = async () =>
+      (await rawAuditLines(`${prefix}ingress`)).filter((line) => line["tool"] === "trigger-long-running-operation");
+    const running = callTool(gateway, await key("claude-code"), "everything-trigger-long-running-operation", {
+      duration: 4,
+      steps,
+    });
     const [begun] = await eventually("the line before", 3, async () => {
       const found = await ofTheCall();
       return found.length > 0 && found;
     });
-    assert.deepEqual([begun!["audit"], begun!["client"], begun!["arguments"]], ["call", "claude-code", { duration: 4, steps }]);
+    assert.deepEqual(
+      [begun!["audit"], begun!["client"], begun!["arguments"]],
+      ["call", "claude-code", { duration: 4, steps }],
+    );
     assert.equal((await ofTheCall()).length, 1, "an outcome before there is one");
     assert.match(await running, /completed/);
     const after = await ofTheCall();
-    assert.deepEqual(after.map(({ audit, id }) => [audit, id]), [["call", begun!["id"]], ["outcome", begun!["id"]]]);
+    assert.deepEqual(
+      after.map(({ audit, id }) => [audit, id]),
+      [
+        ["call", begun!["id"]],
+        ["outcome", begun!["id"]],
+      ],
+    );
     assert.ok((after[1]!["milliseconds"] as number) >= 4_000, JSON.stringify(after[1]));
   });
 
@@ -388,7 +511,10 @@ export function clientViewTests(
     const line = (await audited()).find((one) => JSON.stringify(one.arguments).includes("the beginning"))!;
     const { cut, bytes, sha256 } = line.arguments as { cut: string; bytes: number; sha256: string };
     const whole = JSON.stringify({ message });
-    assert.deepEqual({ cut, bytes, sha256 }, { cut: whole.slice(0, 4_096), bytes: whole.length, sha256: createHash("sha256").update(whole).digest("hex") });
+    assert.deepEqual(
+      { cut, bytes, sha256 },
+      { cut: whole.slice(0, 4_096), bytes: whole.length, sha256: createHash("sha256").update(whole).digest("hex") },
+    );
   });
 
   test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments; what is refused is none", async () => {
@@ -403,15 +529,39 @@ export function clientViewTests(
           await client.query<Row>(`SELECT call_type, model, metadata->>'user_api_key_alias' AS alias, mcp_namespaced_tool_name AS tool,
             metadata->'mcp_tool_call_metadata'->'arguments' AS args FROM "LiteLLM_SpendLogs"`)
         ).rows;
-      const row = await eventually("a row of the call", SPEND_LOGS_WITHIN_S, async () => (await rows()).find(({ args }) => args?.timezone === timezone));
-      assert.deepEqual({ ...row, model: undefined }, { call_type: "call_mcp_tool", model: undefined, alias: "claude-code", tool: "time/get_current_time", args: { timezone } });
+      const row = await eventually("a row of the call", SPEND_LOGS_WITHIN_S, async () =>
+        (await rows()).find(({ args }) => args?.timezone === timezone),
+      );
+      assert.deepEqual(
+        { ...row, model: undefined },
+        {
+          call_type: "call_mcp_tool",
+          model: undefined,
+          alias: "claude-code",
+          tool: "time/get_current_time",
+          args: { timezone },
+        },
+      );
       const all = await rows();
       const tools = new Set(all.flatMap(({ tool }) => tool ?? []));
-      for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"]) assert.ok(tools.has(called), `no row of ${called} in ${[...tools].join(", ")}`);
-      assert.ok(all.some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"), "no row of the model call");
-      assert.deepEqual(all.filter(({ tool, alias }) => tool !== null && ((alias === "limited" && !tool.startsWith("time/")) || tool === "git/git_status")), []);
+      for (const called of ["postgres/execute_sql", "git/git_log", "everything/get-sum"])
+        assert.ok(tools.has(called), `no row of ${called} in ${[...tools].join(", ")}`);
+      assert.ok(
+        all.some(({ call_type, alias }) => call_type === "acompletion" && alias === "limited"),
+        "no row of the model call",
+      );
+      assert.deepEqual(
+        all.filter(
+          ({ tool, alias }) =>
+            tool !== null && ((alias === "limited" && !tool.startsWith("time/")) || tool === "git/git_status"),
+        ),
+        [],
+      );
       // LiteLLM writes a row for every wrong key that it sees.
-      assert.deepEqual(all.filter(({ alias }) => !Object.hasOwn(testClients, alias ?? "")), []);
+      assert.deepEqual(
+        all.filter(({ alias }) => !Object.hasOwn(testClients, alias ?? "")),
+        [],
+      );
     } finally {
       await client.end();
     }
@@ -438,7 +588,9 @@ export function clientViewTests(
       "audit files": audit,
     };
     for (const { Names } of containers) places[`log of ${Names[0]}`] = await logsOf(Names[0]!.slice(1));
-    for (const searched of ["audit files", `log of /${prefix}ingress`, `log of /${prefix}litellm`]) assert.ok(places[searched], `nothing to search in the ${searched}`);
-    for (const [place, text] of Object.entries(places)) for (const secret of secrets) assert.ok(!text.includes(secret), `a secret is in the ${place}`);
+    for (const searched of ["audit files", `log of /${prefix}ingress`, `log of /${prefix}litellm`])
+      assert.ok(places[searched], `nothing to search in the ${searched}`);
+    for (const [place, text] of Object.entries(places))
+      for (const secret of secrets) assert.ok(!text.includes(secret), `a secret is in the ${place}`);
   });
 }

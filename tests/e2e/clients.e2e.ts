@@ -39,21 +39,33 @@ async function newHome(): Promise<string> {
 
 /** `npm run clients` for a user with that home. */
 const clients = (user: string, ...args: string[]): Promise<Finished> =>
-  workspace.run("npm", ["run", "--silent", "clients", "--", "--stack", "clients", ...args], { env: { HOME: user, XDG_CONFIG_HOME: path.join(user, ".config"), LITELLM_MCP_LAB_CACHE: cacheDir } });
+  workspace.run("npm", ["run", "--silent", "clients", "--", "--stack", "clients", ...args], {
+    env: { HOME: user, XDG_CONFIG_HOME: path.join(user, ".config"), LITELLM_MCP_LAB_CACHE: cacheDir },
+  });
 
 const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);
 
 async function filesUnder(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
 }
 
 /** What the ingress recorded of calls of one client, made or refused. */
-const auditOf = async (client: string) => (await auditLines(`${PREFIX}ingress`)).filter((line) => line.client === client);
+const auditOf = async (client: string) =>
+  (await auditLines(`${PREFIX}ingress`)).filter((line) => line.client === client);
 
 /** Waits for the spend row of a client's call of a tool, `server/tool`. */
 async function spendRow(client: string, tool: string): Promise<void> {
-  const database = new pg.Client({ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: adminPassword, database: "litellm_db" });
+  const database = new pg.Client({
+    host: "127.0.0.1",
+    port: POSTGRES_PORT,
+    user: "postgres",
+    password: adminPassword,
+    database: "litellm_db",
+  });
   await database.connect();
   try {
     await eventually(`a row of ${client} calling ${tool}`, SPEND_LOGS_WITHIN_S, async () => {
@@ -78,7 +90,14 @@ before(async () => {
     "litellm-mcp:gateway": { port: Number(new URL(GATEWAY).port) },
     "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
     "litellm-mcp:servers": { everything: { enabled: true } },
-    "litellm-mcp:clients": { "test-key": {}, "claude-code": { servers: ["postgres", "time"], tools: { postgres: { deny: ["explain_query"] } } }, "gemini-cli": {}, codex: {}, vscode: {}, "open-webui": {} },
+    "litellm-mcp:clients": {
+      "test-key": {},
+      "claude-code": { servers: ["postgres", "time"], tools: { postgres: { deny: ["explain_query"] } } },
+      "gemini-cli": {},
+      codex: {},
+      vscode: {},
+      "open-webui": {},
+    },
   });
   for (const server of await workspace.serverFolders())
     if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
@@ -108,7 +127,13 @@ test("a stack with a client for each app is deployed", async () => {
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(exitCode, 0, output);
   adminPassword = await workspace.postgresPassword();
-  const database = new pg.Client({ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: adminPassword, database: "mcp_db" });
+  const database = new pg.Client({
+    host: "127.0.0.1",
+    port: POSTGRES_PORT,
+    user: "postgres",
+    password: adminPassword,
+    database: "mcp_db",
+  });
   await database.connect();
   for (const table of TABLES) await database.query(`CREATE TABLE ${table} (id int)`);
   await database.end();
@@ -117,11 +142,20 @@ test("a stack with a client for each app is deployed", async () => {
 test("unknown clients and apps are refused", async () => {
   const client = await clients(home, "--client", "nobody");
   assert.equal(client.exitCode, 1);
-  assert.match(client.output, /^--client nobody: stack clients has the clients claude-code, codex, gemini-cli, open-webui, test-key, vscode; /);
+  assert.match(
+    client.output,
+    /^--client nobody: stack clients has the clients claude-code, codex, gemini-cli, open-webui, test-key, vscode; /,
+  );
   const app = await clients(home, "--app", "emacs");
   assert.equal(app.exitCode, 1);
-  assert.match(app.output, /argument 'emacs' is invalid\. Allowed choices are claude-code, gemini-cli, codex, vscode, open-webui, inspector/);
-  assert.deepEqual(await filesUnder(home), (await filesUnder(home)).filter((file) => file.startsWith(".npm/")));
+  assert.match(
+    app.output,
+    /argument 'emacs' is invalid\. Allowed choices are claude-code, gemini-cli, codex, vscode, open-webui, inspector/,
+  );
+  assert.deepEqual(
+    await filesUnder(home),
+    (await filesUnder(home)).filter((file) => file.startsWith(".npm/")),
+  );
 });
 
 test("--out: each client has the files of its app, readable by this user alone", async () => {
@@ -147,14 +181,18 @@ test("--out: each client has the files of its app, readable by this user alone",
   const { clientKeys } = await workspace.outputs();
   for (const file of files) {
     const text = await readFile(path.join(folder, file), "utf8");
-    const keys = Object.entries(clientKeys).filter(([, key]) => text.includes(key)).map(([client]) => client);
+    const keys = Object.entries(clientKeys)
+      .filter(([, key]) => text.includes(key))
+      .map(([client]) => client);
     assert.deepEqual(keys, file.endsWith(".vscode/mcp.json") ? [] : [file.split("/")[0]], file);
   }
 });
 
 test("--install: what others have written stays, with its comments; a second run changes nothing", async () => {
-  const codexBefore = '# mine\nmodel = "some-model" # the good one\n\n[tui]\ntheme = "x"\n\n[mcp_servers.other]\ncommand = "true" # does nothing\n';
-  const geminiBefore = '{\n  // mine\n  "ui": { "hideTips": true },\n  "mcpServers": {\n    "other": { "command": "true" }, // does nothing\n    "litellm": { "httpUrl": "http://192.168.1.1:4000/mcp/" }\n  }\n}\n';
+  const codexBefore =
+    '# mine\nmodel = "some-model" # the good one\n\n[tui]\ntheme = "x"\n\n[mcp_servers.other]\ncommand = "true" # does nothing\n';
+  const geminiBefore =
+    '{\n  // mine\n  "ui": { "hideTips": true },\n  "mcpServers": {\n    "other": { "command": "true" }, // does nothing\n    "litellm": { "httpUrl": "http://192.168.1.1:4000/mcp/" }\n  }\n}\n';
   await mkdir(path.join(home, ".codex"));
   await mkdir(path.join(home, ".gemini"));
   await writeFile(path.join(home, ".codex/config.toml"), codexBefore);
@@ -169,12 +207,23 @@ test("--install: what others have written stays, with its comments; a second run
   const codexAfter = await readFile(path.join(home, ".codex/config.toml"), "utf8");
   for (const line of codexBefore.split("\n")) assert.ok(codexAfter.includes(line), `${line} is not in\n${codexAfter}`);
   const geminiAfter = await readFile(path.join(home, ".gemini/settings.json"), "utf8");
-  for (const kept of ["// mine", '"ui": { "hideTips": true }', '"other": { "command": "true" }, // does nothing']) assert.ok(geminiAfter.includes(kept), `${kept} is not in\n${geminiAfter}`);
+  for (const kept of ["// mine", '"ui": { "hideTips": true }', '"other": { "command": "true" }, // does nothing'])
+    assert.ok(geminiAfter.includes(kept), `${kept} is not in\n${geminiAfter}`);
   assert.ok(!geminiAfter.includes("192.168.1.1"));
 
   const configFiles = async () => (await filesUnder(home)).filter((file) => !file.startsWith(".npm/"));
   const files = await configFiles();
-  assert.deepEqual(files.map((file) => file.replace(/\.bak-.*/, ".bak")).sort(), [".claude.json", ".codex/config.toml", ".codex/config.toml.bak", ".config/Code/User/mcp.json", ".gemini/settings.json", ".gemini/settings.json.bak"].sort());
+  assert.deepEqual(
+    files.map((file) => file.replace(/\.bak-.*/, ".bak")).sort(),
+    [
+      ".claude.json",
+      ".codex/config.toml",
+      ".codex/config.toml.bak",
+      ".config/Code/User/mcp.json",
+      ".gemini/settings.json",
+      ".gemini/settings.json.bak",
+    ].sort(),
+  );
   for (const file of files) assert.equal(await modeOf(path.join(home, file)), "600", file);
   const backup = files.find((file) => file.startsWith(".gemini/settings.json.bak-"))!;
   assert.equal(await readFile(path.join(home, backup), "utf8"), geminiBefore);
@@ -195,7 +244,10 @@ test("--install: one file that does not parse, and nothing is written anywhere",
   const { exitCode, output } = await clients(user, "--install");
   assert.equal(exitCode, 1);
   assert.match(output, /\.codex\/config\.toml: not TOML: .*Nothing was changed: mend the file or move it away/);
-  assert.deepEqual((await filesUnder(user)).filter((file) => !file.startsWith(".npm/")), [".codex/config.toml"]);
+  assert.deepEqual(
+    (await filesUnder(user)).filter((file) => !file.startsWith(".npm/")),
+    [".codex/config.toml"],
+  );
 });
 
 test("claude mcp list: connected, as installed and by claude-mcp-add.sh, which keeps the key off the command line", async () => {
@@ -220,8 +272,14 @@ test("claude mcp list: a project's .mcp.json waits for its user's approval, then
   const cwd = path.join(user, "claude-code/claude-code");
   assert.match((await programs.claude(["mcp", "list"], { home: user, cwd })).output, /litellm: .* Pending approval/);
   await mkdir(path.join(cwd, ".claude"));
-  await writeFile(path.join(cwd, ".claude/settings.local.json"), JSON.stringify({ enabledMcpjsonServers: ["litellm"] }));
-  await writeFile(path.join(user, ".claude.json"), JSON.stringify({ projects: { [cwd]: { hasTrustDialogAccepted: true } } }));
+  await writeFile(
+    path.join(cwd, ".claude/settings.local.json"),
+    JSON.stringify({ enabledMcpjsonServers: ["litellm"] }),
+  );
+  await writeFile(
+    path.join(user, ".claude.json"),
+    JSON.stringify({ projects: { [cwd]: { hasTrustDialogAccepted: true } } }),
+  );
   assert.match((await programs.claude(["mcp", "list"], { home: user, cwd })).output, /✔ Connected$/m);
 });
 
@@ -243,17 +301,29 @@ test("the Inspector lists what the client may use, calls it, and is refused the 
   const user = await newHome();
   await clients(user, "--client", "claude-code", "--app", "inspector", "--out", user);
   const config = path.join(user, "claude-code/inspector/mcp.json");
-  const inspect = (...args: string[]) => programs.inspector(["--config", config, "--server", "litellm", ...args], { home: user });
+  const inspect = (...args: string[]) =>
+    programs.inspector(["--config", config, "--server", "litellm", ...args], { home: user });
   const list = await inspect("--method", "tools/list");
   assert.equal(list.exitCode, 0, list.output);
   const { tools } = JSON.parse(list.stdout) as { tools: { name: string }[] };
   const listed = new Set(tools.map(({ name }) => name.split("-")[0]));
   assert.deepEqual([...listed].sort(), ["postgres", "time"]);
 
-  const call = await inspect("--method", "tools/call", "--tool-name", "time-get_current_time", "--tool-arg", "timezone=Asia/Tokyo");
+  const call = await inspect(
+    "--method",
+    "tools/call",
+    "--tool-name",
+    "time-get_current_time",
+    "--tool-arg",
+    "timezone=Asia/Tokyo",
+  );
   assert.match(call.stdout, /Asia\/Tokyo/);
   // The Inspector does not send what it has not seen in the list; another client with the same file would.
-  assert.ok(tools.some(({ name }) => name === "postgres-list_objects") && !tools.some(({ name }) => name === "postgres-explain_query"), "a denied tool is listed");
+  assert.ok(
+    tools.some(({ name }) => name === "postgres-list_objects") &&
+      !tools.some(({ name }) => name === "postgres-explain_query"),
+    "a denied tool is listed",
+  );
   for (const [name, argument] of [
     ["postgres-explain_query", "sql=SELECT 1"],
     ["everything-echo", "message=never to be heard"],
@@ -261,17 +331,28 @@ test("the Inspector lists what the client may use, calls it, and is refused the 
     const unlisted = await inspect("--method", "tools/call", "--tool-name", name, "--tool-arg", argument);
     assert.match(unlisted.output, /tool_not_found/);
   }
-  const { mcpServers } = JSON.parse(await readFile(config, "utf8")) as { mcpServers: { litellm: { url: string; headers: { Authorization: string } } } };
+  const { mcpServers } = JSON.parse(await readFile(config, "utf8")) as {
+    mcpServers: { litellm: { url: string; headers: { Authorization: string } } };
+  };
   const { url, headers } = mcpServers.litellm;
   const key = headers.Authorization.replace("Bearer ", "");
-  assert.match(await callTool(url, key, "postgres-explain_query", { sql: "SELECT 1" }), /may not call explain_query of server postgres/);
-  assert.match(await callTool(url, key, "everything-echo", { message: "never to be heard" }), /may not use server everything/);
+  assert.match(
+    await callTool(url, key, "postgres-explain_query", { sql: "SELECT 1" }),
+    /may not call explain_query of server postgres/,
+  );
+  assert.match(
+    await callTool(url, key, "everything-echo", { message: "never to be heard" }),
+    /may not use server everything/,
+  );
   const refused = (await auditOf("claude-code")).filter(({ outcome }) => outcome === "refused");
   // The check of `up` has tried a forbidden call, too.
-  assert.deepEqual(refused.slice(-2).map(({ server, tool, arguments: sent }) => ({ server, tool, sent })), [
-    { server: "postgres", tool: "explain_query", sent: { sql: "SELECT 1" } },
-    { server: "everything", tool: "echo", sent: { message: "never to be heard" } },
-  ]);
+  assert.deepEqual(
+    refused.slice(-2).map(({ server, tool, arguments: sent }) => ({ server, tool, sent })),
+    [
+      { server: "postgres", tool: "explain_query", sent: { sql: "SELECT 1" } },
+      { server: "everything", tool: "echo", sent: { message: "never to be heard" } },
+    ],
+  );
 });
 
 /** Notes what is asked of the gateway, and hands it through. */
@@ -279,10 +360,14 @@ async function withRecorder(use: (url: string, requests: string[]) => Promise<vo
   const requests: string[] = [];
   const recorder = http.createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    const asked = http.request(new URL(request.url!, GATEWAY), { method: request.method!, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
-    });
+    const asked = http.request(
+      new URL(request.url!, GATEWAY),
+      { method: request.method!, headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      },
+    );
     asked.on("error", (error) => response.destroy(error));
     request.pipe(asked);
   });
@@ -319,14 +404,48 @@ test("with a wrong key each client says so soon, and looks for no other way to l
     const env = { BROWSER: browser, GEMINI_CLI_TRUST_WORKSPACE: "true" };
     const provider = 'model_providers.nobody={name="nobody",base_url="http://127.0.0.1:9/v1",wire_api="responses"}';
     for (const [what, run, says] of [
-      ["Claude Code", () => programs.claude(["mcp", "list"], { home: user, env }), /Failed to connect .*HTTP 401.*wrong key: this gateway has no client with it/],
+      [
+        "Claude Code",
+        () => programs.claude(["mcp", "list"], { home: user, env }),
+        /Failed to connect .*HTTP 401.*wrong key: this gateway has no client with it/,
+      ],
       ["Gemini CLI", () => programs.gemini(["mcp", "list"], { home: user, env }), /✗ litellm: .* Disconnected/],
       [
         "Codex",
-        () => programs.codex(["exec", "--skip-git-repo-check", "-c", 'model_provider="nobody"', "-c", provider, "-c", "mcp_servers.litellm.required=true", "hello"], { home: user, env }),
+        () =>
+          programs.codex(
+            [
+              "exec",
+              "--skip-git-repo-check",
+              "-c",
+              'model_provider="nobody"',
+              "-c",
+              provider,
+              "-c",
+              "mcp_servers.litellm.required=true",
+              "hello",
+            ],
+            { home: user, env },
+          ),
         /required MCP servers failed to initialize: litellm: .*wrong key: this gateway has no client with it/,
       ],
-      ["the Inspector", () => programs.inspector(["--config", path.join(user, "mcp.json"), "--server", "litellm", "--method", "tools/list", "--stored-auth-only"], { home: user, env }), /"error":\{"code":"auth_required",.*wrong key: this gateway has no client with it/],
+      [
+        "the Inspector",
+        () =>
+          programs.inspector(
+            [
+              "--config",
+              path.join(user, "mcp.json"),
+              "--server",
+              "litellm",
+              "--method",
+              "tools/list",
+              "--stored-auth-only",
+            ],
+            { home: user, env },
+          ),
+        /"error":\{"code":"auth_required",.*wrong key: this gateway has no client with it/,
+      ],
     ] as const) {
       requests.length = 0;
       const started = Date.now();
@@ -341,33 +460,65 @@ test("with a wrong key each client says so soon, and looks for no other way to l
 });
 
 test("Claude Code is asked which tables the database has, and says it", async () => {
-  const model = await messagesApi({ tool: /^mcp__litellm__postgres-list_objects$/, arguments: { schema_name: "public", object_type: "table" } });
+  const model = await messagesApi({
+    tool: /^mcp__litellm__postgres-list_objects$/,
+    arguments: { schema_name: "public", object_type: "table" },
+  });
   try {
-    const { stdout, exitCode, output } = await programs.claude(["-p", "which tables does the database have?", "--allowedTools", "mcp__litellm"], {
-      home,
-      // Tools are offered to the model in the first request, all of them; otherwise it would have to search for them.
-      env: { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: "none", MCP_CONNECTION_NONBLOCKING: "0", ENABLE_TOOL_SEARCH: "false" },
-    });
+    const { stdout, exitCode, output } = await programs.claude(
+      ["-p", "which tables does the database have?", "--allowedTools", "mcp__litellm"],
+      {
+        home,
+        // Tools are offered to the model in the first request, all of them; otherwise it would have to search for them.
+        env: {
+          ANTHROPIC_BASE_URL: model.url,
+          ANTHROPIC_API_KEY: "none",
+          MCP_CONNECTION_NONBLOCKING: "0",
+          ENABLE_TOOL_SEARCH: "false",
+        },
+      },
+    );
     assert.equal(exitCode, 0, output);
     for (const table of TABLES) assert.ok(stdout.includes(table), `${table} is not in: ${stdout}`);
     const offered = [...model.offered].filter((name) => name.startsWith("mcp__"));
     assert.ok(offered.includes("mcp__litellm__time-get_current_time"), offered.join(" "));
-    assert.deepEqual(offered.filter((name) => !/^mcp__litellm__(postgres|time)-/.test(name)), []);
+    assert.deepEqual(
+      offered.filter((name) => !/^mcp__litellm__(postgres|time)-/.test(name)),
+      [],
+    );
   } finally {
     await model.close();
   }
   const calls = (await auditOf("claude-code")).filter(({ tool }) => tool === "list_objects");
-  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "answered" }]);
+  assert.deepEqual(
+    calls.map(({ server, outcome }) => ({ server, outcome })),
+    [{ server: "postgres", outcome: "answered" }],
+  );
   await spendRow("claude-code", "postgres/list_objects");
 });
 
 test("Codex is asked which tables the database has, and says it", async () => {
-  const model = await responsesApi({ tool: /^postgres_list_objects$/, arguments: { schema_name: "public", object_type: "table" } });
+  const model = await responsesApi({
+    tool: /^postgres_list_objects$/,
+    arguments: { schema_name: "public", object_type: "table" },
+  });
   try {
     const provider = `model_providers.stand-in={name="stand-in",base_url="${model.url}/v1",wire_api="responses"}`;
     const { stdout, exitCode, output } = await programs.codex(
       // Nobody is there to approve a call; the first request waits for the tools.
-      ["exec", "--skip-git-repo-check", "-c", 'model_provider="stand-in"', "-c", provider, "-c", 'mcp_servers.litellm.default_tools_approval_mode="approve"', "-c", "mcp_servers.litellm.required=true", "which tables does the database have?"],
+      [
+        "exec",
+        "--skip-git-repo-check",
+        "-c",
+        'model_provider="stand-in"',
+        "-c",
+        provider,
+        "-c",
+        'mcp_servers.litellm.default_tools_approval_mode="approve"',
+        "-c",
+        "mcp_servers.litellm.required=true",
+        "which tables does the database have?",
+      ],
       { home },
     );
     assert.equal(exitCode, 0, output);
@@ -376,7 +527,10 @@ test("Codex is asked which tables the database has, and says it", async () => {
     await model.close();
   }
   const calls = (await auditOf("codex")).filter(({ tool }) => tool === "list_objects");
-  assert.deepEqual(calls.map(({ server, outcome }) => ({ server, outcome })), [{ server: "postgres", outcome: "answered" }]);
+  assert.deepEqual(
+    calls.map(({ server, outcome }) => ({ server, outcome })),
+    [{ server: "postgres", outcome: "answered" }],
+  );
   await spendRow("codex", "postgres/list_objects");
 });
 

@@ -7,10 +7,16 @@ export const docker = new Docker();
 
 /** Containers, networks and volumes whose name starts with `prefix`. */
 export async function leftovers(prefix: string): Promise<string[]> {
-  const [containers, networks, { Volumes: volumes }] = await Promise.all([docker.listContainers({ all: true }), docker.listNetworks(), docker.listVolumes()]);
-  return [...containers.flatMap(({ Names }) => Names.map((name) => name.slice(1))), ...networks.map(({ Name }) => Name), ...volumes.map(({ Name }) => Name)].filter(
-    (name) => name.startsWith(prefix),
-  );
+  const [containers, networks, { Volumes: volumes }] = await Promise.all([
+    docker.listContainers({ all: true }),
+    docker.listNetworks(),
+    docker.listVolumes(),
+  ]);
+  return [
+    ...containers.flatMap(({ Names }) => Names.map((name) => name.slice(1))),
+    ...networks.map(({ Name }) => Name),
+    ...volumes.map(({ Name }) => Name),
+  ].filter((name) => name.startsWith(prefix));
 }
 
 /** Clears away what a run that was killed left behind; a run that ends by itself leaves nothing. */
@@ -19,14 +25,17 @@ export async function removeLeftovers(prefix: string): Promise<void> {
   for (const { Id, Names } of await docker.listContainers({ all: true }))
     if (Names.some((name) => left.has(name.slice(1)))) await docker.getContainer(Id).remove({ force: true, v: true });
   for (const { Id, Name } of await docker.listNetworks()) if (left.has(Name)) await docker.getNetwork(Id).remove();
-  for (const { Name } of (await docker.listVolumes()).Volumes) if (left.has(Name)) await docker.getVolume(Name).remove();
+  for (const { Name } of (await docker.listVolumes()).Volumes)
+    if (left.has(Name)) await docker.getVolume(Name).remove();
 }
 
 /** Container ids by name, without the prefix. */
 export async function containerIds(prefix: string): Promise<Record<string, string>> {
   const containers = await docker.listContainers();
   return Object.fromEntries(
-    containers.flatMap(({ Id, Names }) => Names.filter((name) => name.startsWith(`/${prefix}`)).map((name) => [name.slice(1 + prefix.length), Id])),
+    containers.flatMap(({ Id, Names }) =>
+      Names.filter((name) => name.startsWith(`/${prefix}`)).map((name) => [name.slice(1 + prefix.length), Id]),
+    ),
   );
 }
 
@@ -54,14 +63,21 @@ export interface AuditLine {
 export async function auditFiles(container: string): Promise<string> {
   const archive = await docker.getContainer(container).getArchive({ path: "/var/lib/ingress-audit" });
   const files: { name: string; content: string }[] = [];
-  for await (const entry of archive.pipe(extract())) files.push({ name: entry.header.name, content: await text(entry) });
-  return files.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ content }) => content).join("");
+  for await (const entry of archive.pipe(extract()))
+    files.push({ name: entry.header.name, content: await text(entry) });
+  return files
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ content }) => content)
+    .join("");
 }
 
 /** Its lines as they are written. */
 export async function rawAuditLines(container: string): Promise<Record<string, unknown>[]> {
   // The last line of a file may be half written.
-  return (await auditFiles(container)).split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return (await auditFiles(container))
+    .split("\n")
+    .filter((line) => line.endsWith("}"))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** One entry for each tool call. */
@@ -70,7 +86,14 @@ export async function auditLines(container: string): Promise<AuditLine[]> {
   const outcomes = new Map(lines.filter(({ audit }) => audit === "outcome").map((line) => [line["id"], line]));
   return lines
     .filter(({ audit }) => audit === "call" || audit === "refused")
-    .map((line) => ({ outcome: line["audit"] === "refused" ? "refused" : "running", ...line, ...outcomes.get(line["id"]) }) as unknown as AuditLine);
+    .map(
+      (line) =>
+        ({
+          outcome: line["audit"] === "refused" ? "refused" : "running",
+          ...line,
+          ...outcomes.get(line["id"]),
+        }) as unknown as AuditLine,
+    );
 }
 
 /** An address of this machine that containers reach as well, as they reach a server's LAN address. */
@@ -81,11 +104,14 @@ export async function bridgeAddress(): Promise<string> {
 }
 
 /** When the container's process was started last. */
-export const startedAt = async (name: string): Promise<number> => Date.parse((await docker.getContainer(name).inspect()).State.StartedAt);
+export const startedAt = async (name: string): Promise<number> =>
+  Date.parse((await docker.getContainer(name).inspect()).State.StartedAt);
 
 /** Runs Python in a container that has it. */
 export async function python(container: string, program: string): Promise<void> {
-  const exec = await docker.getContainer(container).exec({ Cmd: ["python3", "-c", program], AttachStdout: true, AttachStderr: true });
+  const exec = await docker
+    .getContainer(container)
+    .exec({ Cmd: ["python3", "-c", program], AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({});
   await new Promise((resolve) => stream.on("end", resolve).resume());
   const { ExitCode } = await exec.inspect();

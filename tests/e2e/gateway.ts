@@ -7,9 +7,17 @@ export interface Asking {
 }
 
 /** Speaks MCP to the gateway as a client does, with one key. */
-export async function withMcp<T>(url: string, key: string | undefined, use: (client: Client) => Promise<T>, { newer = false }: Asking = {}): Promise<T> {
+export async function withMcp<T>(
+  url: string,
+  key: string | undefined,
+  use: (client: Client) => Promise<T>,
+  { newer = false }: Asking = {},
+): Promise<T> {
   const client = new Client({ name: "e2e", version: "1.0.0" });
-  const headers = { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...(newer && { "cache-control": "no-cache" }) };
+  const headers = {
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(newer && { "cache-control": "no-cache" }),
+  };
   try {
     await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
     return await use(client);
@@ -22,14 +30,24 @@ export const listTools = (url: string, key: string | undefined, asking?: Asking)
   withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort(), asking);
 
 /** Calls a tool and gives the text it answered. */
-export const callTool = (url: string, key: string, name: string, args: Record<string, unknown> = {}, timeoutMs = 60_000): Promise<string> =>
+export const callTool = (
+  url: string,
+  key: string,
+  name: string,
+  args: Record<string, unknown> = {},
+  timeoutMs = 60_000,
+): Promise<string> =>
   withMcp(url, key, async (client) => {
     const answer = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs });
     return (answer.content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
   });
 
 /** Waits until `condition` gives something, asking every half second; fails with `what` after `seconds`. */
-export async function eventually<T>(what: string, seconds: number, condition: () => Promise<T | undefined | false>): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  seconds: number,
+  condition: () => Promise<T | undefined | false>,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const result = await condition();

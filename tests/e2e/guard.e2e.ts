@@ -55,9 +55,14 @@ for (const [title, command] of [
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);
     // The resources that wait for the judgement fail with it, which is not worth a message each.
     assert.equal(output.match(/error: /g)?.length, output.match(/error: LAN guard:/g)?.length, output);
-    const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: false })) as { deployment: { resources?: { type: string }[] } };
+    const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: false })) as {
+      deployment: { resources?: { type: string }[] };
+    };
     // The stack's id is all that the state may have: whose the host's containers are is asked before the program's own resources.
     const harmless = ["pulumi:pulumi:Stack", "pulumi:providers:random", "random:index/randomUuid:RandomUuid"];
-    assert.deepEqual((deployment.resources ?? []).map(({ type }) => type).filter((type) => !harmless.includes(type)), []);
+    assert.deepEqual(
+      (deployment.resources ?? []).map(({ type }) => type).filter((type) => !harmless.includes(type)),
+      [],
+    );
     assert.deepEqual(await leftovers(PREFIX), []);
   });

@@ -31,20 +31,85 @@ export interface Canaries {
 
 /** Parameters of LiteLLM that no API of a provider has. */
 const LITELLM_PARAMETERS = [
-  "api_base", "base_url", "api_key", "mock_response", "mock_tool_calls", "mock_testing_fallbacks", "fallbacks", "context_window_fallbacks", "custom_llm_provider",
-  "litellm_params", "litellm_metadata", "extra_body", "extra_headers", "headers", "organization", "api_version", "aws_access_key_id", "aws_region_name", "vertex_credentials",
-  "azure_ad_token", "proxy_server_request", "secret_fields", "callbacks", "success_callback", "no-log", "cache", "guardrails", "tags", "router_settings_override",
-  "model_list", "num_retries", "timeout", "input_cost_per_token", "litellm_session_id", "litellm_trace_id", "prompt_id", "prompt_variables", "user_config", "configurable_clientside_auth_params", "drop_params",
-  "additional_drop_params", "client", "allowed_openai_params", "hf_model_name", "ssl_verify", "use_in_pass_through", "logger_fn", "provider_specific_header", "fastest_response", "caching", "litellm_call_id",
+  "api_base",
+  "base_url",
+  "api_key",
+  "mock_response",
+  "mock_tool_calls",
+  "mock_testing_fallbacks",
+  "fallbacks",
+  "context_window_fallbacks",
+  "custom_llm_provider",
+  "litellm_params",
+  "litellm_metadata",
+  "extra_body",
+  "extra_headers",
+  "headers",
+  "organization",
+  "api_version",
+  "aws_access_key_id",
+  "aws_region_name",
+  "vertex_credentials",
+  "azure_ad_token",
+  "proxy_server_request",
+  "secret_fields",
+  "callbacks",
+  "success_callback",
+  "no-log",
+  "cache",
+  "guardrails",
+  "tags",
+  "router_settings_override",
+  "model_list",
+  "num_retries",
+  "timeout",
+  "input_cost_per_token",
+  "litellm_session_id",
+  "litellm_trace_id",
+  "prompt_id",
+  "prompt_variables",
+  "user_config",
+  "configurable_clientside_auth_params",
+  "drop_params",
+  "additional_drop_params",
+  "client",
+  "allowed_openai_params",
+  "hf_model_name",
+  "ssl_verify",
+  "use_in_pass_through",
+  "logger_fn",
+  "provider_specific_header",
+  "fastest_response",
+  "caching",
+  "litellm_call_id",
 ];
 
 /** Generates attempts without end, the same for the same seed. */
-export function* attempts(seed: number, { variables, address, tool, key, models }: Canaries): Generator<Attempt, never> {
+export function* attempts(
+  seed: number,
+  { variables, address, tool, key, models }: Canaries,
+): Generator<Attempt, never> {
   const next = random(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)]!;
   const chance = (share: number) => next() < share;
-  const secret = () => pick([...variables.map((name) => `os.environ/${name}`), "os.environ/oidc/file//proc/self/environ", "oidc/file//proc/self/environ", "os.environ/oidc/google/x", `os.environ/oidc/file//app/config.yaml`]);
-  const reference = () => pick([secret(), `  ${secret()}`, secret().toUpperCase(), `\u200b${secret()}`, secret().replace("/", "\\u002f"), `{{${secret()}}}`, `\${${pick(variables)}}`]);
+  const secret = () =>
+    pick([
+      ...variables.map((name) => `os.environ/${name}`),
+      "os.environ/oidc/file//proc/self/environ",
+      "oidc/file//proc/self/environ",
+      "os.environ/oidc/google/x",
+      `os.environ/oidc/file//app/config.yaml`,
+    ]);
+  const reference = () =>
+    pick([
+      secret(),
+      `  ${secret()}`,
+      secret().toUpperCase(),
+      `\u200b${secret()}`,
+      secret().replace("/", "\\u002f"),
+      `{{${secret()}}}`,
+      `\${${pick(variables)}}`,
+    ]);
   const evil = (): unknown =>
     pick<() => unknown>([
       reference,
@@ -56,32 +121,66 @@ export function* attempts(seed: number, { variables, address, tool, key, models 
       () => [{ id: "c", type: "function", function: { name: tool, arguments: '{"message":"canary"}' } }],
       () => true,
     ])();
-  const addressIn = () => pick<Record<string, unknown>>([
-    { type: "image_url", image_url: { url: `${address}/a.png` } },
-    { type: "image_url", image_url: `${address}/a.png` },
-    { type: "input_image", image_url: `${address}/a.png` },
-    { type: "input_file", file_url: `${address}/a.pdf` },
-    { type: "file", file: { file_id: `${address}/a.pdf` } },
-    { type: "file", file: { file_data: `${address}/a.pdf` } },
-    { type: "image", source: { type: "url", url: `${address}/a.png` } },
-    { type: "document", source: { type: "url", url: `${address}/a.pdf` } },
-    { type: "input_audio", input_audio: { data: `${address}/a.wav`, format: "wav" } },
-    { type: "video_url", video_url: { url: `${address}/a.mp4` } },
-  ]);
+  const addressIn = () =>
+    pick<Record<string, unknown>>([
+      { type: "image_url", image_url: { url: `${address}/a.png` } },
+      { type: "image_url", image_url: `${address}/a.png` },
+      { type: "input_image", image_url: `${address}/a.png` },
+      { type: "input_file", file_url: `${address}/a.pdf` },
+      { type: "file", file: { file_id: `${address}/a.pdf` } },
+      { type: "file", file: { file_data: `${address}/a.pdf` } },
+      { type: "image", source: { type: "url", url: `${address}/a.png` } },
+      { type: "document", source: { type: "url", url: `${address}/a.pdf` } },
+      { type: "input_audio", input_audio: { data: `${address}/a.wav`, format: "wav" } },
+      { type: "video_url", video_url: { url: `${address}/a.mp4` } },
+    ]);
   const mcpTool = () => ({
     type: pick(["mcp", "MCP", "mcp ", "function"]),
     server_label: pick(["litellm", "x", secret()]),
-    server_url: pick(["litellm_proxy", "litellm_proxy/mcp/everything", "litellm_proxy/everything", address, `${address}/sse`, "LITELLM_PROXY", "litellm_proxy@evil", `litellm_proxy/../${tool}`]),
+    server_url: pick([
+      "litellm_proxy",
+      "litellm_proxy/mcp/everything",
+      "litellm_proxy/everything",
+      address,
+      `${address}/sse`,
+      "LITELLM_PROXY",
+      "litellm_proxy@evil",
+      `litellm_proxy/../${tool}`,
+    ]),
     require_approval: pick(["never", "always", { never: { tool_names: [tool] } }]),
     ...(chance(0.5) && { allowed_tools: pick([[tool], tool, ["echo"], { tool_names: [tool] }]) }),
     ...(chance(0.3) && { headers: { "x-mcp-auth": secret() } }),
     ...(chance(0.2) && { authorization: secret() }),
   });
-  const model = () => (chance(0.8) ? pick(models) : pick([`openai/${pick(models)}`, "*", "gpt-4", `${pick(models)},other`, secret(), { model: pick(models) }, [pick(models)]]));
+  const model = () =>
+    chance(0.8)
+      ? pick(models)
+      : pick([
+          `openai/${pick(models)}`,
+          "*",
+          "gpt-4",
+          `${pick(models)},other`,
+          secret(),
+          { model: pick(models) },
+          [pick(models)],
+        ]);
   const routes: Record<string, () => Record<string, unknown>> = {
-    "/v1/chat/completions": () => ({ model: model(), messages: [{ role: "user", content: chance(0.3) ? [addressIn()] : chance(0.3) ? reference() : "hello" }] }),
-    "/v1/responses": () => ({ model: model(), input: chance(0.3) ? [{ role: "user", content: [addressIn()] }] : chance(0.3) ? reference() : "hello", ...(chance(0.4) && { tools: [mcpTool()] }) }),
-    "/v1/messages": () => ({ model: model(), max_tokens: 5, messages: [{ role: "user", content: chance(0.3) ? [addressIn()] : "hello" }], ...(chance(0.2) && { system: reference() }), ...(chance(0.2) && { mcp_servers: [{ type: "url", url: address, name: "x" }] }) }),
+    "/v1/chat/completions": () => ({
+      model: model(),
+      messages: [{ role: "user", content: chance(0.3) ? [addressIn()] : chance(0.3) ? reference() : "hello" }],
+    }),
+    "/v1/responses": () => ({
+      model: model(),
+      input: chance(0.3) ? [{ role: "user", content: [addressIn()] }] : chance(0.3) ? reference() : "hello",
+      ...(chance(0.4) && { tools: [mcpTool()] }),
+    }),
+    "/v1/messages": () => ({
+      model: model(),
+      max_tokens: 5,
+      messages: [{ role: "user", content: chance(0.3) ? [addressIn()] : "hello" }],
+      ...(chance(0.2) && { system: reference() }),
+      ...(chance(0.2) && { mcp_servers: [{ type: "url", url: address, name: "x" }] }),
+    }),
     "/v1/messages/count_tokens": () => ({ model: model(), messages: [{ role: "user", content: "hello" }] }),
     "/v1/embeddings": () => ({ model: model(), input: chance(0.5) ? reference() : ["a", reference()] }),
   };
@@ -97,42 +196,168 @@ export function* attempts(seed: number, { variables, address, tool, key, models 
     };
     walk(body);
     const place = pick(places);
-    for (const inner of ["metadata", "stream_options", "response_format", "tool_choice", "reasoning", "extra_body"]) if (chance(0.05)) body[inner] = { [pick(LITELLM_PARAMETERS)]: evil() };
-    place[pick([...LITELLM_PARAMETERS, "user", "metadata", "service_tier", "tool_choice", "tools", "stop", "previous_response_id", "prompt", "conversation", "include", "safety_identifier"])] = evil();
+    for (const inner of ["metadata", "stream_options", "response_format", "tool_choice", "reasoning", "extra_body"])
+      if (chance(0.05)) body[inner] = { [pick(LITELLM_PARAMETERS)]: evil() };
+    place[
+      pick([
+        ...LITELLM_PARAMETERS,
+        "user",
+        "metadata",
+        "service_tier",
+        "tool_choice",
+        "tools",
+        "stop",
+        "previous_response_id",
+        "prompt",
+        "conversation",
+        "include",
+        "safety_identifier",
+      ])
+    ] = evil();
     return body;
   };
   const names = (): string => {
     const [server, bare] = [tool.slice(0, tool.indexOf("-")), tool.slice(tool.indexOf("-") + 1)];
     return pick([
-      tool, bare, ` ${tool}`, `${tool} `, tool.toUpperCase(), `${server}--${bare}`, `${server}_${bare}`, `${server}/${bare}`, `${server}\u2010${bare}`, `${server}\uff0d${bare}`, `\u0435${tool.slice(1)}`, `${tool}\u0000`,
-      `${tool}\n`, `\ufeff${tool}`, `time-${tool}`, `time-get_current_time,${tool}`, `${server}.${bare}`, `time-${bare}`, `${server}\t-${bare}`, `${server[0]!.toUpperCase()}${tool.slice(1)}`, `time-../${tool}`, `${tool}\u202e`, "__proto__-x", "constructor-x", "x".repeat(600),
+      tool,
+      bare,
+      ` ${tool}`,
+      `${tool} `,
+      tool.toUpperCase(),
+      `${server}--${bare}`,
+      `${server}_${bare}`,
+      `${server}/${bare}`,
+      `${server}\u2010${bare}`,
+      `${server}\uff0d${bare}`,
+      `\u0435${tool.slice(1)}`,
+      `${tool}\u0000`,
+      `${tool}\n`,
+      `\ufeff${tool}`,
+      `time-${tool}`,
+      `time-get_current_time,${tool}`,
+      `${server}.${bare}`,
+      `time-${bare}`,
+      `${server}\t-${bare}`,
+      `${server[0]!.toUpperCase()}${tool.slice(1)}`,
+      `time-../${tool}`,
+      `${tool}\u202e`,
+      "__proto__-x",
+      "constructor-x",
+      "x".repeat(600),
     ]);
   };
   const rpc = (): unknown => {
-    const call = { jsonrpc: "2.0", id: pick<unknown>([1, "a", null, 1.5, { a: 1 }, -1]), method: pick(["tools/call", "tools/call", "tools/call", "tools/list", "resources/read", "prompts/get", "completion/complete", "logging/setLevel", "sampling/createMessage", "tools/call\n"]), params: { name: names(), arguments: chance(0.3) ? { message: reference(), [pick(LITELLM_PARAMETERS)]: evil() } : { message: "canary" } } };
+    const call = {
+      jsonrpc: "2.0",
+      id: pick<unknown>([1, "a", null, 1.5, { a: 1 }, -1]),
+      method: pick([
+        "tools/call",
+        "tools/call",
+        "tools/call",
+        "tools/list",
+        "resources/read",
+        "prompts/get",
+        "completion/complete",
+        "logging/setLevel",
+        "sampling/createMessage",
+        "tools/call\n",
+      ]),
+      params: {
+        name: names(),
+        arguments: chance(0.3) ? { message: reference(), [pick(LITELLM_PARAMETERS)]: evil() } : { message: "canary" },
+      },
+    };
     if (chance(0.2)) return chance(0.5) ? [call] : [call, call];
-    if (chance(0.3)) return { ...call, params: { ...call.params, [pick(["server", "server_name", "mcp_server", "name ", "_meta", "headers", "task"])]: pick([tool, address, { progressToken: "1" }, { "x-mcp-auth": secret() }]) } };
+    if (chance(0.3))
+      return {
+        ...call,
+        params: {
+          ...call.params,
+          [pick(["server", "server_name", "mcp_server", "name ", "_meta", "headers", "task"])]: pick([
+            tool,
+            address,
+            { progressToken: "1" },
+            { "x-mcp-auth": secret() },
+          ]),
+        },
+      };
     return call;
   };
-  const mcpPath = () => pick(["/mcp/", "/mcp", "/mcp/time", "/mcp/everything", "/mcp/time,everything", "/mcp/test", "/mcp/utility", "/mcp/,", "/mcp/time,", "/mcp/all", "/mcp/everything,time"]);
+  const mcpPath = () =>
+    pick([
+      "/mcp/",
+      "/mcp",
+      "/mcp/time",
+      "/mcp/everything",
+      "/mcp/time,everything",
+      "/mcp/test",
+      "/mcp/utility",
+      "/mcp/,",
+      "/mcp/time,",
+      "/mcp/all",
+      "/mcp/everything,time",
+    ]);
   const extraHeaders = () =>
     chance(0.4)
       ? pick([
-          `x-mcp-servers: everything`, `x-mcp-servers: time, everything`, `x-mcp-access-groups: test`, `x-mcp-auth: ${secret()}`, `x-mcp-everything-authorization: Bearer x`, `x-litellm-api-key: sk-other`, `x-litellm-api-key: Bearer ${key}`,
-          `x-forwarded-for: 127.0.0.1`, `x-forwarded-host: ${address}`, `x-original-url: /routes`, `x-rewrite-url: /key/info`, `x-http-method-override: PUT`, `forwarded: for=127.0.0.1`, `cookie: token=${key}`, `api-key: ${key}`,
-          `x-litellm-timeout: 1`, `x-litellm-tags: a`, `anthropic-beta: ${secret()}`, `anthropic-version: ${secret()}`, `openai-organization: ${secret()}`, `transfer-encoding: identity`, `x-big: ${"a".repeat(20_000)}`, `accept: text/event-stream`, `accept: ${secret()}`, `: empty`, `bad header: x`,
-          `x-a: b\u0001c`, `expect: 100-continue`, `expect: something`, `connection: close, x-mcp-servers`, `te: trailers`, `range: bytes=0-1`, `mcp-session-id: ${"1".repeat(50)}`, `mcp-protocol-version: 1999-01-01`, `last-event-id: 1`,
+          `x-mcp-servers: everything`,
+          `x-mcp-servers: time, everything`,
+          `x-mcp-access-groups: test`,
+          `x-mcp-auth: ${secret()}`,
+          `x-mcp-everything-authorization: Bearer x`,
+          `x-litellm-api-key: sk-other`,
+          `x-litellm-api-key: Bearer ${key}`,
+          `x-forwarded-for: 127.0.0.1`,
+          `x-forwarded-host: ${address}`,
+          `x-original-url: /routes`,
+          `x-rewrite-url: /key/info`,
+          `x-http-method-override: PUT`,
+          `forwarded: for=127.0.0.1`,
+          `cookie: token=${key}`,
+          `api-key: ${key}`,
+          `x-litellm-timeout: 1`,
+          `x-litellm-tags: a`,
+          `anthropic-beta: ${secret()}`,
+          `anthropic-version: ${secret()}`,
+          `openai-organization: ${secret()}`,
+          `transfer-encoding: identity`,
+          `x-big: ${"a".repeat(20_000)}`,
+          `accept: text/event-stream`,
+          `accept: ${secret()}`,
+          `: empty`,
+          `bad header: x`,
+          `x-a: b\u0001c`,
+          `expect: 100-continue`,
+          `expect: something`,
+          `connection: close, x-mcp-servers`,
+          `te: trailers`,
+          `range: bytes=0-1`,
+          `mcp-session-id: ${"1".repeat(50)}`,
+          `mcp-protocol-version: 1999-01-01`,
+          `last-event-id: 1`,
         ])
       : "";
-  const head = (method: string, where: string, headers: readonly string[]) => `${[`${method} ${where} HTTP/1.1`, "Host: gateway", `Authorization: Bearer ${key}`, "Connection: close", ...headers.filter(Boolean)].join("\r\n")}\r\n\r\n`;
+  const head = (method: string, where: string, headers: readonly string[]) =>
+    `${[`${method} ${where} HTTP/1.1`, "Host: gateway", `Authorization: Bearer ${key}`, "Connection: close", ...headers.filter(Boolean)].join("\r\n")}\r\n\r\n`;
   const post = (kind: string, where: string, body: Buffer | string, headers: readonly string[] = []): Attempt => {
     const bytes = Buffer.from(body);
-    return { kind, bytes: Buffer.concat([Buffer.from(head("POST", where, ["Content-Type: application/json", `Content-Length: ${bytes.length}`, ...headers])), bytes]) };
+    return {
+      kind,
+      bytes: Buffer.concat([
+        Buffer.from(
+          head("POST", where, ["Content-Type: application/json", `Content-Length: ${bytes.length}`, ...headers]),
+        ),
+        bytes,
+      ]),
+    };
   };
   const modelRoute = () => pick(Object.keys(routes));
   /** The same text, written otherwise. */
   const disguise = (text: string): Buffer => {
-    const escaped = () => text.replace(/[a-z_/]/g, (character) => (chance(0.5) ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : character));
+    const escaped = () =>
+      text.replace(/[a-z_/]/g, (character) =>
+        chance(0.5) ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : character,
+      );
     return pick<() => Buffer>([
       () => Buffer.from(text, "utf16le"),
       () => Buffer.from(`\ufeff${text}`, "utf16le"),
@@ -152,13 +377,54 @@ export function* attempts(seed: number, { variables, address, tool, key, models 
     ])();
   };
   const paths = (): string => {
-    const forbidden = pick(["/key/info", "/routes", "/openapi.json", "/utils/transform_request", "/mcp-rest/tools/call", "/v1/mcp/server", "/debug/asyncio-tasks", "/key/generate", "/engines/mock/chat/completions", "/config/yaml", "/litellm/hold", "/metrics", "/model/info", "/sso/debug/login"]);
+    const forbidden = pick([
+      "/key/info",
+      "/routes",
+      "/openapi.json",
+      "/utils/transform_request",
+      "/mcp-rest/tools/call",
+      "/v1/mcp/server",
+      "/debug/asyncio-tasks",
+      "/key/generate",
+      "/engines/mock/chat/completions",
+      "/config/yaml",
+      "/litellm/hold",
+      "/metrics",
+      "/model/info",
+      "/sso/debug/login",
+    ]);
     return pick([
-      forbidden, `/mcp/..${forbidden}`, `/mcp/%2e%2e${forbidden}`, `/v1/..${forbidden}`, `/v1/models/..${forbidden}`, `/mcp/..%2f${forbidden.slice(1)}`, `//${forbidden.slice(1)}`, forbidden.toUpperCase(), `${forbidden}/`, `${forbidden}?x=1`, `/mcp/;${forbidden}`, `/mcp/%00${forbidden}`,
-      `/mcp/\\..${forbidden}`, `http://gateway${forbidden}`, `http://litellm:4000${forbidden}`, `${address}${forbidden}`, `/v1/models?x=${forbidden}`, `/v1/models#${forbidden}`, `/%76%31/models/..${forbidden}`, `/./${forbidden}`, `/mcp/time/..${forbidden}`, `*`, `/v1/messages?beta=true&x=${forbidden}`, `/mcp/?server=everything`, `/mcp/%65verything`, `/${"a".repeat(9_000)}`, `gateway${forbidden}`,
+      forbidden,
+      `/mcp/..${forbidden}`,
+      `/mcp/%2e%2e${forbidden}`,
+      `/v1/..${forbidden}`,
+      `/v1/models/..${forbidden}`,
+      `/mcp/..%2f${forbidden.slice(1)}`,
+      `//${forbidden.slice(1)}`,
+      forbidden.toUpperCase(),
+      `${forbidden}/`,
+      `${forbidden}?x=1`,
+      `/mcp/;${forbidden}`,
+      `/mcp/%00${forbidden}`,
+      `/mcp/\\..${forbidden}`,
+      `http://gateway${forbidden}`,
+      `http://litellm:4000${forbidden}`,
+      `${address}${forbidden}`,
+      `/v1/models?x=${forbidden}`,
+      `/v1/models#${forbidden}`,
+      `/%76%31/models/..${forbidden}`,
+      `/./${forbidden}`,
+      `/mcp/time/..${forbidden}`,
+      `*`,
+      `/v1/messages?beta=true&x=${forbidden}`,
+      `/mcp/?server=everything`,
+      `/mcp/%65verything`,
+      `/${"a".repeat(9_000)}`,
+      `gateway${forbidden}`,
     ]);
   };
-  const inner = (where = "/mcp-rest/tools/call") => `POST ${where} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
+  const inner = (where = "/mcp-rest/tools/call") =>
+    `POST ${where} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
   const smuggling = (): string => {
     const start = `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n`;
     const body = JSON.stringify({ model: pick(models), messages: [{ role: "user", content: "hello" }] });
@@ -215,17 +481,28 @@ export function* attempts(seed: number, { variables, address, tool, key, models 
       yield post(`parameters of ${route}`, route, JSON.stringify(inject(routes[route]!())), [extraHeaders()]);
     } else if (which < 0.55) {
       const route = chance(0.3) ? mcpPath() : modelRoute();
-      yield post(`encoding at ${route}`, route, disguise(JSON.stringify(routes[route] ? inject(routes[route]()) : rpc())), [extraHeaders()]);
+      yield post(
+        `encoding at ${route}`,
+        route,
+        disguise(JSON.stringify(routes[route] ? inject(routes[route]()) : rpc())),
+        [extraHeaders()],
+      );
     } else if (which < 0.75) yield post("MCP", mcpPath(), JSON.stringify(rpc()), [extraHeaders()]);
     else if (which < 0.85) {
       const method = pick(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]);
-      yield { kind: "path", bytes: Buffer.from(head(method, paths(), [extraHeaders(), ...(chance(0.5) ? ["Content-Length: 0"] : [])])) };
+      yield {
+        kind: "path",
+        bytes: Buffer.from(head(method, paths(), [extraHeaders(), ...(chance(0.5) ? ["Content-Length: 0"] : [])])),
+      };
     } else yield { kind: "bytes", bytes: Buffer.from(smuggling(), "latin1") };
   }
 }
 
 /** Sends an attempt and gives all that comes back until the connection ends, or is silent for `silenceMs`. */
-export function send(attempt: Buffer, { host, port, silenceMs = 1_500 }: { readonly host: string; readonly port: number; readonly silenceMs?: number }): Promise<string> {
+export function send(
+  attempt: Buffer,
+  { host, port, silenceMs = 1_500 }: { readonly host: string; readonly port: number; readonly silenceMs?: number },
+): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = net.connect(port, host, () => socket.write(attempt));

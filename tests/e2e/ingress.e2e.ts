@@ -22,7 +22,16 @@ const ADMIN = `http://127.0.0.1:${PORT + 1}`;
 const SERVERS = ["everything", "git", "memory", "time"];
 const CANARY = `canary-${randomBytes(16).toString("hex")}`;
 const MIB = 2 ** 20;
-const TRAFFIC_CLIENTS = ["traffic-1", "traffic-2", "traffic-3", "traffic-4", "traffic-5", "traffic-6", "traffic-7", "traffic-8"];
+const TRAFFIC_CLIENTS = [
+  "traffic-1",
+  "traffic-2",
+  "traffic-3",
+  "traffic-4",
+  "traffic-5",
+  "traffic-6",
+  "traffic-7",
+  "traffic-8",
+];
 
 let workspace: Workspace;
 let canary: Provider;
@@ -48,10 +57,25 @@ before(async () => {
     "litellm-mcp:models": [
       { name: "mock", params: { ...mock, ...free }, secrets: { api_key: "canary" } },
       { name: "paid", params: { ...mock, api_key: "none", input_cost_per_token: 1, output_cost_per_token: 1 } },
-      { name: "provider", params: { model: "openai/m", api_base: `${upstream.url}/v1`, ...free }, secrets: { api_key: "canary" } },
+      {
+        name: "provider",
+        params: { model: "openai/m", api_base: `${upstream.url}/v1`, ...free },
+        secrets: { api_key: "canary" },
+      },
       {
         name: "caller",
-        params: { model: "hosted_vllm/mock", api_base: "http://127.0.0.1:9/v1", ...free, mock_tool_calls: [{ id: "call_1", type: "function", function: { name: "everything-echo", arguments: '{"message":"by the model"}' } }] },
+        params: {
+          model: "hosted_vllm/mock",
+          api_base: "http://127.0.0.1:9/v1",
+          ...free,
+          mock_tool_calls: [
+            {
+              id: "call_1",
+              type: "function",
+              function: { name: "everything-echo", arguments: '{"message":"by the model"}' },
+            },
+          ],
+        },
       },
     ],
     "litellm-mcp:clients": {
@@ -62,16 +86,26 @@ before(async () => {
       ...Object.fromEntries(TRAFFIC_CLIENTS.map((name) => [name, { servers: ["time", "memory"], models: ["mock"] }])),
     },
   });
-  for (const server of await workspace.serverFolders()) if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
+  for (const server of await workspace.serverFolders())
+    if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
   assert.equal((await workspace.run("pulumi", ["stack", "init", "ingress"])).exitCode, 0);
-  assert.equal((await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.canary", CANARY)).exitCode, 0);
+  assert.equal(
+    (await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.canary", CANARY)).exitCode,
+    0,
+  );
   const { exitCode, output, seconds } = await workspace.up();
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(exitCode, 0, output);
   ({ clientKeys: keys, masterKey } = await workspace.outputs());
   const { Config } = await docker.getContainer(`${PREFIX}litellm`).inspect();
   const variable = (name: string) => Config.Env.find((each) => each.startsWith(`${name}=`))!.slice(name.length + 1);
-  secrets = [CANARY, masterKey, variable("LITELLM_SALT_KEY"), variable("DATABASE_URL"), new URL(variable("DATABASE_URL")).password];
+  secrets = [
+    CANARY,
+    masterKey,
+    variable("LITELLM_SALT_KEY"),
+    variable("DATABASE_URL"),
+    new URL(variable("DATABASE_URL")).password,
+  ];
 });
 
 after(async () => {
@@ -87,10 +121,22 @@ interface Answer {
   readonly text: string;
   readonly headers: Headers;
 }
-async function ask(method: string, where: string, key?: string, body?: unknown, more: Record<string, string> = {}, base = BASE): Promise<Answer> {
+async function ask(
+  method: string,
+  where: string,
+  key?: string,
+  body?: unknown,
+  more: Record<string, string> = {},
+  base = BASE,
+): Promise<Answer> {
   const answer = await fetch(`${base}${where}`, {
     method,
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...(key && { authorization: `Bearer ${key}` }), ...more },
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...more,
+    },
     ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     signal: AbortSignal.timeout(150_000),
   });
@@ -99,26 +145,50 @@ async function ask(method: string, where: string, key?: string, body?: unknown, 
   return { status: answer.status, text, headers: answer.headers };
 }
 function noSecret(text: string, where = text.slice(0, 500)): void {
-  for (const secret of secrets) assert.ok(!text.includes(secret), `a secret is in ${where.replaceAll(secret, "(the secret)")}`);
+  for (const secret of secrets)
+    assert.ok(!text.includes(secret), `a secret is in ${where.replaceAll(secret, "(the secret)")}`);
 }
-const rpc = (method: string, params?: unknown) => ({ jsonrpc: "2.0", id: 1, method, ...(params !== undefined && { params }) });
+const rpc = (method: string, params?: unknown) => ({
+  jsonrpc: "2.0",
+  id: 1,
+  method,
+  ...(params !== undefined && { params }),
+});
 const call = (name: string, args: unknown = {}) => rpc("tools/call", { name, arguments: args });
 const now = call("time-get_current_time", { timezone: "UTC" });
 const hello = [{ role: "user", content: "hello" }];
 
 /** Lines of the audit's files. */
 async function audited(kind: "calls" | "refused"): Promise<Record<string, any>[]> {
-  const { stdout } = await execa("docker", ["exec", `${PREFIX}ingress`, "sh", "-c", `cat /var/lib/ingress-audit/${kind}-*.jsonl 2>/dev/null || true`]);
-  return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, any>);
+  const { stdout } = await execa("docker", [
+    "exec",
+    `${PREFIX}ingress`,
+    "sh",
+    "-c",
+    `cat /var/lib/ingress-audit/${kind}-*.jsonl 2>/dev/null || true`,
+  ]);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, any>);
 }
 /** Calls that the server everything has heard; its healthcheck calls nothing. */
-const callsHeard = async () => (await logsOf(`${PREFIX}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
+const callsHeard = async () =>
+  (await logsOf(`${PREFIX}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
 /** Packets that LiteLLM got on the networks that it shares with the ingress. */
 async function packets(): Promise<number> {
   const { NetworkSettings } = await docker.getContainer(`${PREFIX}litellm`).inspect();
-  const macs = Object.entries(NetworkSettings.Networks).filter(([name]) => /(ingress|lan)-net$/.test(name)).map(([, { MacAddress }]) => MacAddress);
+  const macs = Object.entries(NetworkSettings.Networks)
+    .filter(([name]) => /(ingress|lan)-net$/.test(name))
+    .map(([, { MacAddress }]) => MacAddress);
   assert.equal(macs.length, 2);
-  const { stdout } = await execa("docker", ["exec", `${PREFIX}litellm`, "sh", "-c", `cd /sys/class/net; for each in *; do if grep -qiE '${macs.join("|")}' $each/address; then cat $each/statistics/rx_packets; fi; done`]);
+  const { stdout } = await execa("docker", [
+    "exec",
+    `${PREFIX}litellm`,
+    "sh",
+    "-c",
+    `cd /sys/class/net; for each in *; do if grep -qiE '${macs.join("|")}' $each/address; then cat $each/statistics/rx_packets; fi; done`,
+  ]);
   return stdout.split("\n").reduce((sum, count) => sum + Number(count), 0);
 }
 /** Asks with `work` and asserts that LiteLLM heard nothing of it; some packets tell who has which address. */
@@ -130,10 +200,16 @@ async function unheard(work: () => Promise<void>): Promise<void> {
   const heard = (await packets()) - before;
   assert.ok(heard < 10, `LiteLLM got ${heard} packets`);
 }
-const healthy = (seconds: number) => eventually("the gateway is healthy", seconds, async () => (await fetch(`${BASE}/health`)).status === 200);
+const healthy = (seconds: number) =>
+  eventually("the gateway is healthy", seconds, async () => (await fetch(`${BASE}/health`)).status === 200);
 
 test("row 1: names of secrets are refused wherever LiteLLM would read them, and a message may speak of them", async () => {
-  const names = ["os.environ/LITELLM_MASTER_KEY", "os.environ/DATABASE_URL", "os.environ/oidc/file//proc/self/environ", "oidc/file//proc/self/environ"];
+  const names = [
+    "os.environ/LITELLM_MASTER_KEY",
+    "os.environ/DATABASE_URL",
+    "os.environ/oidc/file//proc/self/environ",
+    "oidc/file//proc/self/environ",
+  ];
   for (const name of names)
     for (const [route, body] of [
       ["/v1/responses", { model: "mock", input: "x" }],
@@ -166,18 +242,42 @@ test("row 1: names of secrets are refused wherever LiteLLM would read them, and 
 
 test("row 2: no tool is called by fallbacks that the client writes", async () => {
   const heard = await callsHeard();
-  const fallback = { model: "mock", custom_llm_provider: "ollama", mock_tool_calls: [{ id: "c", type: "function", function: { name: "everything-echo", arguments: "{}" } }], tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }] };
+  const fallback = {
+    model: "mock",
+    custom_llm_provider: "ollama",
+    mock_tool_calls: [{ id: "c", type: "function", function: { name: "everything-echo", arguments: "{}" } }],
+    tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+  };
   for (const route of ["/v1/responses", "/v1/chat/completions"]) {
     const body = route === "/v1/responses" ? { model: "mock", input: "x" } : { model: "mock", messages: hello };
-    for (const more of [{ fallbacks: [fallback], mock_testing_fallbacks: true }, { mock_tool_calls: fallback.mock_tool_calls }, { context_window_fallbacks: [fallback] }]) {
+    for (const more of [
+      { fallbacks: [fallback], mock_testing_fallbacks: true },
+      { mock_tool_calls: fallback.mock_tool_calls },
+      { context_window_fallbacks: [fallback] },
+    ]) {
       const { status, text } = await ask("POST", route, keys["narrow"], { ...body, ...more });
       assert.equal(status, 400);
       for (const name of Object.keys(more)) assert.ok(text.includes(name), text);
     }
   }
   const mcp = { type: "mcp", server_label: "x", server_url: "litellm_proxy/mcp/everything", require_approval: "never" };
-  assert.equal((await ask("POST", "/v1/responses", keys["narrow"], { model: "mock", input: "x", tools: [mcp] })).status, 403);
-  assert.equal((await ask("POST", "/v1/responses", keys["test-key"], { model: "mock", input: "x", tools: [{ type: "function", name: "a", parameters: { tools: [mcp] } }, { type: "namespace", name: "n", tools: [mcp] }] })).status, 400);
+  assert.equal(
+    (await ask("POST", "/v1/responses", keys["narrow"], { model: "mock", input: "x", tools: [mcp] })).status,
+    403,
+  );
+  assert.equal(
+    (
+      await ask("POST", "/v1/responses", keys["test-key"], {
+        model: "mock",
+        input: "x",
+        tools: [
+          { type: "function", name: "a", parameters: { tools: [mcp] } },
+          { type: "namespace", name: "n", tools: [mcp] },
+        ],
+      })
+    ).status,
+    400,
+  );
   assert.equal(await callsHeard(), heard);
 });
 
@@ -187,9 +287,20 @@ test("row 3: nobody has LiteLLM connect to an address of his choice", async () =
   assert.equal(canary.heard.length, 1);
   canary.heard.length = 0;
   const address = { api_key: "os.environ/LITELLM_MASTER_KEY", api_base: canary.url };
-  for (const more of [address, { base_url: canary.url }, { extra_body: address }, { metadata: address }, { fallbacks: [{ model: "mock", ...address }] }, { litellm_params: address }])
+  for (const more of [
+    address,
+    { base_url: canary.url },
+    { extra_body: address },
+    { metadata: address },
+    { fallbacks: [{ model: "mock", ...address }] },
+    { litellm_params: address },
+  ])
     for (const route of ["/v1/chat/completions", "/v1/responses"]) {
-      const { status, text } = await ask("POST", route, keys["test-key"], { model: "provider", ...(route === "/v1/responses" ? { input: "x" } : { messages: hello }), ...more });
+      const { status, text } = await ask("POST", route, keys["test-key"], {
+        model: "provider",
+        ...(route === "/v1/responses" ? { input: "x" } : { messages: hello }),
+        ...more,
+      });
       assert.equal(status, 400, text);
     }
   const parts = [
@@ -197,17 +308,52 @@ test("row 3: nobody has LiteLLM connect to an address of his choice", async () =
     { type: "file", file: { file_id: `${canary.url}/a.pdf` } },
     { type: "file", file: { file_data: `${canary.url}/a.pdf` } },
   ];
-  for (const part of parts) assert.equal((await ask("POST", "/v1/chat/completions", keys["test-key"], { model: "provider", messages: [{ role: "user", content: [part] }] })).status, 400);
+  for (const part of parts)
+    assert.equal(
+      (
+        await ask("POST", "/v1/chat/completions", keys["test-key"], {
+          model: "provider",
+          messages: [{ role: "user", content: [part] }],
+        })
+      ).status,
+      400,
+    );
   assert.deepEqual(canary.heard, []);
 });
 
 test("rows 4 and 13: routes that answered anybody, or that stood still for all, are not there", async () => {
-  const others = ["/debug/asyncio-tasks", "/otel-spans", "/routes", "/openapi.json", "/redoc", "/ui/", "/test", "/sso/key/generate", "/sso/debug/login", "/login", "/fallback/login", "/get_image", "/public/model_hub", "/mcp/../routes", "/health/readiness", "/health/liveliness", "/metrics", "/litellm/hold", "/utils/transform_request"];
+  const others = [
+    "/debug/asyncio-tasks",
+    "/otel-spans",
+    "/routes",
+    "/openapi.json",
+    "/redoc",
+    "/ui/",
+    "/test",
+    "/sso/key/generate",
+    "/sso/debug/login",
+    "/login",
+    "/fallback/login",
+    "/get_image",
+    "/public/model_hub",
+    "/mcp/../routes",
+    "/health/readiness",
+    "/health/liveliness",
+    "/metrics",
+    "/litellm/hold",
+    "/utils/transform_request",
+  ];
   await unheard(async () => {
     for (const where of others)
       for (const key of [undefined, "sk-wrong", keys["test-key"], masterKey])
         for (const method of ["GET", "POST", "OPTIONS"]) {
-          const { status, headers } = await ask(method, where, key, method === "POST" ? { call_type: "completion", request_body: { api_base: canary.url } } : undefined, { origin: "http://evil.example" });
+          const { status, headers } = await ask(
+            method,
+            where,
+            key,
+            method === "POST" ? { call_type: "completion", request_body: { api_base: canary.url } } : undefined,
+            { origin: "http://evil.example" },
+          );
           assert.equal(status, 404, `${method} ${where}`);
           assert.equal(headers.get("access-control-allow-origin"), null);
         }
@@ -217,17 +363,29 @@ test("rows 4 and 13: routes that answered anybody, or that stood still for all, 
   // Unknown keys are answered at once, write nothing to LiteLLM's log, and are told to wait after a while.
   const logged = (await logsOf(`${PREFIX}litellm`)).length;
   const statuses = new Set<number>();
-  await inParallel(Array.from({ length: 300 }), 8, async () => void statuses.add((await ask("POST", "/mcp/", "sk-unknown", rpc("tools/list"))).status));
+  await inParallel(
+    Array.from({ length: 300 }),
+    8,
+    async () => void statuses.add((await ask("POST", "/mcp/", "sk-unknown", rpc("tools/list"))).status),
+  );
   assert.deepEqual([...statuses].sort(), [401, 429]);
   assert.ok((await logsOf(`${PREFIX}litellm`)).length - logged < 2_000);
   assert.equal((await ask("POST", "/mcp/", keys["test-key"], rpc("ping"))).status, 200);
 });
 
 /** Sends a body that is produced as it goes; what came back until the connection ended, and how much was taken. */
-function upload(bytes: number, key: string | undefined, chunked: boolean): Promise<{ readonly status: number; readonly seconds: number }> {
+function upload(
+  bytes: number,
+  key: string | undefined,
+  chunked: boolean,
+): Promise<{ readonly status: number; readonly seconds: number }> {
   return new Promise((resolve, reject) => {
     const started = Date.now();
-    const headers = { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }), ...(chunked ? { "transfer-encoding": "chunked" } : { "content-length": String(bytes) }) };
+    const headers = {
+      "content-type": "application/json",
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(chunked ? { "transfer-encoding": "chunked" } : { "content-length": String(bytes) }),
+    };
     const request = http.request(`${BASE}/v1/chat/completions`, { method: "POST", headers }, (response) => {
       response.resume();
       resolve({ status: response.statusCode!, seconds: (Date.now() - started) / 1000 });
@@ -255,7 +413,10 @@ test("row 5: 150 MB are refused at once, with a key and without, and nobody's me
     assert.equal(status, 413);
     assert.ok(seconds < 5 && strange.seconds < 5, `${strange.seconds} s, ${seconds} s`);
   }
-  const grown = [(await memoryOf(`${PREFIX}ingress`)) - before[0], (await memoryOf(`${PREFIX}litellm`)) - before[1]].map((bytes) => Math.round(bytes / MIB));
+  const grown = [
+    (await memoryOf(`${PREFIX}ingress`)) - before[0],
+    (await memoryOf(`${PREFIX}litellm`)) - before[1],
+  ].map((bytes) => Math.round(bytes / MIB));
   console.log(`150 MB bodies: ingress +${grown[0]} MiB, LiteLLM +${grown[1]} MiB`);
   assert.ok(grown[0]! < 80 && grown[1]! < 20, grown.join());
 });
@@ -273,7 +434,21 @@ test("row 6: a thousand initialize and as many lists leave nothing behind in Lit
   const started = Date.now();
   await inParallel(Array.from({ length: 1_000 }).keys(), 8, async (at) => {
     const versions = ["2024-11-05", "2025-03-26", "2025-06-18", "1999-01-01"];
-    assert.equal((await ask("POST", "/mcp/", keys["test-key"], rpc("initialize", { protocolVersion: versions[at % 4], capabilities: {}, clientInfo: { name: "x", version: "1" } }))).status, 200);
+    assert.equal(
+      (
+        await ask(
+          "POST",
+          "/mcp/",
+          keys["test-key"],
+          rpc("initialize", {
+            protocolVersion: versions[at % 4],
+            capabilities: {},
+            clientInfo: { name: "x", version: "1" },
+          }),
+        )
+      ).status,
+      200,
+    );
     assert.equal((await ask("POST", "/mcp/", keys[at % 2 ? "narrow" : "test-key"], rpc("tools/list"))).status, 200);
   });
   const seconds = (Date.now() - started) / 1000;
@@ -284,7 +459,11 @@ test("row 6: a thousand initialize and as many lists leave nothing behind in Lit
 });
 
 test("row 7: tools that a model calls run under the client's rights and have exact lines; streamed, they are refused with what to do", async () => {
-  const body = { model: "caller", input: "echo", tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }] };
+  const body = {
+    model: "caller",
+    input: "echo",
+    tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+  };
   const streamed = await ask("POST", "/v1/responses", keys["test-key"], { ...body, stream: true });
   assert.equal(streamed.status, 400);
   assert.match(streamed.text, /leave stream out, or connect your client to \/mcp\//);
@@ -293,16 +472,38 @@ test("row 7: tools that a model calls run under the client's rights and have exa
   assert.equal(whole.status, 200, whole.text);
   assert.match(whole.text, /Echo: by the model/);
   const lines = (await audited("calls")).slice(count);
-  assert.deepEqual(lines[0] && [lines[0]["client"], lines[0]["server"], lines[0]["tool"], lines[0]["arguments"], lines[0]["route"]], ["test-key", "everything", "echo", { message: "by the model" }, "/v1/responses"]);
-  for (const one of lines.filter(({ audit }) => audit === "call")) assert.ok(lines.some(({ audit, id, outcome }) => audit === "outcome" && id === one["id"] && outcome === "answered"));
+  assert.deepEqual(
+    lines[0] && [lines[0]["client"], lines[0]["server"], lines[0]["tool"], lines[0]["arguments"], lines[0]["route"]],
+    ["test-key", "everything", "echo", { message: "by the model" }, "/v1/responses"],
+  );
+  for (const one of lines.filter(({ audit }) => audit === "call"))
+    assert.ok(
+      lines.some(({ audit, id, outcome }) => audit === "outcome" && id === one["id"] && outcome === "answered"),
+    );
 });
 
 test("rows 8 and 9: names are exact, and the line names the server that was asked", async () => {
-  assert.match(await callTool(`${BASE}/mcp/`, keys["test-key"]!, "memory-search_nodes", { query: "nothing" }), /entities/);
+  assert.match(
+    await callTool(`${BASE}/mcp/`, keys["test-key"]!, "memory-search_nodes", { query: "nothing" }),
+    /entities/,
+  );
   const line = (await audited("calls")).filter(({ audit }) => audit === "call").at(-1)!;
   assert.deepEqual([line["server"], line["tool"]], ["memory", "search_nodes"]);
   const heard = await callsHeard();
-  for (const name of ["echo", "Everything-echo", "my everything-echo", "everything echo", "everything_echo", "everything-echo ", " everything-echo", "everything--echo", "everything\u2010echo", "time-everything-echo", "everything-Echo", "\ufeffeverything-echo"])
+  for (const name of [
+    "echo",
+    "Everything-echo",
+    "my everything-echo",
+    "everything echo",
+    "everything_echo",
+    "everything-echo ",
+    " everything-echo",
+    "everything--echo",
+    "everything\u2010echo",
+    "time-everything-echo",
+    "everything-Echo",
+    "\ufeffeverything-echo",
+  ])
     for (const key of [keys["test-key"], keys["narrow"]]) {
       const { text } = await ask("POST", "/mcp/", key, call(name, { message: "canary" }));
       assert.match(text, /"isError":true/, name);
@@ -314,18 +515,30 @@ test("row 10: a flood of refused calls is counted, and the history stays", async
   const before = await audited("calls");
   const refusedBefore = JSON.stringify(await audited("refused")).length;
   const large = call("everything-echo", { message: "x".repeat(500_000) });
-  await inParallel(Array.from({ length: 200 }), 8, async () => void (await ask("POST", "/mcp/", keys["narrow"], large)));
+  await inParallel(
+    Array.from({ length: 200 }),
+    8,
+    async () => void (await ask("POST", "/mcp/", keys["narrow"], large)),
+  );
   await inParallel(Array.from({ length: 1_000 }), 8, async () => void (await ask("POST", "/mcp/", "sk-nobody", now)));
   assert.deepEqual((await audited("calls")).slice(0, before.length), before);
   const written = JSON.stringify(await audited("refused")).length - refusedBefore;
   assert.ok(written < 20_000, `${written} bytes of refusals`);
-  await eventually("the flood is a number", 90, async () => (await audited("refused")).find(({ audit, client, count }) => audit === "refusals" && client === "narrow" && (count as number) >= 150));
+  await eventually("the flood is a number", 90, async () =>
+    (await audited("refused")).find(
+      ({ audit, client, count }) => audit === "refusals" && client === "narrow" && (count as number) >= 150,
+    ),
+  );
   const logged = (await logsOf(`${PREFIX}ingress`)).length;
   assert.ok(logged < 200_000, `${logged} bytes of log`);
 });
 
 test("row 11: arguments nested 200 deep are refused at once; 50 deep are answered in seconds", async () => {
-  const deep = (depth: number) => JSON.stringify(call("everything-echo", { message: "deep", more: "HERE" })).replace('"HERE"', `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`);
+  const deep = (depth: number) =>
+    JSON.stringify(call("everything-echo", { message: "deep", more: "HERE" })).replace(
+      '"HERE"',
+      `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`,
+    );
   const started = Date.now();
   const refused = await ask("POST", "/mcp/", keys["test-key"], deep(200));
   assert.equal(refused.status, 400);
@@ -339,40 +552,76 @@ test("row 11: arguments nested 200 deep are refused at once; 50 deep are answere
 
 test("row 12: budgets and limits hold on every address, each with its own text", async () => {
   for (const [where, body] of [
-    ["/mcp/time", rpc("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } })],
+    [
+      "/mcp/time",
+      rpc("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } }),
+    ],
     ["/mcp/time", rpc("tools/list")],
     ["/mcp/", now],
   ] as const)
     await ask("POST", where, keys["slow"], body);
   const statuses: number[] = [];
-  for (let at = 0; at < 5; at++) statuses.push((await ask("POST", "/mcp/time", keys["slow"], rpc("tools/list"))).status);
+  for (let at = 0; at < 5; at++)
+    statuses.push((await ask("POST", "/mcp/time", keys["slow"], rpc("tools/list"))).status);
   assert.deepEqual(statuses.slice(-2), [429, 429]);
   const limited = await ask("POST", "/v1/chat/completions", keys["slow"], { model: "mock", messages: hello });
   assert.match(limited.text, /client slow may make 5 requests a minute/);
 
   assert.equal((await ask("POST", "/mcp/time", keys["poor"], now)).status, 200);
-  assert.equal((await ask("POST", "/v1/chat/completions", keys["poor"], { model: "paid", messages: hello })).status, 200);
-  await eventually("the budget is spent", 60, async () => (await ask("POST", "/mcp/time", keys["poor"], now)).status === 402);
+  assert.equal(
+    (await ask("POST", "/v1/chat/completions", keys["poor"], { model: "paid", messages: hello })).status,
+    200,
+  );
+  await eventually(
+    "the budget is spent",
+    60,
+    async () => (await ask("POST", "/mcp/time", keys["poor"], now)).status === 402,
+  );
   for (const where of ["/mcp/time", "/mcp/", "/mcp"]) {
     const { status, text } = await ask("POST", where, keys["poor"], now);
     assert.equal(status, 402);
     assert.match(text, /the budget of client poor is spent/);
   }
-  assert.equal((await ask("POST", "/engines/paid/chat/completions", keys["poor"], { model: "paid", messages: hello })).status, 404);
-  assert.equal((await ask("POST", "/v1/chat/completions", keys["poor"], { model: "paid", messages: hello })).status, 402);
+  assert.equal(
+    (await ask("POST", "/engines/paid/chat/completions", keys["poor"], { model: "paid", messages: hello })).status,
+    404,
+  );
+  assert.equal(
+    (await ask("POST", "/v1/chat/completions", keys["poor"], { model: "paid", messages: hello })).status,
+    402,
+  );
 });
 
 test("no silent new door: of all routes of LiteLLM only those of the table answer, whoever asks, and LiteLLM hears of no other", async () => {
-  const made = JSON.parse((await ask("POST", "/key/generate", masterKey, { key_alias: "by hand" }, {}, ADMIN)).text) as { key: string };
-  const { routes: listed } = JSON.parse((await ask("GET", "/routes", masterKey, undefined, {}, ADMIN)).text) as { routes: { path: string; methods: string[] | null }[] };
-  const { paths } = JSON.parse((await ask("GET", "/openapi.json", masterKey, undefined, {}, ADMIN)).text) as { paths: Record<string, object> };
+  const made = JSON.parse(
+    (await ask("POST", "/key/generate", masterKey, { key_alias: "by hand" }, {}, ADMIN)).text,
+  ) as { key: string };
+  const { routes: listed } = JSON.parse((await ask("GET", "/routes", masterKey, undefined, {}, ADMIN)).text) as {
+    routes: { path: string; methods: string[] | null }[];
+  };
+  const { paths } = JSON.parse((await ask("GET", "/openapi.json", masterKey, undefined, {}, ADMIN)).text) as {
+    paths: Record<string, object>;
+  };
   const all = new Set<string>();
-  for (const { path: where, methods } of listed) for (const method of methods ?? ["GET", "POST"]) all.add(`${method} ${where}`);
-  for (const [where, methods] of Object.entries(paths)) for (const method of Object.keys(methods)) all.add(`${method.toUpperCase()} ${where}`);
+  for (const { path: where, methods } of listed)
+    for (const method of methods ?? ["GET", "POST"]) all.add(`${method} ${where}`);
+  for (const [where, methods] of Object.entries(paths))
+    for (const method of Object.keys(methods)) all.add(`${method.toUpperCase()} ${where}`);
   const doors = [...all].map((door) => door.split(" ") as [string, string]);
   assert.ok(doors.length > 300, `${doors.length} routes`);
-  const table = [/^\/health$/, /^\/mcp(\/[a-z0-9_,-]*)?$/, /^\/v1\/(models|chat\/completions|responses|messages|messages\/count_tokens|embeddings)$/];
-  const holders = { "no key": undefined, "a wrong key": "sk-wrong", narrow: keys["narrow"], full: keys["test-key"], "a key made by hand": made.key, "the master key": masterKey };
+  const table = [
+    /^\/health$/,
+    /^\/mcp(\/[a-z0-9_,-]*)?$/,
+    /^\/v1\/(models|chat\/completions|responses|messages|messages\/count_tokens|embeddings)$/,
+  ];
+  const holders = {
+    "no key": undefined,
+    "a wrong key": "sk-wrong",
+    narrow: keys["narrow"],
+    full: keys["test-key"],
+    "a key made by hand": made.key,
+    "the master key": masterKey,
+  };
   let asked = 0;
   await unheard(() =>
     inParallel(doors, 6, async ([method, template]) => {
@@ -382,7 +631,12 @@ test("no silent new door: of all routes of LiteLLM only those of the table answe
         for (const [who, key] of Object.entries(holders)) {
           const isClient = who === "narrow" || who === "full";
           if (inTable && isClient) continue;
-          const { status } = await ask(method, where, key, ["GET", "HEAD", "OPTIONS"].includes(method) ? undefined : {});
+          const { status } = await ask(
+            method,
+            where,
+            key,
+            ["GET", "HEAD", "OPTIONS"].includes(method) ? undefined : {},
+          );
           asked += 1;
           const wanted = !inTable ? [404] : where === "/health" && method === "GET" ? [200] : [401, 404, 429];
           assert.ok(wanted.includes(status), `${method} ${where} with ${who}: ${status}`);
@@ -410,18 +664,25 @@ test("2,000 generated hostile requests: no secret leaks, no address is reached, 
   });
   const seen: Record<string, number> = {};
   const started = Date.now();
-  await inParallel(Array.from({ length: 2_000 }, () => generator.next().value), 8, async ({ kind, bytes }) => {
-    const text = await send(bytes, { host: "127.0.0.1", port: PORT });
-    const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? "nothing";
-    seen[status] = (seen[status] ?? 0) + 1;
-    noSecret(text, `the answer to ${kind}: ${bytes.toString("latin1").slice(0, 600)}`);
-    assert.ok(!/Echo: /.test(text), bytes.toString("latin1").slice(0, 600));
-  });
+  await inParallel(
+    Array.from({ length: 2_000 }, () => generator.next().value),
+    8,
+    async ({ kind, bytes }) => {
+      const text = await send(bytes, { host: "127.0.0.1", port: PORT });
+      const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? "nothing";
+      seen[status] = (seen[status] ?? 0) + 1;
+      noSecret(text, `the answer to ${kind}: ${bytes.toString("latin1").slice(0, 600)}`);
+      assert.ok(!/Echo: /.test(text), bytes.toString("latin1").slice(0, 600));
+    },
+  );
   console.log(`2,000 hostile requests in ${((Date.now() - started) / 1000).toFixed(0)} s:`, seen);
   assert.deepEqual(canary.heard, []);
   assert.equal(await callsHeard(), heard);
   for (const { body, path: where } of upstream.heard) noSecret(body, `what the provider heard at ${where}`);
-  assert.deepEqual((await audited("calls")).filter(({ client, server }) => client === "narrow" && server !== "time"), []);
+  assert.deepEqual(
+    (await audited("calls")).filter(({ client, server }) => client === "narrow" && server !== "time"),
+    [],
+  );
   assert.ok(!seen["500"] && !seen["502"], JSON.stringify(seen));
   await healthy(5);
   assert.match(await callTool(`${BASE}/mcp/`, keys["narrow"]!, "time-get_current_time", { timezone: "UTC" }), /UTC/);
@@ -430,38 +691,70 @@ test("2,000 generated hostile requests: no secret leaks, no address is reached, 
 test("OpenAI's SDK works with its base URL alone changed: chat, responses, embeddings, models, streamed and not", async () => {
   const openai = new OpenAI({ baseURL: `${BASE}/v1`, apiKey: keys["test-key"]!, maxRetries: 0 });
   const text = SAID.join("");
-  for await (const model of openai.models.list()) assert.ok(["mock", "provider", "caller"].includes(model.id), model.id);
-  for (const [model, said] of [["provider", text], ["mock", "MOCK-OK"]] as const) {
+  for await (const model of openai.models.list())
+    assert.ok(["mock", "provider", "caller"].includes(model.id), model.id);
+  for (const [model, said] of [
+    ["provider", text],
+    ["mock", "MOCK-OK"],
+  ] as const) {
     const chat = await openai.chat.completions.create({ model, messages: [{ role: "user", content: "hello" }] });
     assert.equal(chat.choices[0]!.message.content, said);
     const chunks: string[] = [];
-    for await (const chunk of await openai.chat.completions.create({ model, stream: true, messages: [{ role: "user", content: "hello" }] })) chunks.push(chunk.choices[0]?.delta.content ?? "");
+    for await (const chunk of await openai.chat.completions.create({
+      model,
+      stream: true,
+      messages: [{ role: "user", content: "hello" }],
+    }))
+      chunks.push(chunk.choices[0]?.delta.content ?? "");
     assert.equal(chunks.join(""), said);
     assert.ok(chunks.filter(Boolean).length > 1, "it came as a whole");
     assert.equal((await openai.responses.create({ model, input: "hello" })).output_text, said);
   }
   let streamed = "";
-  for await (const event of await openai.responses.create({ model: "provider", input: "hello", stream: true })) if (event.type === "response.output_text.delta") streamed += event.delta;
+  for await (const event of await openai.responses.create({ model: "provider", input: "hello", stream: true }))
+    if (event.type === "response.output_text.delta") streamed += event.delta;
   assert.equal(streamed, text);
   const { data } = await openai.embeddings.create({ model: "provider", input: ["a", "b"], encoding_format: "float" });
-  assert.deepEqual(data.map(({ embedding }) => embedding), [[0.25, -0.5], [0.25, -0.5]]);
-  await assert.rejects(openai.chat.completions.create({ model: "paid", messages: [{ role: "user", content: "hello" }] }), (error) => error instanceof OpenAI.PermissionDeniedError && /may not use model paid/.test(error.message));
-  await assert.rejects(new OpenAI({ baseURL: `${BASE}/v1`, apiKey: "sk-wrong", maxRetries: 0 }).models.list(), (error) => error instanceof OpenAI.AuthenticationError || error instanceof OpenAI.RateLimitError);
+  assert.deepEqual(
+    data.map(({ embedding }) => embedding),
+    [
+      [0.25, -0.5],
+      [0.25, -0.5],
+    ],
+  );
+  await assert.rejects(
+    openai.chat.completions.create({ model: "paid", messages: [{ role: "user", content: "hello" }] }),
+    (error) => error instanceof OpenAI.PermissionDeniedError && /may not use model paid/.test(error.message),
+  );
+  await assert.rejects(
+    new OpenAI({ baseURL: `${BASE}/v1`, apiKey: "sk-wrong", maxRetries: 0 }).models.list(),
+    (error) => error instanceof OpenAI.AuthenticationError || error instanceof OpenAI.RateLimitError,
+  );
 });
 
 test("Anthropic's SDK works with its base URL alone changed: messages, streamed and not", async () => {
   const anthropic = new Anthropic({ baseURL: BASE, apiKey: keys["test-key"]!, maxRetries: 0 });
   const asked = { model: "provider", max_tokens: 50, messages: [{ role: "user" as const, content: "hello" }] };
   const whole = await anthropic.messages.create(asked);
-  assert.deepEqual(whole.content.map((part) => part.type === "text" && part.text), [SAID.join("")]);
+  assert.deepEqual(
+    whole.content.map((part) => part.type === "text" && part.text),
+    [SAID.join("")],
+  );
   const pieces: string[] = [];
   const stream = anthropic.messages.stream(asked).on("text", (text) => pieces.push(text));
   await stream.finalMessage();
   assert.equal(pieces.join(""), SAID.join(""));
   assert.ok(pieces.filter(Boolean).length > 1, "it came as a whole");
   // LiteLLM 1.77.3 keeps its counting for administrators: no client of it is told that its key is wrong.
-  await assert.rejects(anthropic.messages.countTokens({ model: "provider", messages: asked.messages }), (error) => error instanceof Anthropic.PermissionDeniedError && /Route=\/v1\/messages\/count_tokens/.test(error.message));
-  await assert.rejects(anthropic.messages.create({ ...asked, model: "paid" }), (error) => error instanceof Anthropic.PermissionDeniedError && /may not use model paid/.test(error.message));
+  await assert.rejects(
+    anthropic.messages.countTokens({ model: "provider", messages: asked.messages }),
+    (error) =>
+      error instanceof Anthropic.PermissionDeniedError && /Route=\/v1\/messages\/count_tokens/.test(error.message),
+  );
+  await assert.rejects(
+    anthropic.messages.create({ ...asked, model: "paid" }),
+    (error) => error instanceof Anthropic.PermissionDeniedError && /may not use model paid/.test(error.message),
+  );
 });
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -489,7 +782,9 @@ test("the ingress costs a call little: in turns, through it and directly at Lite
     directly.push(at % 2 ? other : one);
   }
   const ratio = median(through) / median(directly);
-  console.log(`call p50: ${median(through).toFixed(1)} ms through the ingress, ${median(directly).toFixed(1)} ms directly, ratio ${ratio.toFixed(3)}`);
+  console.log(
+    `call p50: ${median(through).toFixed(1)} ms through the ingress, ${median(directly).toFixed(1)} ms directly, ratio ${ratio.toFixed(3)}`,
+  );
   // All containers, the tests and whatever else runs share the processors: 1.05 to 1.15 were seen on two.
   assert.ok(ratio <= 1.5, `${ratio}`);
 });
@@ -507,7 +802,9 @@ test("200 wrong keys a second and 200 slow connections cost a good client little
   try {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const loaded = await sample(60);
-    console.log(`good client's p50: ${alone.toFixed(1)} ms alone, ${loaded.toFixed(1)} ms under load, ratio ${(loaded / alone).toFixed(2)}`);
+    console.log(
+      `good client's p50: ${alone.toFixed(1)} ms alone, ${loaded.toFixed(1)} ms under load, ratio ${(loaded / alone).toFixed(2)}`,
+    );
     // The load takes a share of this machine's two cores, which on a network it would not.
     assert.ok(loaded / alone <= 2, `${loaded / alone}`);
   } finally {
@@ -538,7 +835,12 @@ for (let at = 0; at < 200; at++) slow();
 setTimeout(() => process.exit(), 45000);
 `;
 
-const trafficStack = (): TrafficStack => ({ base: BASE, prefix: PREFIX, keys: TRAFFIC_CLIENTS.map((name) => keys[name]!), memoryMiB: 2_048 });
+const trafficStack = (): TrafficStack => ({
+  base: BASE,
+  prefix: PREFIX,
+  keys: TRAFFIC_CLIENTS.map((name) => keys[name]!),
+  memoryMiB: 2_048,
+});
 
 test("three restarts under the traffic of eight clients, each of another kind: no call fails", async () => {
   const { byDocker, fromWithin, forMemory } = restarts(trafficStack());
@@ -552,7 +854,9 @@ test("three restarts under the traffic of eight clients, each of another kind: n
     over = true;
   }
   const { made, failures, longestMs } = await running;
-  console.log(`${made} calls over three restarts, ${failures.length} failed, the longest took ${(longestMs / 1000).toFixed(1)} s`);
+  console.log(
+    `${made} calls over three restarts, ${failures.length} failed, the longest took ${(longestMs / 1000).toFixed(1)} s`,
+  );
   assert.deepEqual(failures, []);
   assert.ok(made >= 1_500, `${made} calls`);
 });
@@ -574,5 +878,9 @@ test("LiteLLM killed without warning: only calls in flight are lost, and are sai
   for (const failure of failures) assert.match(failure, /502 .*whether it was carried out is not known/);
   const lines = await audited("calls");
   const ended = new Set(lines.filter(({ audit }) => audit === "outcome").map(({ id }) => id as string));
-  assert.deepEqual(lines.filter(({ audit, id }) => audit === "call" && !ended.has(id as string)), [], "calls without an outcome");
+  assert.deepEqual(
+    lines.filter(({ audit, id }) => audit === "call" && !ended.has(id as string)),
+    [],
+    "calls without an outcome",
+  );
 });

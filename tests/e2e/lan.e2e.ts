@@ -31,7 +31,14 @@ const config = (overrides: Record<string, unknown> = {}) => ({
   "litellm-mcp:lan": { address, hostname: address },
   "litellm-mcp:namePrefix": PREFIX,
   "litellm-mcp:gateway": { port: GATEWAY_PORT, auditResults: true },
-  "litellm-mcp:postgres": { kind: "existing", host: address, port: POSTGRES_PORT, adminUser: "postgres", sslmode: "disable", protect: false },
+  "litellm-mcp:postgres": {
+    kind: "existing",
+    host: address,
+    port: POSTGRES_PORT,
+    adminUser: "postgres",
+    sslmode: "disable",
+    protect: false,
+  },
   "litellm-mcp:servers": { everything: { enabled: true } },
   "litellm-mcp:models": testModels,
   "litellm-mcp:clients": testClients,
@@ -43,9 +50,12 @@ before(async () => {
   await removeLeftovers(PREFIX);
   sshPort = await freePort();
   sshd = await startSshd({ address: "127.0.0.1", port: sshPort });
-  await docker.getContainer(POSTGRES_CONTAINER).remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
-    if (error.statusCode !== 404) throw error;
-  });
+  await docker
+    .getContainer(POSTGRES_CONTAINER)
+    .remove({ force: true, v: true })
+    .catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error;
+    });
   const postgres = await docker.createContainer({
     name: POSTGRES_CONTAINER,
     Image: "postgres:17.6-trixie",
@@ -93,13 +103,27 @@ test("a missing secret is reported with the command that sets it", async () => {
   const { exitCode, output } = await workspace.pulumi("preview");
   assert.notEqual(exitCode, 0);
   assert.match(output, /pulumi config set --secret --path 'litellm-mcp:secrets\.postgresAdminPassword'/);
-  const set = await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.postgresAdminPassword", "not-the-password");
+  const set = await workspace.pulumi(
+    "config",
+    "set",
+    "--secret",
+    "--path",
+    "litellm-mcp:secrets.postgresAdminPassword",
+    "not-the-password",
+  );
   assert.equal(set.exitCode, 0, set.output);
 });
 
 test("a Postgres that refuses the password is reported before anything is changed", async () => {
   await previewFails({}, /litellm-mcp:postgres \(existing\) refuses postgres@.*password authentication failed/s);
-  const set = await workspace.pulumi("config", "set", "--secret", "--path", "litellm-mcp:secrets.postgresAdminPassword", PASSWORD);
+  const set = await workspace.pulumi(
+    "config",
+    "set",
+    "--secret",
+    "--path",
+    "litellm-mcp:secrets.postgresAdminPassword",
+    PASSWORD,
+  );
   assert.equal(set.exitCode, 0, set.output);
 });
 
@@ -116,7 +140,13 @@ test("an unknown SSH host key is refused, with the way to make it known", async 
 test("a server that does not answer is reported", async () => {
   const nobody = await freePort();
   await previewFails(
-    { "litellm-mcp:docker": { host: sshd.url.replace(String(sshPort), String(nobody)), knownHosts: sshd.knownHosts, identity: sshd.identity } },
+    {
+      "litellm-mcp:docker": {
+        host: sshd.url.replace(String(sshPort), String(nobody)),
+        knownHosts: sshd.knownHosts,
+        identity: sshd.identity,
+      },
+    },
     new RegExp(`127\\.0\\.0\\.1:${nobody} does not answer`),
   );
 });
@@ -142,7 +172,10 @@ test("a port that is taken is reported with its setting", async () => {
   const other = net.createServer().listen(GATEWAY_PORT, address);
   await new Promise((resolve) => other.on("listening", resolve));
   try {
-    await previewFails({}, new RegExp(`port ${GATEWAY_PORT} on ${address} is taken by another program.*litellm-mcp:gateway\\.port`, "s"));
+    await previewFails(
+      {},
+      new RegExp(`port ${GATEWAY_PORT} on ${address} is taken by another program.*litellm-mcp:gateway\\.port`, "s"),
+    );
   } finally {
     other.close();
   }

@@ -36,13 +36,16 @@ async function standIn(path: string, answer: Answer): Promise<ModelStandIn> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (request.method !== "POST" || new URL(request.url!, "http://any").pathname !== path) {
-      response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not played here" } }));
+      response
+        .writeHead(404, { "content-type": "application/json" })
+        .end(JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not played here" } }));
       return;
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, any>;
     if (!body.stream) throw new Error(`${path} was asked without stream`);
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const event of answer(body, offered)) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const event of answer(body, offered))
+      response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     response.end();
   };
   const server = createServer((request, response) => {
@@ -69,7 +72,9 @@ export const messagesApi = (script: Script): Promise<ModelStandIn> =>
   standIn("/v1/messages", ({ tools = [], messages, model }, offered) => {
     const names = (tools as { name: string }[]).map(({ name }) => name);
     for (const name of names) offered.add(name);
-    const parts = (messages as { content: unknown }[]).flatMap(({ content }) => (Array.isArray(content) ? (content as { type: string; content?: unknown }[]) : []));
+    const parts = (messages as { content: unknown }[]).flatMap(({ content }) =>
+      Array.isArray(content) ? (content as { type: string; content?: unknown }[]) : [],
+    );
     const result = parts.find(({ type }) => type === "tool_result");
     const tool = names.find((name) => script.tool.test(name));
     const call = tool !== undefined && !result;
@@ -79,7 +84,19 @@ export const messagesApi = (script: Script): Promise<ModelStandIn> =>
       : { type: "text_delta", text: result ? textOf(result.content) : "no tool to call" };
     const usage = { input_tokens: 1, output_tokens: 1 };
     return [
-      { type: "message_start", message: { id: "msg_1", type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage } },
+      {
+        type: "message_start",
+        message: {
+          id: "msg_1",
+          type: "message",
+          role: "assistant",
+          model,
+          content: [],
+          stop_reason: null,
+          stop_sequence: null,
+          usage,
+        },
+      },
       { type: "content_block_start", index: 0, content_block: block },
       { type: "content_block_delta", index: 0, delta },
       { type: "content_block_stop", index: 0 },
@@ -92,18 +109,42 @@ export const messagesApi = (script: Script): Promise<ModelStandIn> =>
 export const responsesApi = (script: Script): Promise<ModelStandIn> =>
   standIn("/v1/responses", ({ tools = [], input, model }, offered) => {
     // A server's tools may come in a namespace: { type: namespace, name, tools }.
-    const names = (tools as { type: string; name?: string; tools?: { name: string }[] }[]).flatMap(({ name, tools: inner }) =>
-      inner ? inner.map((tool) => ({ name: tool.name, namespace: name })) : [{ name: name ?? "", namespace: undefined }],
+    const names = (tools as { type: string; name?: string; tools?: { name: string }[] }[]).flatMap(
+      ({ name, tools: inner }) =>
+        inner
+          ? inner.map((tool) => ({ name: tool.name, namespace: name }))
+          : [{ name: name ?? "", namespace: undefined }],
     );
     for (const { name, namespace } of names) offered.add(namespace ? `${namespace}/${name}` : name);
     const result = (input as { type: string; output?: unknown }[]).find(({ type }) => type === "function_call_output");
     const tool = names.find(({ name }) => script.tool.test(name));
     const item =
       tool && !result
-        ? { type: "function_call", id: "fc_1", call_id: "call_1", ...tool, arguments: JSON.stringify(script.arguments), status: "completed" }
-        : { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", annotations: [], text: result ? textOf(result.output) : "no tool to call" }] };
+        ? {
+            type: "function_call",
+            id: "fc_1",
+            call_id: "call_1",
+            ...tool,
+            arguments: JSON.stringify(script.arguments),
+            status: "completed",
+          }
+        : {
+            type: "message",
+            id: "msg_1",
+            role: "assistant",
+            status: "completed",
+            content: [
+              { type: "output_text", annotations: [], text: result ? textOf(result.output) : "no tool to call" },
+            ],
+          };
     const response = { id: "resp_1", object: "response", model, created_at: 0 };
-    const usage = { input_tokens: 1, input_tokens_details: { cached_tokens: 0 }, output_tokens: 1, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 2 };
+    const usage = {
+      input_tokens: 1,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 1,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 2,
+    };
     return [
       { type: "response.created", response: { ...response, status: "in_progress", output: [] } },
       { type: "response.output_item.added", output_index: 0, item },

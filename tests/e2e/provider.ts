@@ -34,10 +34,17 @@ async function serve(address: string, answer: (heard: Heard, response: ServerRes
 }
 
 /** An address that nobody may have the gateway ask. */
-export const canaryAddress = (address: string): Promise<Provider> => serve(address, (_heard, response) => response.end("{}"));
+export const canaryAddress = (address: string): Promise<Provider> =>
+  serve(address, (_heard, response) => response.end("{}"));
 
 const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
-const responsesUsage = { input_tokens: 1, input_tokens_details: { cached_tokens: 0 }, output_tokens: 2, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 3 };
+const responsesUsage = {
+  input_tokens: 1,
+  input_tokens_details: { cached_tokens: 0 },
+  output_tokens: 2,
+  output_tokens_details: { reasoning_tokens: 0 },
+  total_tokens: 3,
+};
 
 /** What the stand-in says, in pieces, as a stream has them. */
 export const SAID = ["Hello", " from", " the provider"];
@@ -49,19 +56,46 @@ export const SAID = ["Hello", " from", " the provider"];
 export const provider = (address: string): Promise<Provider> =>
   serve(address, ({ path, body }, response) => {
     const asked = JSON.parse(body || "{}") as { stream?: boolean; input?: unknown };
-    const json = (value: unknown) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+    const json = (value: unknown) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
     const events = (all: readonly { readonly type?: string }[], end = "") => {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      for (const event of all) response.write(`${event.type ? `event: ${event.type}\n` : ""}data: ${JSON.stringify(event)}\n\n`);
+      for (const event of all)
+        response.write(`${event.type ? `event: ${event.type}\n` : ""}data: ${JSON.stringify(event)}\n\n`);
       response.end(end);
     };
     if (path.endsWith("/embeddings")) {
       const count = Array.isArray(asked.input) ? asked.input.length : 1;
-      return void json({ object: "list", model: "m", data: Array.from({ length: count }, (_, index) => ({ object: "embedding", index, embedding: [0.25, -0.5] })), usage });
+      return void json({
+        object: "list",
+        model: "m",
+        data: Array.from({ length: count }, (_, index) => ({ object: "embedding", index, embedding: [0.25, -0.5] })),
+        usage,
+      });
     }
     if (path.endsWith("/responses")) {
-      const item = { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", annotations: [], text: SAID.join("") }] };
-      const made = { id: "resp_1", object: "response", model: "m", created_at: 1, error: null, incomplete_details: null, instructions: null, metadata: {}, parallel_tool_calls: true, temperature: 1, tool_choice: "auto", tools: [], top_p: 1 };
+      const item = {
+        type: "message",
+        id: "msg_1",
+        role: "assistant",
+        status: "completed",
+        content: [{ type: "output_text", annotations: [], text: SAID.join("") }],
+      };
+      const made = {
+        id: "resp_1",
+        object: "response",
+        model: "m",
+        created_at: 1,
+        error: null,
+        incomplete_details: null,
+        instructions: null,
+        metadata: {},
+        parallel_tool_calls: true,
+        temperature: 1,
+        tool_choice: "auto",
+        tools: [],
+        top_p: 1,
+      };
       const done = { ...made, status: "completed", output: [item], usage: responsesUsage };
       if (!asked.stream) return void json(done);
       const place = { item_id: "msg_1", output_index: 0, content_index: 0 };
@@ -77,7 +111,24 @@ export const provider = (address: string): Promise<Provider> =>
     }
     const made = { id: "chatcmpl-1", created: 1, model: "m" };
     if (!asked.stream)
-      return void json({ ...made, object: "chat.completion", choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: SAID.join("") } }], usage });
-    const chunk = (delta: unknown, finish_reason: string | null = null) => ({ ...made, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }] });
-    events([chunk({ role: "assistant", content: "" }), ...SAID.map((content) => chunk({ content })), chunk({}, "stop"), { ...made, object: "chat.completion.chunk", choices: [], usage }] as object[], "data: [DONE]\n\n");
+      return void json({
+        ...made,
+        object: "chat.completion",
+        choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: SAID.join("") } }],
+        usage,
+      });
+    const chunk = (delta: unknown, finish_reason: string | null = null) => ({
+      ...made,
+      object: "chat.completion.chunk",
+      choices: [{ index: 0, delta, finish_reason }],
+    });
+    events(
+      [
+        chunk({ role: "assistant", content: "" }),
+        ...SAID.map((content) => chunk({ content })),
+        chunk({}, "stop"),
+        { ...made, object: "chat.completion.chunk", choices: [], usage },
+      ] as object[],
+      "data: [DONE]\n\n",
+    );
   });

@@ -10,7 +10,9 @@ import { Workspace } from "./workspace.ts";
 const PREFIX = "e2e-rot-";
 const GATEWAY_PORT = 16000;
 const POSTGRES_PORT = 16432;
-const off = Object.fromEntries(["fetch", "filesystem", "git", "memory", "sequentialthinking"].map((name) => [name, { enabled: false }]));
+const off = Object.fromEntries(
+  ["fetch", "filesystem", "git", "memory", "sequentialthinking"].map((name) => [name, { enabled: false }]),
+);
 const config = {
   "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
   "litellm-mcp:lan": { address: "127.0.0.1" },
@@ -38,14 +40,24 @@ after(async () => {
   await removeLeftovers(PREFIX);
 });
 
-const rotate = (...args: string[]) => workspace.run("npm", ["run", "--silent", "rotate", "--", "--stack", "e2erot", ...args]);
+const rotate = (...args: string[]) =>
+  workspace.run("npm", ["run", "--silent", "rotate", "--", "--stack", "e2erot", ...args]);
 
 /** One call with a key: whether it was answered, and how. */
 async function call(key: string): Promise<{ works: boolean; status: number; text: string }> {
   const response = await fetch(`http://127.0.0.1:${GATEWAY_PORT}/mcp/`, {
     method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "time-get_current_time", arguments: { timezone: "UTC" } } }),
+    headers: {
+      authorization: `Bearer ${key}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "time-get_current_time", arguments: { timezone: "UTC" } },
+    }),
   });
   const text = await response.text();
   return { works: response.ok && text.includes("datetime"), status: response.status, text };
@@ -54,10 +66,16 @@ async function call(key: string): Promise<{ works: boolean; status: number; text
 /** Values of the passwords in the state, by name, without what is to be deleted. */
 async function passwords(): Promise<Record<string, string>> {
   const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: true })) as {
-    deployment: { resources: { urn: string; type: string; delete?: boolean; outputs?: { result?: { plaintext: string } } }[] };
+    deployment: {
+      resources: { urn: string; type: string; delete?: boolean; outputs?: { result?: { plaintext: string } } }[];
+    };
   };
-  const made = deployment.resources.filter((resource) => resource.type === "random:index/randomPassword:RandomPassword" && !resource.delete);
-  return Object.fromEntries(made.map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext) as string]));
+  const made = deployment.resources.filter(
+    (resource) => resource.type === "random:index/randomPassword:RandomPassword" && !resource.delete,
+  );
+  return Object.fromEntries(
+    made.map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext) as string]),
+  );
 }
 
 async function query<T extends pg.QueryResultRow>(user: string, password: string, sql: string): Promise<T[]> {
@@ -71,7 +89,11 @@ async function query<T extends pg.QueryResultRow>(user: string, password: string
 }
 
 const keysInLiteLlm = async () =>
-  query<{ key_alias: string; spend: number }>("postgres", (await passwords())["postgres-admin-password"]!, 'SELECT key_alias, spend FROM "LiteLLM_VerificationToken" ORDER BY key_alias');
+  query<{ key_alias: string; spend: number }>(
+    "postgres",
+    (await passwords())["postgres-admin-password"]!,
+    'SELECT key_alias, spend FROM "LiteLLM_VerificationToken" ORDER BY key_alias',
+  );
 
 const seen = new Set<string>();
 const remember = async () => Object.values(await passwords()).forEach((value) => seen.add(value));
@@ -88,7 +110,11 @@ test("a client's key is replaced while the client calls: at no moment neither of
   await remember();
   const before = await passwords();
   const old = `sk-${before["client-phone-value"]}`;
-  await query("postgres", before["postgres-admin-password"]!, `UPDATE "LiteLLM_VerificationToken" SET spend = 1.5 WHERE key_alias = 'phone'`);
+  await query(
+    "postgres",
+    before["postgres-admin-password"]!,
+    `UPDATE "LiteLLM_VerificationToken" SET spend = 1.5 WHERE key_alias = 'phone'`,
+  );
   assert.ok((await call(old)).works);
   let ended = false;
   const counted = { old: 0, new: 0 };
@@ -114,14 +140,23 @@ test("a client's key is replaced while the client calls: at no moment neither of
   ended = true;
   assert.equal(exitCode, 0, output);
   await calls;
-  console.log(`npm run rotate --client: ${seconds.toFixed(0)} s; ${counted.old} calls with the old key, then ${counted.new} with the new one, none failed`);
+  console.log(
+    `npm run rotate --client: ${seconds.toFixed(0)} s; ${counted.old} calls with the old key, then ${counted.new} with the new one, none failed`,
+  );
   assert.ok(counted.old > 20, `only ${counted.old} calls with the old key`);
   assert.match(output, /npm run clients -- --stack e2erot --client phone/);
   assert.equal((await call(old)).status, 401);
   const now = await passwords();
-  assert.deepEqual(Object.keys(now).filter((name) => now[name] !== before[name]), ["client-phone-value"]);
+  assert.deepEqual(
+    Object.keys(now).filter((name) => now[name] !== before[name]),
+    ["client-phone-value"],
+  );
   // The old one is gone, and the new one has not the budget of a new client.
-  assert.deepEqual(await keysInLiteLlm(), [{ key_alias: "ingress:listing", spend: 0 }, { key_alias: "phone", spend: 1.5 }, { key_alias: "test-key", spend: 0 }]);
+  assert.deepEqual(await keysInLiteLlm(), [
+    { key_alias: "ingress:listing", spend: 0 },
+    { key_alias: "phone", spend: 1.5 },
+    { key_alias: "test-key", spend: 0 },
+  ]);
 });
 
 test("rows of spend are deleted when they are older than gateway.spendDays, and have no prompts", async () => {
@@ -134,13 +169,28 @@ test("rows of spend are deleted when they are older than gateway.spendDays, and 
   assert.match(await answer.text(), /MOCK-OK/);
   const password = (await passwords())["postgres-admin-password"]!;
   const row = await eventually("the row of the call", 30, async () => {
-    const rows = await query<{ row: string }>("postgres", password, `SELECT row_to_json(logs)::text AS row FROM "LiteLLM_SpendLogs" logs WHERE call_type = 'acompletion'`);
+    const rows = await query<{ row: string }>(
+      "postgres",
+      password,
+      `SELECT row_to_json(logs)::text AS row FROM "LiteLLM_SpendLogs" logs WHERE call_type = 'acompletion'`,
+    );
     return rows[0]?.row;
   });
   assert.ok(!row.includes("never to be stored") && !row.includes("MOCK-OK"), row);
   for (const days of [89, 91])
-    await query("postgres", password, `INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime") VALUES ('aged ${days}', 'test', now() - interval '${days} days', now())`);
-  const aged = async () => (await query<{ request_id: string }>("postgres", password, `SELECT request_id FROM "LiteLLM_SpendLogs" WHERE call_type = 'test'`)).map(({ request_id }) => request_id);
+    await query(
+      "postgres",
+      password,
+      `INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime") VALUES ('aged ${days}', 'test', now() - interval '${days} days', now())`,
+    );
+  const aged = async () =>
+    (
+      await query<{ request_id: string }>(
+        "postgres",
+        password,
+        `SELECT request_id FROM "LiteLLM_SpendLogs" WHERE call_type = 'test'`,
+      )
+    ).map(({ request_id }) => request_id);
   await eventually("the row of 91 days ago is deleted", 30, async () => (await aged()).length === 1);
   assert.deepEqual(await aged(), ["aged 89"]);
 });
@@ -153,7 +203,10 @@ test("all secrets are replaced: everything works, and nothing takes an old one",
   assert.equal(exitCode, 0, output);
   await remember();
   const now = await passwords();
-  assert.deepEqual(Object.keys(now).filter((name) => now[name] === before[name]), ["litellm-salt-key"]);
+  assert.deepEqual(
+    Object.keys(now).filter((name) => now[name] === before[name]),
+    ["litellm-salt-key"],
+  );
 
   for (const client of ["phone", "test-key"]) {
     assert.equal((await call(`sk-${before[`client-${client}-value`]}`)).status, 401);
@@ -163,16 +216,33 @@ test("all secrets are replaced: everything works, and nothing takes an old one",
   assert.ok((await listTools(gateway, clientKeys["test-key"])).includes("postgres-execute_sql"));
 
   const administered = async (values: Record<string, string>) =>
-    (await fetch(`http://127.0.0.1:${GATEWAY_PORT + 1}/key/list`, { headers: { authorization: `Bearer sk-${values["litellm-master-key"]}` } })).status;
+    (
+      await fetch(`http://127.0.0.1:${GATEWAY_PORT + 1}/key/list`, {
+        headers: { authorization: `Bearer sk-${values["litellm-master-key"]}` },
+      })
+    ).status;
   assert.equal(await administered(now), 200);
   assert.equal(await administered(before), 401);
 
-  for (const [user, name] of [["postgres", "postgres-admin-password"], ["litellm_user", "databases-litellm_user-password"]] as const) {
+  for (const [user, name] of [
+    ["postgres", "postgres-admin-password"],
+    ["litellm_user", "databases-litellm_user-password"],
+  ] as const) {
     assert.deepEqual(await query(user, now[name]!, "SELECT 1 AS one"), [{ one: 1 }]);
     await assert.rejects(query(user, before[name]!, "SELECT 1"), /password authentication failed/);
   }
-  assert.deepEqual((await keysInLiteLlm()).map(({ key_alias }) => key_alias), ["ingress:listing", "phone", "test-key"]);
-  const rows = async () => (await query<{ count: string }>("postgres", now["postgres-admin-password"]!, 'SELECT count(*) FROM "LiteLLM_SpendLogs"'))[0]!.count;
+  assert.deepEqual(
+    (await keysInLiteLlm()).map(({ key_alias }) => key_alias),
+    ["ingress:listing", "phone", "test-key"],
+  );
+  const rows = async () =>
+    (
+      await query<{ count: string }>(
+        "postgres",
+        now["postgres-admin-password"]!,
+        'SELECT count(*) FROM "LiteLLM_SpendLogs"',
+      )
+    )[0]!.count;
   const counted = Number(await rows());
   assert.ok((await call(clientKeys["phone"]!)).works);
   await eventually("a row of the call in LiteLLM's database", 30, async () => Number(await rows()) > counted);

@@ -38,7 +38,8 @@ const config = (overrides: Record<string, unknown> = {}) => ({
 /** A checkout with few servers. */
 async function smallWorkspace(stack: string): Promise<Workspace> {
   const made = await Workspace.create(stack, config());
-  for (const server of await made.serverFolders()) if (!SERVERS.includes(server)) await rm(path.join(made.root, "mcp", server), { recursive: true });
+  for (const server of await made.serverFolders())
+    if (!SERVERS.includes(server)) await rm(path.join(made.root, "mcp", server), { recursive: true });
   const init = await made.run("pulumi", ["stack", "init", stack]);
   assert.equal(init.exitCode, 0, init.output);
   return made;
@@ -48,7 +49,11 @@ async function smallWorkspace(stack: string): Promise<Workspace> {
 async function listeners(): Promise<string[]> {
   const { stdout } = await execa("ss", ["-Hltn"]);
   const local = stdout.split("\n").map((line) => line.trim().split(/\s+/)[3] ?? "");
-  return local.filter((where) => [GATEWAY_PORT, ADMIN_PORT, POSTGRES_PORT, TUNNEL_PORT].some((port) => where.endsWith(`:${port}`))).sort();
+  return local
+    .filter((where) =>
+      [GATEWAY_PORT, ADMIN_PORT, POSTGRES_PORT, TUNNEL_PORT].some((port) => where.endsWith(`:${port}`)),
+    )
+    .sort();
 }
 
 const succeeds = ({ exitCode, output }: { exitCode: number; output: string }) => assert.equal(exitCode, 0, output);
@@ -77,7 +82,12 @@ test("a tunnel's port that is taken is reported with its setting, before anythin
   try {
     const { exitCode, output } = await workspace.pulumi("preview");
     assert.notEqual(exitCode, 0, output);
-    assert.match(output, new RegExp(`port ${TUNNEL_PORT} on 127\\.0\\.0\\.1 of this machine.*is taken by another program.*litellm-mcp:postgres\\.tunnelPort`));
+    assert.match(
+      output,
+      new RegExp(
+        `port ${TUNNEL_PORT} on 127\\.0\\.0\\.1 of this machine.*is taken by another program.*litellm-mcp:postgres\\.tunnelPort`,
+      ),
+    );
   } finally {
     taken.close();
   }
@@ -90,7 +100,10 @@ test("a port of the host's loopback that is taken is reported through ssh", asyn
   try {
     const { exitCode, output } = await workspace.pulumi("preview");
     assert.notEqual(exitCode, 0, output);
-    assert.match(output, new RegExp(`port ${ADMIN_PORT} on 127\\.0\\.0\\.1 is taken by another program.*litellm-mcp:gateway\\.adminPort`));
+    assert.match(
+      output,
+      new RegExp(`port ${ADMIN_PORT} on 127\\.0\\.0\\.1 is taken by another program.*litellm-mcp:gateway\\.adminPort`),
+    );
   } finally {
     taken.close();
   }
@@ -104,7 +117,11 @@ test("pulumi up deploys through the tunnel", async () => {
 
 test("the tunnel ends by itself, and only the gateway listens on the LAN address", async () => {
   await eventually("the tunnel has ended", 10, async () => !(await listeners()).includes(`127.0.0.1:${TUNNEL_PORT}`));
-  assert.deepEqual(await listeners(), [`127.0.0.1:${ADMIN_PORT}`, `127.0.0.1:${POSTGRES_PORT}`, `${address}:${GATEWAY_PORT}`]);
+  assert.deepEqual(await listeners(), [
+    `127.0.0.1:${ADMIN_PORT}`,
+    `127.0.0.1:${POSTGRES_PORT}`,
+    `${address}:${GATEWAY_PORT}`,
+  ]);
 });
 
 test("a preview shows no changes, before and after a refresh, also while another one runs", async () => {
@@ -122,7 +139,12 @@ test("what somebody changed of a key in LiteLLM gives its client nothing, is see
   const answer = await fetch(`http://127.0.0.1:${ADMIN_PORT}/key/update`, {
     method: "POST",
     headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ key: phone, object_permission: { mcp_access_groups: ["memory", "time"] }, rpm_limit: 7, max_budget: 3 }),
+    body: JSON.stringify({
+      key: phone,
+      object_permission: { mcp_access_groups: ["memory", "time"] },
+      rpm_limit: 7,
+      max_budget: 3,
+    }),
   });
   assert.ok(answer.ok, await answer.text());
   assert.match(await callTool(gateway, phone, "memory-read_graph"), /this key may not use server memory/);
@@ -131,7 +153,8 @@ test("what somebody changed of a key in LiteLLM gives its client nothing, is see
   for (const secret of [masterKey, phone]) assert.ok(!state.includes(secret), "a secret is in the state in plain text");
   const preview = await workspace.previewWithoutChanges();
   assert.notEqual(preview.exitCode, 0, preview.output);
-  for (const changed of ["groups", "rpm", "budget"]) assert.ok(preview.output.includes(changed), `${changed} is not in:\n${preview.output}`);
+  for (const changed of ["groups", "rpm", "budget"])
+    assert.ok(preview.output.includes(changed), `${changed} is not in:\n${preview.output}`);
   succeeds(await workspace.up());
   assert.match(await callTool(gateway, phone, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
   succeeds(await workspace.previewWithoutChanges());
@@ -142,20 +165,47 @@ test("another state is refused what belongs to this one, and changes nothing", a
   const before = await seen();
   for (const attempt of [await other.pulumi("preview"), await other.up()]) {
     assert.notEqual(attempt.exitCode, 0, attempt.output);
-    for (const one of ["container e2e-ssh-litellm", "container e2e-ssh-ingress", "volume e2e-ssh-ingress-audit", "network e2e-ssh-postgres-net", "volume e2e-ssh-postgres-data", "volume e2e-ssh-mcp-memory-data"])
-      assert.match(attempt.output, new RegExp(`${one} belongs to stack e2essh \\(project litellm-mcp\\) of another Pulumi state \\(since 20\\d\\d-\\d\\d-\\d\\d\\)`));
+    for (const one of [
+      "container e2e-ssh-litellm",
+      "container e2e-ssh-ingress",
+      "volume e2e-ssh-ingress-audit",
+      "network e2e-ssh-postgres-net",
+      "volume e2e-ssh-postgres-data",
+      "volume e2e-ssh-mcp-memory-data",
+    ])
+      assert.match(
+        attempt.output,
+        new RegExp(
+          `${one} belongs to stack e2essh \\(project litellm-mcp\\) of another Pulumi state \\(since 20\\d\\d-\\d\\d-\\d\\d\\)`,
+        ),
+      );
   }
   assert.deepEqual(await seen(), before);
 });
 
 test("a container that somebody else made is refused with what it is", async () => {
   const image = (await docker.getContainer(`${PREFIX}mcp-time`).inspect()).Image;
-  await other.writeConfig(config({ "litellm-mcp:namePrefix": `${PREFIX}other-`, "litellm-mcp:gateway": { port: 26010 }, "litellm-mcp:postgres": { kind: "dedicated", port: 26442, tunnelPort: 26443 } }));
-  const strange = await docker.createContainer({ name: `${PREFIX}other-litellm`, Image: image, Labels: { "com.docker.compose.project": "ai" } });
+  await other.writeConfig(
+    config({
+      "litellm-mcp:namePrefix": `${PREFIX}other-`,
+      "litellm-mcp:gateway": { port: 26010 },
+      "litellm-mcp:postgres": { kind: "dedicated", port: 26442, tunnelPort: 26443 },
+    }),
+  );
+  const strange = await docker.createContainer({
+    name: `${PREFIX}other-litellm`,
+    Image: image,
+    Labels: { "com.docker.compose.project": "ai" },
+  });
   try {
     const { exitCode, output } = await other.pulumi("preview");
     assert.notEqual(exitCode, 0, output);
-    assert.match(output, new RegExp(`container ${PREFIX}other-litellm was not made by this program \\(image .*, compose project ai, since .*docker compose -p ai down`));
+    assert.match(
+      output,
+      new RegExp(
+        `container ${PREFIX}other-litellm was not made by this program \\(image .*, compose project ai, since .*docker compose -p ai down`,
+      ),
+    );
   } finally {
     await strange.remove();
   }

@@ -18,14 +18,22 @@ export interface Travelled {
 }
 
 const MIB = 2 ** 20;
-const rpc = (method: string, params?: unknown) => ({ jsonrpc: "2.0", id: 1, method, ...(params !== undefined && { params }) });
+const rpc = (method: string, params?: unknown) => ({
+  jsonrpc: "2.0",
+  id: 1,
+  method,
+  ...(params !== undefined && { params }),
+});
 const tool = (name: string, args: unknown) => ["/mcp/", rpc("tools/call", { name, arguments: args })] as const;
 /** What the clients ask, in turns. */
 const REQUESTS = [
   tool("time-get_current_time", { timezone: "UTC" }),
   ["/mcp/", rpc("tools/list")],
   tool("memory-search_nodes", { query: "x" }),
-  ["/mcp/", rpc("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } })],
+  [
+    "/mcp/",
+    rpc("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "x", version: "1" } }),
+  ],
   ["/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "hello" }] }],
 ] as const;
 const LONGEST_CALL_MS = 150_000;
@@ -43,12 +51,17 @@ export async function traffic({ base, keys }: TrafficStack, enough: (made: numbe
         try {
           const answer = await fetch(`${base}${where}`, {
             method: "POST",
-            headers: { "content-type": "application/json", accept: "application/json, text/event-stream", authorization: `Bearer ${key}` },
+            headers: {
+              "content-type": "application/json",
+              accept: "application/json, text/event-stream",
+              authorization: `Bearer ${key}`,
+            },
             body: JSON.stringify(body),
             signal: AbortSignal.timeout(LONGEST_CALL_MS),
           });
           const text = await answer.text();
-          if (answer.status !== 200 || /"isError":true/.test(text)) failures.push(`${where}: ${answer.status} ${text.slice(0, 300)}`);
+          if (answer.status !== 200 || /"isError":true/.test(text))
+            failures.push(`${where}: ${answer.status} ${text.slice(0, 300)}`);
         } catch (error) {
           failures.push(`${where}: ${String(error)} ${String((error as Error).cause)}`);
         }
@@ -63,7 +76,10 @@ export async function traffic({ base, keys }: TrafficStack, enough: (made: numbe
 /** What a container uses that the kernel does not give back when asked, in bytes. */
 export async function memoryOf(container: string): Promise<number> {
   const { memory_stats } = await docker.getContainer(container).stats({ stream: false });
-  const { total_inactive_file, inactive_file } = memory_stats.stats as { total_inactive_file?: number; inactive_file?: number };
+  const { total_inactive_file, inactive_file } = memory_stats.stats as {
+    total_inactive_file?: number;
+    inactive_file?: number;
+  };
   return memory_stats.usage - (total_inactive_file ?? inactive_file ?? 0);
 }
 
@@ -76,7 +92,11 @@ export async function ownMemoryOf(container: string): Promise<number> {
 }
 
 /** The ways in which LiteLLM is started anew while clients work; each ends when it is back. */
-export function restarts({ base, prefix, memoryMiB }: TrafficStack): Readonly<Record<"byDocker" | "fromWithin" | "forMemory" | "killed", () => Promise<void>>> {
+export function restarts({
+  base,
+  prefix,
+  memoryMiB,
+}: TrafficStack): Readonly<Record<"byDocker" | "fromWithin" | "forMemory" | "killed", () => Promise<void>>> {
   const name = `${prefix}litellm`;
   const container = docker.getContainer(name);
   const count = async (event: string) => (await logsOf(name)).split(`"event": "${event}"`).length;
@@ -87,7 +107,10 @@ export function restarts({ base, prefix, memoryMiB }: TrafficStack): Readonly<Re
       await eventually("LiteLLM is back", 150, async () => (await count("alive")) > before);
       await eventually("the gateway is healthy", 30, async () => (await fetch(`${base}/health`)).status === 200);
     } catch (error) {
-      const said = (await logsOf(name)).split("\n").filter((line) => line.includes('"source": "launcher"')).slice(-12);
+      const said = (await logsOf(name))
+        .split("\n")
+        .filter((line) => line.includes('"source": "launcher"'))
+        .slice(-12);
       throw new Error(`${(error as Error).message}; its launcher said:\n${said.join("\n")}`, { cause: error });
     }
   };
@@ -114,7 +137,11 @@ export function restarts({ base, prefix, memoryMiB }: TrafficStack): Readonly<Re
         try {
           // Beyond the share at which the launcher restarts it at once, and with room to work until it looks.
           await limit((await settledMemory()) / 0.83);
-          await eventually("the launcher restarts LiteLLM for its memory", 60, async () => (await count("memory restart")) > before);
+          await eventually(
+            "the launcher restarts LiteLLM for its memory",
+            60,
+            async () => (await count("memory restart")) > before,
+          );
         } finally {
           await limit(memoryMiB * MIB);
         }

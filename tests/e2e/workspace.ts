@@ -34,12 +34,16 @@ export class Workspace {
   static async create(stack: string, config: Record<string, unknown>): Promise<Workspace> {
     const home = await mkdtemp(path.join(tmpdir(), `litellm-mcp-${stack}-`));
     const root = path.join(home, "project");
-    const { stdout } = await execa("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: checkout });
+    const { stdout } = await execa("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+      cwd: checkout,
+    });
     for (const file of stdout.split("\n").filter((file) => !/^Pulumi\..+\.yaml$/.test(file)))
-      await cp(path.join(checkout, file), path.join(root, file), { preserveTimestamps: true }).catch((error: NodeJS.ErrnoException) => {
-        // Listed by git, but deleted in the work tree.
-        if (error.code !== "ENOENT") throw error;
-      });
+      await cp(path.join(checkout, file), path.join(root, file), { preserveTimestamps: true }).catch(
+        (error: NodeJS.ErrnoException) => {
+          // Listed by git, but deleted in the work tree.
+          if (error.code !== "ENOENT") throw error;
+        },
+      );
     await symlink(path.join(checkout, "node_modules"), path.join(root, "node_modules"));
     await mkdir(path.join(home, "state"));
     const workspace = new Workspace(root, stack, {
@@ -59,7 +63,10 @@ export class Workspace {
   /** Replaces the settings; the salt that `pulumi` has put into the file stays. */
   async writeConfig(config: Record<string, unknown>): Promise<void> {
     const before = await readFile(this.#configFile, "utf8").then(parse, () => ({}));
-    await writeFile(this.#configFile, stringify({ ...before, config: { "pulumi:disable-default-providers": ["docker", "postgresql"], ...config } }));
+    await writeFile(
+      this.#configFile,
+      stringify({ ...before, config: { "pulumi:disable-default-providers": ["docker", "postgresql"], ...config } }),
+    );
   }
 
   /** One key of the settings as it stands in the file, encrypted values included. */
@@ -68,7 +75,11 @@ export class Workspace {
     return key in config ? { [key]: config[key] } : {};
   }
 
-  async run(command: string, args: readonly string[], options: { env?: Record<string, string> } = {}): Promise<Finished> {
+  async run(
+    command: string,
+    args: readonly string[],
+    options: { env?: Record<string, string> } = {},
+  ): Promise<Finished> {
     const started = Date.now();
     const result = await execa(command, args, {
       cwd: this.root,
@@ -102,8 +113,17 @@ export class Workspace {
   }
 
   /** Stack outputs with secrets, read apart so that they do not count as printed. */
-  async outputs(): Promise<{ gateway: string; models: string; masterKey: string; clientKeys: Record<string, string>; tools: Record<string, string[]> }> {
-    const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], { cwd: this.root, env: this.#env });
+  async outputs(): Promise<{
+    gateway: string;
+    models: string;
+    masterKey: string;
+    clientKeys: Record<string, string>;
+    tools: Record<string, string[]>;
+  }> {
+    const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
+      cwd: this.root,
+      env: this.#env,
+    });
     return JSON.parse(stdout);
   }
 
@@ -138,7 +158,10 @@ export class Workspace {
 
   /** Adds a second `time` under another name, with its approved tools and another `server.yaml`. */
   async addTimeServer(name: string, edit: (text: string) => string): Promise<void> {
-    await cp(path.join(this.root, "mcp/time"), path.join(this.root, "mcp", name), { recursive: true, preserveTimestamps: true });
+    await cp(path.join(this.root, "mcp/time"), path.join(this.root, "mcp", name), {
+      recursive: true,
+      preserveTimestamps: true,
+    });
     await this.editFile(`mcp/${name}/server.yaml`, edit);
   }
 

@@ -21,9 +21,17 @@ const clients = {
   "test-key": {},
   lone: { servers: ["time"], models: ["mock", "mock-tool-caller"] },
   group: { groups: ["utility"], models: ["mock", "mock-tool-caller"] },
-  reader: { servers: ["git", "postgres"], models: ["mock", "mock-tool-caller"], tools: { git: { allow: ["git_log"] }, postgres: { deny: ["execute_sql"] } } },
+  reader: {
+    servers: ["git", "postgres"],
+    models: ["mock", "mock-tool-caller"],
+    tools: { git: { allow: ["git_log"] }, postgres: { deny: ["execute_sql"] } },
+  },
   // Two servers with tools of the same names, of which one is denied on one server.
-  twin: { servers: ["clock", "time"], models: ["mock", "mock-tool-caller"], tools: { clock: { deny: ["get_current_time"] } } },
+  twin: {
+    servers: ["clock", "time"],
+    models: ["mock", "mock-tool-caller"],
+    tools: { clock: { deny: ["get_current_time"] } },
+  },
 };
 
 /** hosted_vllm has got a Responses API of its own in later versions, where no mock stands in for it. */
@@ -38,7 +46,10 @@ const stack = (image: string, others: readonly string[]) => ({
   "litellm-mcp:namePrefix": PREFIX,
   "litellm-mcp:gateway": { port: GATEWAY_PORT, image },
   "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
-  "litellm-mcp:servers": { everything: { enabled: true }, ...Object.fromEntries(others.map((name) => [name, { enabled: false }])) },
+  "litellm-mcp:servers": {
+    everything: { enabled: true },
+    ...Object.fromEntries(others.map((name) => [name, { enabled: false }])),
+  },
   "litellm-mcp:models": models,
   "litellm-mcp:clients": clients,
 });
@@ -55,7 +66,12 @@ async function matrixWorkspace(image: string): Promise<Workspace> {
 }
 
 const useImage = async (workspace: Workspace, image: string) =>
-  workspace.writeConfig(stack(image, (await workspace.serverFolders()).filter((name) => !SERVERS.includes(name))));
+  workspace.writeConfig(
+    stack(
+      image,
+      (await workspace.serverFolders()).filter((name) => !SERVERS.includes(name)),
+    ),
+  );
 
 async function removeWorkspace(workspace: Workspace): Promise<void> {
   const { exitCode, output } = await workspace.destroy();
@@ -66,7 +82,9 @@ async function removeWorkspace(workspace: Workspace): Promise<void> {
 
 /** Runs SQL on LiteLLM's database. */
 async function rowsOf<Row extends pg.QueryResultRow>(workspace: Workspace, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: `postgresql://postgres:${await workspace.postgresPassword()}@127.0.0.1:${POSTGRES_PORT}/litellm_db` });
+  const client = new pg.Client({
+    connectionString: `postgresql://postgres:${await workspace.postgresPassword()}@127.0.0.1:${POSTGRES_PORT}/litellm_db`,
+  });
   await client.connect();
   try {
     return (await client.query<Row>(sql)).rows;
@@ -88,8 +106,8 @@ const spendRows = (workspace: Workspace) =>
   );
 
 /** Audit entries whose arguments or result have the text. */
-const auditOf = async (marker: string) => (await auditLines(`${PREFIX}ingress`)).filter((line) => JSON.stringify(line).includes(marker));
-
+const auditOf = async (marker: string) =>
+  (await auditLines(`${PREFIX}ingress`)).filter((line) => JSON.stringify(line).includes(marker));
 
 /** How a call over MCP ended: the text and its error flag, or what the client threw. */
 const attempt = (url: string, key: string, name: string, args: Record<string, unknown>): Promise<string> =>
@@ -151,7 +169,10 @@ for (const image of matrixImages()) {
       ({ clientKeys: keys, masterKey } = await workspace.outputs());
       note("up", `${seconds.toFixed(0)} s`);
       const usage = await docker.getContainer(`${PREFIX}litellm`).stats({ stream: false });
-      note("memory after up", `${Math.round((usage.memory_stats.usage - (usage.memory_stats.stats.inactive_file ?? 0)) / 2 ** 20)} MiB`);
+      note(
+        "memory after up",
+        `${Math.round((usage.memory_stats.usage - (usage.memory_stats.stats.inactive_file ?? 0)) / 2 ** 20)} MiB`,
+      );
     });
 
     test("a second preview shows no changes", async () => {
@@ -161,25 +182,43 @@ for (const image of matrixImages()) {
 
     test("each client lists what it may call, under the server's name, at each address", async () => {
       const { tools } = await workspace.outputs();
-      const of = (server: string, ...denied: string[]) => tools[server]!.filter((tool) => !denied.includes(tool)).map((tool) => `${server}-${tool}`);
+      const of = (server: string, ...denied: string[]) =>
+        tools[server]!.filter((tool) => !denied.includes(tool)).map((tool) => `${server}-${tool}`);
       const time = ["time-convert_time", "time-get_current_time"];
       assert.deepEqual(Object.keys(tools).sort(), SERVERS);
       assert.deepEqual(await listTools(gateway, keys["test-key"]), SERVERS.flatMap((server) => of(server)).sort());
       assert.deepEqual(await listTools(gateway, keys["group"]), [...of("clock"), ...of("time")].sort());
-      assert.deepEqual(await listTools(gateway, keys["reader"]), ["git-git_log", ...of("postgres", "execute_sql")].sort());
+      assert.deepEqual(
+        await listTools(gateway, keys["reader"]),
+        ["git-git_log", ...of("postgres", "execute_sql")].sort(),
+      );
       assert.deepEqual(await listTools(gateway, keys["twin"]), [...of("clock", "get_current_time"), ...time].sort());
       assert.deepEqual(await listTools(gateway, keys["lone"]), time);
       assert.deepEqual(await listTools(`${gateway}time`, keys["twin"]), time);
-      assert.deepEqual(await listTools(`${gateway}utility`, keys["twin"]), [...of("clock", "get_current_time"), ...time].sort());
+      assert.deepEqual(
+        await listTools(`${gateway}utility`, keys["twin"]),
+        [...of("clock", "get_current_time"), ...time].sort(),
+      );
       assert.deepEqual(await listTools(`${base}/mcp`, keys["lone"]), time);
     });
 
     test("a wrong key, none, one made by hand and the master key open nothing", async () => {
-      const made = (await administer("/key/generate", { key_alias: "stranger", object_permission: { mcp_access_groups: ["time"] } })) as { key: string };
+      const made = (await administer("/key/generate", {
+        key_alias: "stranger",
+        object_permission: { mcp_access_groups: ["time"] },
+      })) as { key: string };
       try {
         for (const stranger of ["sk-wrong", undefined, made.key, masterKey])
           for (const [route, body] of [
-            ["/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "time-get_current_time", arguments: { timezone: "UTC" } } }],
+            [
+              "/mcp/",
+              {
+                jsonrpc: "2.0",
+                id: 1,
+                method: "tools/call",
+                params: { name: "time-get_current_time", arguments: { timezone: "UTC" } },
+              },
+            ],
             ["/mcp/time", { jsonrpc: "2.0", id: 1, method: "tools/list" }],
             ["/v1/responses", throughModel],
             ["/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "hello" }] }],
@@ -195,30 +234,82 @@ for (const image of matrixImages()) {
 
     test("each kind of key calls what it may call, on each MCP path", async () => {
       const log = { repo_path: "/opt/example", max_count: 1 };
-      assert.match(await callTool(gateway, keys["test-key"]!, "postgres-execute_sql", { sql: "SELECT 6 * 7 AS answer" }), /42/);
+      assert.match(
+        await callTool(gateway, keys["test-key"]!, "postgres-execute_sql", { sql: "SELECT 6 * 7 AS answer" }),
+        /42/,
+      );
       assert.match(await callTool(gateway, keys["test-key"]!, "everything-get-sum", { a: 20, b: 22 }), /42/);
       assert.match(await callTool(gateway, keys["lone"]!, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
-      assert.match(await callTool(gateway, keys["group"]!, "clock-get_current_time", { timezone: "UTC" }), /"timezone"/);
+      assert.match(
+        await callTool(gateway, keys["group"]!, "clock-get_current_time", { timezone: "UTC" }),
+        /"timezone"/,
+      );
       assert.match(await callTool(gateway, keys["reader"]!, "git-git_log", log), /An example/);
       assert.match(await callTool(gateway, keys["reader"]!, "postgres-list_schemas"), /public/);
       assert.match(await callTool(gateway, keys["twin"]!, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
-      assert.match(await callTool(gateway, keys["twin"]!, "clock-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "Asia/Tokyo" }), /21:00/);
+      assert.match(
+        await callTool(gateway, keys["twin"]!, "clock-convert_time", {
+          source_timezone: "UTC",
+          time: "12:00",
+          target_timezone: "Asia/Tokyo",
+        }),
+        /21:00/,
+      );
       assert.match(await callTool(`${gateway}git`, keys["reader"]!, "git-git_log", log), /An example/);
-      assert.match(await callTool(`${base}/mcp`, keys["lone"]!, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
+      assert.match(
+        await callTool(`${base}/mcp`, keys["lone"]!, "time-get_current_time", { timezone: "UTC" }),
+        /"timezone"/,
+      );
     });
 
     test("a tool is denied on the server it is denied on, and on no other; it has one name", async () => {
       const timezone = "Pacific/Chatham";
       const status = { repo_path: "/opt/example" };
       for (const [key, url, name, args, reason] of [
-        ["twin", gateway, "clock-get_current_time", { timezone }, "this key may not call get_current_time of server clock"],
-        ["twin", `${gateway}clock`, "clock-get_current_time", { timezone }, "this key may not call get_current_time of server clock"],
-        ["twin", `${gateway}clock`, "get_current_time", { timezone }, "there is no tool get_current_time: names are <server>-<tool>, as tools/list has them"],
-        ["twin", `${gateway}clock`, "time-get_current_time", { timezone }, "server time is not offered at this address"],
+        [
+          "twin",
+          gateway,
+          "clock-get_current_time",
+          { timezone },
+          "this key may not call get_current_time of server clock",
+        ],
+        [
+          "twin",
+          `${gateway}clock`,
+          "clock-get_current_time",
+          { timezone },
+          "this key may not call get_current_time of server clock",
+        ],
+        [
+          "twin",
+          `${gateway}clock`,
+          "get_current_time",
+          { timezone },
+          "there is no tool get_current_time: names are <server>-<tool>, as tools/list has them",
+        ],
+        [
+          "twin",
+          `${gateway}clock`,
+          "time-get_current_time",
+          { timezone },
+          "server time is not offered at this address",
+        ],
         ["reader", gateway, "git-git_status", status, "this key may not call git_status of server git"],
         ["reader", `${gateway}git`, "git-git_status", status, "this key may not call git_status of server git"],
-        ["reader", gateway, "git_status", status, "there is no tool git_status: names are <server>-<tool>, as tools/list has them"],
-        ["reader", gateway, "postgres-execute_sql", { sql: "SELECT 1234567" }, "this key may not call execute_sql of server postgres"],
+        [
+          "reader",
+          gateway,
+          "git_status",
+          status,
+          "there is no tool git_status: names are <server>-<tool>, as tools/list has them",
+        ],
+        [
+          "reader",
+          gateway,
+          "postgres-execute_sql",
+          { sql: "SELECT 1234567" },
+          "this key may not call execute_sql of server postgres",
+        ],
       ] as const)
         assert.equal(await attempt(url, keys[key]!, name, args), `isError: Error: ${reason}`);
       // Of one client no more than five refused calls a minute have a line each, and the check of `up` has made one.
@@ -233,20 +324,44 @@ for (const image of matrixImages()) {
       const message = "never to be heard";
       for (const client of ["lone", "group", "reader", "twin"]) {
         const key = keys[client]!;
-        assert.equal(await attempt(gateway, key, "everything-echo", { message }), "isError: Error: this key may not use server everything");
+        assert.equal(
+          await attempt(gateway, key, "everything-echo", { message }),
+          "isError: Error: this key may not use server everything",
+        );
         assert.match(await attempt(gateway, key, "echo", { message }), /^isError: Error: there is no tool echo/);
-        assert.match(await attempt(`${gateway}everything`, key, "everything-echo", { message }), /^thrown: .*this key may not use server everything/);
+        assert.match(
+          await attempt(`${gateway}everything`, key, "everything-echo", { message }),
+          /^thrown: .*this key may not use server everything/,
+        );
         // Routes of LiteLLM beside /mcp/ on which one version or another calls tools.
-        for (const route of ["/everything/mcp", "/mcp-rest/tools/call", "/mcp-rest/test/tools/list", "/mcp-rest/test/connection"])
-          assert.match(await spoken(await post(route, key, { name: "everything-echo", arguments: { message } })), /^HTTP 404 /, route);
+        for (const route of [
+          "/everything/mcp",
+          "/mcp-rest/tools/call",
+          "/mcp-rest/test/tools/list",
+          "/mcp-rest/test/connection",
+        ])
+          assert.match(
+            await spoken(await post(route, key, { name: "everything-echo", arguments: { message } })),
+            /^HTTP 404 /,
+            route,
+          );
         const responses = await spoken(await post("/v1/responses", key, throughModel));
         assert.match(responses, /^HTTP 200 /);
         assert.doesNotMatch(responses, /Echo: |mcp_call/, client);
         const { tools } = throughModel;
-        const chat = await spoken(await post("/v1/chat/completions", key, { model: "mock-tool-caller", messages: [{ role: "user", content: "echo" }], tools }));
+        const chat = await spoken(
+          await post("/v1/chat/completions", key, {
+            model: "mock-tool-caller",
+            messages: [{ role: "user", content: "echo" }],
+            tools,
+          }),
+        );
         assert.match(chat, /^HTTP 400 /, client);
       }
-      assert.deepEqual((await auditOf(message)).filter(({ outcome }) => outcome !== "refused"), []);
+      assert.deepEqual(
+        (await auditOf(message)).filter(({ outcome }) => outcome !== "refused"),
+        [],
+      );
       assert.deepEqual(await auditOf("through the responses API"), []);
     });
 
@@ -275,16 +390,36 @@ for (const image of matrixImages()) {
         // of a provider, tests/e2e/ingress.e2e.ts has them streamed.
         const isChat = route === "/v1/chat/completions";
         if (!isChat) note(`${route}, streamed, with a mock`, stream);
-        assert.match(stream, isChat ? /^HTTP 200 data: / : /^HTTP (502 .*object with __aiter__|200 (\{.*MOCK-OK|event: |data: ))/s, route);
+        assert.match(
+          stream,
+          isChat ? /^HTTP 200 data: / : /^HTTP (502 .*object with __aiter__|200 (\{.*MOCK-OK|event: |data: ))/s,
+          route,
+        );
       }
-      const evil = await spoken(await post("/v1/responses", keys["test-key"], { model: "mock", input: "x", mock_response: "os.environ/LITELLM_MASTER_KEY" }));
+      const evil = await spoken(
+        await post("/v1/responses", keys["test-key"], {
+          model: "mock",
+          input: "x",
+          mock_response: "os.environ/LITELLM_MASTER_KEY",
+        }),
+      );
       assert.match(evil, /^HTTP 400 .*mock_response/);
     });
 
     test("nobody is shown how servers are set up, other keys, or LiteLLM's own routes", async () => {
-      for (const route of ["/v1/mcp/server", "/key/list", "/key/info", "/health/liveliness", "/health/readiness", "/routes", "/openapi.json"])
+      for (const route of [
+        "/v1/mcp/server",
+        "/key/list",
+        "/key/info",
+        "/health/liveliness",
+        "/health/readiness",
+        "/routes",
+        "/openapi.json",
+      ])
         for (const key of [keys["test-key"], masterKey, undefined]) {
-          const response = await fetch(`${base}${route}`, { headers: key === undefined ? {} : { authorization: `Bearer ${key}` } });
+          const response = await fetch(`${base}${route}`, {
+            headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+          });
           assert.equal(response.status, 404, route);
         }
       assert.match(await spoken(await fetch(`${base}/health`)), /^HTTP 200 \{"ingress":"ok","litellm":"ok",/);
@@ -297,10 +432,15 @@ for (const image of matrixImages()) {
       await attempt(gateway, keys["group"]!, "git-git_log", { timezone });
       const shown = await eventually("the audit lines", 20, async () => {
         const lines = await auditOf(timezone);
-        return lines.length >= 2 && lines.map(({ client, server, tool, outcome }) => [client, server, tool, outcome].join(" ")).sort();
+        return (
+          lines.length >= 2 &&
+          lines.map(({ client, server, tool, outcome }) => [client, server, tool, outcome].join(" ")).sort()
+        );
       });
       assert.deepEqual(shown, ["group git git_log refused", "lone time get_current_time answered"]);
-      const row = await eventually("a spend row", SPEND_LOGS_WITHIN_S, async () => (await spendRows(workspace)).find(({ alias, args }) => alias === "lone" && args?.["timezone"] === timezone));
+      const row = await eventually("a spend row", SPEND_LOGS_WITHIN_S, async () =>
+        (await spendRows(workspace)).find(({ alias, args }) => alias === "lone" && args?.["timezone"] === timezone),
+      );
       note("tool's name in the spend row", row.tool ?? "none");
     });
 
@@ -314,13 +454,29 @@ for (const image of matrixImages()) {
         const started = await startedAt(`${PREFIX}litellm`);
         await docker.getContainer(`${PREFIX}mcp-${server}`).stop();
         const stopped = Date.now();
-        note(`call to ${server}, which is down`, await Promise.race([attempt(gateway, key, name, args), new Promise<string>((resolve) => setTimeout(resolve, 15_000, "no answer in 15 s"))]));
+        note(
+          `call to ${server}, which is down`,
+          await Promise.race([
+            attempt(gateway, key, name, args),
+            new Promise<string>((resolve) => setTimeout(resolve, 15_000, "no answer in 15 s")),
+          ]),
+        );
         await eventually("another server answers", 180, async () => /still here/.test(await works()));
         const restarted = (await startedAt(`${PREFIX}litellm`)) !== started;
-        note(`others answer after a call to ${server} (down)`, `${((Date.now() - stopped) / 1000).toFixed(0)} s${restarted ? ", gateway ended by its healthcheck" : ""}`);
+        note(
+          `others answer after a call to ${server} (down)`,
+          `${((Date.now() - stopped) / 1000).toFixed(0)} s${restarted ? ", gateway ended by its healthcheck" : ""}`,
+        );
         await docker.getContainer(`${PREFIX}mcp-${server}`).start();
-        await eventually(`${server} is listed again`, 60, async () => (await listTools(gateway, key).catch((): string[] => [])).includes(name));
-        await eventually(`${server} answers again`, 30, async () => !/Error|not initialized/.test(await callTool(gateway, key, name, args, 10_000).catch(() => "Error")));
+        await eventually(`${server} is listed again`, 60, async () =>
+          (await listTools(gateway, key).catch((): string[] => [])).includes(name),
+        );
+        await eventually(
+          `${server} answers again`,
+          30,
+          async () =>
+            !/Error|not initialized/.test(await callTool(gateway, key, name, args, 10_000).catch(() => "Error")),
+        );
       }
     });
 
@@ -340,10 +496,15 @@ if (images.length > 1)
     const asked: string[] = [];
     const ask = async (timezone: string) => {
       const { gateway, clientKeys } = await workspace.outputs();
-      assert.match(await callTool(gateway, clientKeys["lone"]!, "time-get_current_time", { timezone }), new RegExp(`"${timezone}"`));
+      assert.match(
+        await callTool(gateway, clientKeys["lone"]!, "time-get_current_time", { timezone }),
+        new RegExp(`"${timezone}"`),
+      );
       asked.push(timezone);
       await eventually(`spend rows of ${asked.join(", ")}`, SPEND_LOGS_WITHIN_S, async () => {
-        const rows = (await spendRows(workspace)).filter(({ alias }) => alias === "lone").map(({ args }) => args?.["timezone"]);
+        const rows = (await spendRows(workspace))
+          .filter(({ alias }) => alias === "lone")
+          .map(({ args }) => args?.["timezone"]);
         return asked.every((one) => rows.includes(one));
       });
     };
@@ -369,9 +530,15 @@ if (images.length > 1)
         const now = await workspace.outputs();
         assert.deepEqual(now.clientKeys, before.clientKeys);
         const after = await containerIds(PREFIX);
-        assert.deepEqual(Object.keys(after).filter((name) => after[name] !== containers[name]), ["litellm"]);
+        assert.deepEqual(
+          Object.keys(after).filter((name) => after[name] !== containers[name]),
+          ["litellm"],
+        );
         await ask(["Asia/Tokyo", "Asia/Seoul"][index]!);
-        assert.match(await attempt(now.gateway, now.clientKeys["reader"]!, "git-git_status", { repo_path: "/opt/example" }), /^isError: Error: this key may not call git_status/);
+        assert.match(
+          await attempt(now.gateway, now.clientKeys["reader"]!, "git-git_status", { repo_path: "/opt/example" }),
+          /^isError: Error: this key may not call git_status/,
+        );
         const preview = await workspace.previewWithoutChanges();
         assert.equal(preview.exitCode, 0, preview.output);
       });

@@ -31,12 +31,18 @@ before(async () => {
     "litellm-mcp:postgres": { kind: "dedicated", port: 46432 },
     "litellm-mcp:clients": { "test-key": {}, ...Object.fromEntries(CLIENTS.map((name) => [name, {}])) },
   });
-  for (const server of await workspace.serverFolders()) if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
+  for (const server of await workspace.serverFolders())
+    if (!SERVERS.includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
   assert.equal((await workspace.run("pulumi", ["stack", "init", "soak"])).exitCode, 0);
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
   const { clientKeys } = await workspace.outputs();
-  stack = { base: `http://127.0.0.1:${PORT}`, prefix: PREFIX, keys: CLIENTS.map((name) => clientKeys[name]!), memoryMiB: 2_048 };
+  stack = {
+    base: `http://127.0.0.1:${PORT}`,
+    prefix: PREFIX,
+    keys: CLIENTS.map((name) => clientKeys[name]!),
+    memoryMiB: 2_048,
+  };
 });
 
 after(async () => {
@@ -76,7 +82,9 @@ test("20,000 requests and three restarts: no call fails, and the ingress has the
   assert.equal(failed, undefined);
   const last = await ownMemoryOf(`${PREFIX}ingress`);
   const shown = [first, last].map((bytes) => (bytes / MIB).toFixed(1));
-  console.log(`${REQUESTS} requests in ${((Date.now() - started) / 1000).toFixed(0)} s, ${failures.length} failed, the longest took ${(longestMs / 1000).toFixed(1)} s; the ingress had ${shown[0]} MiB at ${FIRST_LOOK} and ${shown[1]} at the end`);
+  console.log(
+    `${REQUESTS} requests in ${((Date.now() - started) / 1000).toFixed(0)} s, ${failures.length} failed, the longest took ${(longestMs / 1000).toFixed(1)} s; the ingress had ${shown[0]} MiB at ${FIRST_LOOK} and ${shown[1]} at the end`,
+  );
   assert.deepEqual(failures, []);
   assert.ok(last <= first * 1.05 + GARBAGE, shown.join(" → "));
 });
