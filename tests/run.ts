@@ -85,6 +85,7 @@ if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
 if (!e2e && !matrix && !soak) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
+  await check("format", "prettier", ["--check", "."]);
   await runTests(
     ["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")),
     true,
