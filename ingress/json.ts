@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /** A body that is not JSON as this program takes it; the message is for the client. */
 export class BadJson extends Error {}
 
@@ -16,12 +18,8 @@ export const MOST_PARTS = 250_000;
  * @throws BadJson
  */
 export function parseBody(body: Buffer): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    throw new BadJson("the body is not UTF-8");
-  }
+  if (!isUtf8(body)) throw new BadJson("the body is not UTF-8");
+  const text = body.toString("utf8");
   const { depth, parts, commas } = measure(text);
   if (parts > MOST_PARTS)
     throw new BadJson(`the body has ${parts} lists, objects, keys and texts; at most ${MOST_PARTS}`);

@@ -10,6 +10,7 @@ import { isListed, messageIn, NotListed, type ToolList, visibleTools } from "./t
 
 const id = z.union([z.string().max(256), z.number().int()]);
 const meta = z.record(z.string(), z.unknown());
+const progressToken = z.union([z.string().max(256), z.number()]);
 const message = z.discriminatedUnion("method", [
   z.strictObject({
     jsonrpc: z.literal("2.0"),
@@ -76,9 +77,9 @@ type Json = Readonly<Record<string, unknown>>;
 export function parseMessage(body: unknown): Message | undefined {
   if (Array.isArray(body))
     throw new Refusal(400, "bad request", "one JSON-RPC message a request; batches are not taken");
-  if (notification.safeParse(body).success) return undefined;
   const parsed = message.safeParse(body);
   if (parsed.success) return parsed.data;
+  if (notification.safeParse(body).success) return undefined;
   const { method } = (body ?? {}) as { method?: unknown };
   const issue = parsed.error.issues[0]!;
   const where = [...issue.path, ...(issue.code === "unrecognized_keys" ? issue.keys : [])].join(".");
@@ -128,7 +129,7 @@ export async function answer(
     }
     case "tools/call": {
       const { name, arguments: args = {}, _meta } = asked.params;
-      const token = z.union([z.string().max(256), z.number()]).safeParse(_meta?.["progressToken"]);
+      const token = progressToken.safeParse(_meta?.["progressToken"]);
       const result = await callTool(context, caller, name, args, {
         onNotification,
         ...(token.success && { progressToken: token.data }),
