@@ -782,10 +782,12 @@ test("the ingress costs a call little: in turns, through it and directly at Lite
     directly.push(at % 2 ? other : one);
   }
   const ratio = median(through) / median(directly);
+  const fastest = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 10)]!;
   console.log(
-    `call p50: ${median(through).toFixed(1)} ms through the ingress, ${median(directly).toFixed(1)} ms directly, ratio ${ratio.toFixed(3)}`,
+    `call p50: ${median(through).toFixed(1)} ms through the ingress, ${median(directly).toFixed(1)} ms directly, ratio ${ratio.toFixed(3)}; ` +
+      `p10: ${fastest(through).toFixed(1)} and ${fastest(directly).toFixed(1)} ms`,
   );
-  // All containers, the tests and whatever else runs share the processors: 1.05 to 1.15 were seen on two.
+  // All containers, the tests and whatever else runs share the processors. What was seen, and of what it consists, is in docs/decisions.md.
   assert.ok(ratio <= 1.5, `${ratio}`);
 });
 
