@@ -139,7 +139,7 @@ test("a call and its outcome are joined by an id; results are there if asked for
     const audit = open({ results });
     const ended = await audit.call(call);
     assert.equal((await lines("calls")).filter(({ audit: kind }) => kind === "call").length, results ? 2 : 1);
-    await ended("failed", { reason: "no", result: "the answer" });
+    ended("failed", { reason: "no", result: "the answer" });
     await audit.close();
     const [before, outcome] = (await lines("calls")).slice(-2);
     assert.equal(before!["id"], outcome!["id"]);
@@ -150,9 +150,21 @@ test("a call and its outcome are joined by an id; results are there if asked for
   }
 });
 
+test("an outcome that cannot be written takes nothing from the client, whose call was made", async (t) => {
+  const audit = open({ bytes: 800 });
+  const ended = await audit.call(call);
+  await rm(folder, { recursive: true });
+  await writeFile(folder, "a file where the directory should be");
+  const logged = t.mock.method(process.stdout, "write");
+  assert.equal(ended("answered", { reason: "x".repeat(100) }), undefined);
+  await audit.close();
+  await tick();
+  assert.ok(logged.mock.calls.some(({ arguments: [text] }) => String(text).includes("outcome not written")));
+});
+
 test("sixty refused calls in one moment each have a line; a flood beyond is five lines a minute and a number for each client, in files of its own", async () => {
   const audit = open();
-  await (
+  (
     await audit.call(call)
   )("answered");
   for (let at = 0; at < 10_000; at++)
@@ -202,7 +214,7 @@ test("refusals have an eighth of the room, and cannot push the calls out", async
     audit.refusedCall(call, "this key may not");
     if (at % 20 === 0) await tick();
   }
-  await ended("answered");
+  ended("answered");
   await audit.close();
   const sizes = await Promise.all(
     (await names("refused")).map(async (name) => (await stat(path.join(folder, name))).size),

@@ -285,14 +285,14 @@ export async function callTool(
     const away = NOT_CONNECTED.test(text);
     const shown = away ? failure(`server ${call.server} does not answer`) : given;
     const failed = away || given["isError"] === true || FAILED.test(text);
-    await ended(failed ? "failed" : "answered", {
+    ended(failed ? "failed" : "answered", {
       result: given["content"],
       ...(failed && { reason: text.slice(0, 300) }),
     });
     return shown;
   } catch (error) {
     const refusal = asRefusal(error);
-    await ended(error instanceof BrokenOff ? "lost" : "failed", {
+    ended(error instanceof BrokenOff ? "lost" : "failed", {
       reason: refusal instanceof Error ? refusal.message : String(refusal),
     });
     throw refusal;
