@@ -31,7 +31,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["index.ts", "components/**/*.ts"],
+    files: ["index.ts", "components/**/*.ts", "guards/**/*.ts"],
     plugins: { "@pulumi": pulumi },
     // An Output in a text becomes "Calling [toString] on an [Output<T>]…", far from where it happened.
     rules: {

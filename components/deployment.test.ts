@@ -5,9 +5,9 @@ import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { keyHash, type Rights } from "../ingress/rights.ts";
-import { serverId } from "./litellm-config.ts";
-import { userFor } from "./mcp-server.ts";
-import { namesOnDaemon } from "./ownership.ts";
+import { serverId } from "./gateway/litellm-config.ts";
+import { userFor } from "./mcp/mcp-server.ts";
+import { namesOnDaemon } from "../guards/ownership.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };

@@ -1,6 +1,6 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { enforcesToolPermissions } from "../settings/capabilities.ts";
+import { enforcesToolPermissions } from "../settings/litellm-versions.ts";
 import {
   type ClientSettings,
   LOOPBACK,
@@ -8,17 +8,17 @@ import {
   type ServerSettings,
   type Settings,
 } from "../settings/settings.ts";
-import { ClientKey } from "./client-key.ts";
-import { Databases } from "./databases.ts";
-import { GatewayCheck } from "./gateway-check.ts";
-import { Ingress } from "./ingress.ts";
-import { IngressRights } from "./ingress-rights.ts";
-import { LiteLlm } from "./litellm.ts";
-import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
-import { McpServer } from "./mcp-server.ts";
-import { Networks } from "./networks.ts";
-import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
-import { mapValues } from "../settings/map-values.ts";
+import { ClientKey } from "./gateway/client-key.ts";
+import { Databases } from "./postgres/databases.ts";
+import { GatewayCheck } from "./gateway/gateway-check.ts";
+import { Ingress } from "./gateway/ingress.ts";
+import { IngressRights } from "./gateway/ingress-rights.ts";
+import { LiteLlm } from "./gateway/litellm.ts";
+import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./gateway/litellm-config.ts";
+import { McpServer } from "./mcp/mcp-server.ts";
+import { Networks } from "./docker/networks.ts";
+import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres/postgres-server.ts";
+import { mapValues } from "../lib/map-values.ts";
 
 /** No client can have this name, which has a colon. */
 const LISTING_ALIAS = "ingress:listing";

@@ -2,11 +2,11 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { Command, Option } from "commander";
 import pc from "picocolors";
-import type { Access, App, Place, User } from "./clients/app.ts";
-import { apps, appsOf } from "./clients/apps.ts";
-import { writeAll, type Wanted } from "./clients/write.ts";
-import { xdg } from "./environment.ts";
-import { Pulumi } from "./pulumi.ts";
+import type { Access, App, Place, User } from "./client-apps/app.ts";
+import { apps, appsOf } from "./client-apps/apps.ts";
+import { writeAll, type Wanted } from "./client-apps/write.ts";
+import { xdg } from "./pulumi-environment.ts";
+import { Pulumi } from "./deployed-stack.ts";
 
 /** One client's files for one app. */
 interface Job {

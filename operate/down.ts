@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Pulumi } from "./pulumi.ts";
+import { Pulumi } from "./deployed-stack.ts";
 
 const { stack } = new Command("npm run down --")
   .description("Destroys everything a stack has on the server: containers, networks, volumes, databases, keys.")

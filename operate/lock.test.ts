@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
+import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
 import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
 import { describeChange, lockables, lockedPackages } from "./lock.ts";
 
 const folder = (name: string, source: unknown) => ({ name, definition: { source } }) as ServerFolder;

@@ -5,10 +5,11 @@ import path from "node:path";
 import { Command } from "commander";
 import { execa, ExecaError } from "execa";
 import pc from "picocolors";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
+import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
 import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
-import { projectRoot, xdg } from "./environment.ts";
+import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { xdg } from "./pulumi-environment.ts";
 
 /** The resolver is pinned like everything else: another version may write the same lock another way. */
 const UV_VERSION = "0.13.8";

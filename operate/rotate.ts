@@ -1,9 +1,9 @@
 import { confirm, isCancel } from "@clack/prompts";
 import { Command } from "commander";
 import pc from "picocolors";
-import { connectDocker } from "../components/docker-connection.ts";
-import { POSTGRES_ADMIN } from "../components/postgres-server.ts";
-import { type Password, Pulumi } from "./pulumi.ts";
+import { connectDocker } from "../components/docker/docker-connection.ts";
+import { POSTGRES_ADMIN } from "../components/postgres/postgres-server.ts";
+import { type Password, Pulumi } from "./deployed-stack.ts";
 import { runInContainer } from "./run-in-container.ts";
 
 /** Everything on the command line. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { schemaHash, type Tool, type ToolLock } from "../settings/tool-lock.ts";
+import { schemaHash, type Tool, type ToolLock } from "../approval/tool-lock.ts";
 import { select } from "./tools.ts";
 
 const schema = { type: "object" };

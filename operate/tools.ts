@@ -2,11 +2,11 @@ import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { type Listing, listTools } from "../components/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway/gateway-check.provider.ts";
 import { mayCall } from "../ingress/rights.ts";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
+import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
 import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
 import {
   nameOf,
   type Tool,
@@ -15,18 +15,18 @@ import {
   toolChanges,
   type ToolLock,
   writeToolLock,
-} from "../settings/tool-lock.ts";
+} from "../approval/tool-lock.ts";
 import {
   approveCommand,
   describeChanges,
   describeSuspicions,
   firstLine,
   suspicionsAmong,
-} from "../settings/tool-report.ts";
-import { suspicionsOf, visible } from "../settings/tool-scan.ts";
-import { projectRoot } from "./environment.ts";
-import { Pulumi } from "./pulumi.ts";
-import { replaceFile } from "./replace-file.ts";
+} from "../approval/tool-report.ts";
+import { suspicionsOf, visible } from "../approval/tool-scan.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { Pulumi } from "./deployed-stack.ts";
+import { replaceFile } from "../lib/replace-file.ts";
 
 /** One server as its folder and the gateway show it. */
 export interface Server {

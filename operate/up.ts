@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { Pulumi } from "./pulumi.ts";
+import { Pulumi } from "./deployed-stack.ts";
 import { verify } from "./verify.ts";
 
 const { stack } = new Command("npm run up --")

@@ -1,8 +1,8 @@
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { checkGateway } from "../components/gateway-check.provider.ts";
-import { Pulumi } from "./pulumi.ts";
+import { checkGateway } from "../components/gateway/gateway-check.provider.ts";
+import { Pulumi } from "./deployed-stack.ts";
 
 /**
  * Runs the deployed stack's gateway check now, and shows what each server lists. `pulumi up` itself runs it only when

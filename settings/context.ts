@@ -1,5 +1,5 @@
 import { dotted, type Problems } from "./problems.ts";
-import { NAMESPACE, type StackConfig } from "./stack.ts";
+import { NAMESPACE, type StackConfig } from "./schemas/stack-schema.ts";
 
 export interface LoadArgs {
   /** Name of the stack's file, for messages. */

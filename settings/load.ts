@@ -1,16 +1,22 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { z } from "zod";
-import { OLDEST_VERSION, unknownKeyAdvice } from "./capabilities.ts";
-import { resolveClients } from "./clients.ts";
+import { OLDEST_VERSION, unknownKeyAdvice } from "./litellm-versions.ts";
+import { resolveClients } from "./resolve/resolve-clients.ts";
 import { type Context, isMap, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
-import { adminPort, checkGatewaySettings, gatewayVersion, resolveModels, secretVariable } from "./gateway.ts";
+import {
+  adminPort,
+  checkGatewaySettings,
+  gatewayVersion,
+  resolveModels,
+  secretVariable,
+} from "./resolve/resolve-gateway.ts";
 import { compareText, Problems, unknownKey } from "./problems.ts";
-import { readServerFolders } from "./server-folder.ts";
-import { resolveServers } from "./servers.ts";
+import { readServerFolders } from "./resolve/server-folder.ts";
+import { resolveServers } from "./resolve/resolve-servers.ts";
 import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings, type Settings } from "./settings.ts";
-import { expandHome, sshOptions } from "./ssh-options.ts";
-import { type StackConfig, stackKeys } from "./stack.ts";
+import { expandHome, sshOptions } from "./resolve/ssh-options.ts";
+import { type StackConfig, stackKeys } from "./schemas/stack-schema.ts";
 
 /** Checks everything the user wrote and resolves it. Throws one SettingsError with all problems; touches nothing. */
 export function loadSettings(args: LoadArgs): Settings {

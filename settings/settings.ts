@@ -1,7 +1,7 @@
 import type { ToolRule } from "../ingress/rights.ts";
-import type { Risk } from "./risks.ts";
-import type { Check, Transport } from "./server.ts";
-import type { ToolLock } from "./tool-lock.ts";
+import type { Risk } from "./resolve/risks.ts";
+import type { Check, Transport } from "./schemas/server-schema.ts";
+import type { ToolLock } from "../approval/tool-lock.ts";
 
 /** Secret that the program itself provides: connection URL of the read-only role. All others are the stack's. */
 export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";

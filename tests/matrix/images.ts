@@ -1,5 +1,5 @@
 import { catalogue } from "../../lab/docker/images.ts";
-import { isAtLeast, versionOfTag } from "../../settings/capabilities.ts";
+import { isAtLeast, versionOfTag } from "../../settings/litellm-versions.ts";
 
 /** Names the one version to test; without it, all are. Set by `npm run test:matrix -- --version`. */
 export const MATRIX_VERSION = "MATRIX_VERSION";
