@@ -77,9 +77,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     gateway: `${gateway.url}/mcp/`,
     models: `${gateway.url}/v1`,
     tools: check.tools,
-    clientKeys: pulumi.secret(
-      pulumi.all(Object.fromEntries(withKeys.map(({ client, key }) => [client.name, key]))),
-    ),
+    clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(withKeys.map(({ client, key }) => [client.name, key])))),
     masterKey: litellm.masterKey,
   };
 }

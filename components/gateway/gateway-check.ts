@@ -15,10 +15,10 @@ export interface GatewayCheckArgs {
   readonly triggers: readonly pulumi.Input<string>[];
 }
 
-const expected = ({ name, container, lock, check }: ServerSettings): ExpectedServer => ({
+const expected = ({ name, container, toolLock, check }: ServerSettings): ExpectedServer => ({
   name,
   container,
-  lock: lock ?? null,
+  lock: toolLock ?? null,
   call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
 });
 

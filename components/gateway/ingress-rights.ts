@@ -53,11 +53,7 @@ export function renderRights(
  * given or taken away replaces no container and interrupts nobody.
  */
 export class IngressRights extends pulumi.dynamic.Resource {
-  constructor(
-    name: string,
-    { settings, ingress, clients }: IngressRightsArgs,
-    opts?: pulumi.CustomResourceOptions,
-  ) {
+  constructor(name: string, { settings, ingress, clients }: IngressRightsArgs, opts?: pulumi.CustomResourceOptions) {
     const known = clients.map(({ client, key }) => pulumi.output(key).apply((text) => ({ client, key: text })));
     const rights = pulumi
       .all(known)

@@ -49,11 +49,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       new random.RandomPassword(resource, { length: 40, special: false }, { parent: this }).result;
     // LiteLLM takes only keys that start with sk-.
     this.masterKey = pulumi.secret(pulumi.interpolate`sk-${secret(masterKeyOf(name))}`);
-    const image = new docker.RemoteImage(
-      `${name}-image`,
-      { name: gateway.image, keepLocally: true },
-      { parent: this },
-    );
+    const image = new docker.RemoteImage(`${name}-image`, { name: gateway.image, keepLocally: true }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       serviceContainer({

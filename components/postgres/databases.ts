@@ -27,9 +27,7 @@ const adminLogin = (postgres: PostgresSettings) =>
 
 /** Postgres as the containers reach it. */
 const addressInside = (postgres: PostgresSettings) =>
-  postgres.kind === "dedicated"
-    ? `${PostgresServer.HOST}:${POSTGRES_PORT}`
-    : `${postgres.host}:${postgres.port}`;
+  postgres.kind === "dedicated" ? `${PostgresServer.HOST}:${POSTGRES_PORT}` : `${postgres.host}:${postgres.port}`;
 
 /** `litellm_db` with its owner `litellm_user`, and a role that can only read for the Postgres MCP server. */
 export class Databases extends pulumi.ComponentResource {
@@ -84,7 +82,9 @@ export class Databases extends pulumi.ComponentResource {
 
     const { readOnly } = postgres;
     const reader = role(readOnly.role, 10);
-    const readable = readOnly.create ? database(readOnly.database, login.username).name : pulumi.output(readOnly.database);
+    const readable = readOnly.create
+      ? database(readOnly.database, login.username).name
+      : pulumi.output(readOnly.database);
     const grants = grantReading(name, reader, readable, postgres, managed);
     // The MCP server's own restricted mode can be got round; a role without rights, in a session that starts read-only, cannot write.
     // The URL waits for the grants: a server that starts before them lists no tables.

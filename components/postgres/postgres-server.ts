@@ -28,7 +28,11 @@ export class PostgresServer extends pulumi.ComponentResource {
   readonly health: ContainerHealth;
   readonly volume: docker.Volume;
 
-  constructor(name: string, { settings, postgres, networks }: PostgresServerArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { settings, postgres, networks }: PostgresServerArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super(PostgresServer.TYPE, name, {}, opts);
     const { names } = settings;
     // The image applies it when it makes the volume and never again: with a new value alone the provider could not log in any more.
@@ -38,7 +42,11 @@ export class PostgresServer extends pulumi.ComponentResource {
       { length: 32, special: false },
       { parent: this },
     ).result;
-    const image = new docker.RemoteImage(`${name}-image`, { name: postgres.image, keepLocally: true }, { parent: this });
+    const image = new docker.RemoteImage(
+      `${name}-image`,
+      { name: postgres.image, keepLocally: true },
+      { parent: this },
+    );
     this.volume = new docker.Volume(
       `${name}-data`,
       { name: names.volumes.postgresData, labels: [projectLabel] },
