@@ -1,11 +1,9 @@
 import path from "node:path";
 import Table from "cli-table3";
 import pc from "picocolors";
-import { type Listing, listTools } from "../components/gateway/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
-import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import {
   nameOf,
   type Tool,
@@ -33,7 +31,7 @@ export interface Server {
   readonly name: string;
   /** Absolute path of its folder. */
   readonly folder: string;
-  readonly lock: ToolLock | undefined;
+  readonly toolLock: ToolLock | undefined;
   readonly listed: readonly Tool[];
   readonly changes: readonly ToolChange[];
   /** The part of its lock that no client may call: LiteLLM may list it to nobody, so it cannot be compared, and an approval keeps it. */
@@ -48,7 +46,7 @@ export interface Server {
  */
 export function select(
   names: readonly string[],
-  folders: readonly Pick<ServerFolder, "name" | "folder" | "lock">[],
+  folders: readonly Pick<ServerFolder, "name" | "folder" | "toolLock">[],
   listing: Listing,
   maySee: (server: string, tool: string) => boolean,
   stack: string,
@@ -64,30 +62,30 @@ export function select(
   if (refused.length) throw new Error(refused.join("\n"));
   return folders
     .filter(({ name }) => listing.has(name) && (!names.length || names.includes(name)))
-    .map(({ name, folder, lock }) => {
+    .map(({ name, folder, toolLock }) => {
       const listed = listing.get(name)!;
       const isUnseen = (tool: string) => !maySee(name, tool) && !listed.some((one) => one.name === tool);
       return {
         name,
         folder,
-        lock,
+        toolLock,
         listed,
-        changes: toolChanges(lock ?? {}, listed, (tool) => maySee(name, tool)),
-        unseen: Object.fromEntries(Object.entries(lock ?? {}).filter(([tool]) => isUnseen(tool))),
+        changes: toolChanges(toolLock ?? {}, listed, (tool) => maySee(name, tool)),
+        unseen: Object.fromEntries(Object.entries(toolLock ?? {}).filter(([tool]) => isUnseen(tool))),
       };
     });
 }
 
-const heading = ({ name, lock, changes }: Server) => {
-  const state = lock ? (changes.length ? "differs from" : "is as in") : "has no";
+const heading = ({ name, toolLock, changes }: Server) => {
+  const state = toolLock ? (changes.length ? "differs from" : "is as in") : "has no";
   return `${pc.bold(name)} ${state} mcp/${name}/${TOOL_LOCK_FILE}`;
 };
 
 /** Every tool of a server, those that are gone included, with its state and what is suspicious about it. */
-const stateOfTools = ({ name: server, lock, listed, changes }: Server) => [
+const stateOfTools = ({ name: server, toolLock, listed, changes }: Server) => [
   ...listed.map((tool) => {
     const change = changes.find((one) => nameOf(one) === tool.name);
-    const state = !change ? "approved" : change.kind === "added" ? (lock ? "added" : "not approved") : "changed";
+    const state = !change ? "approved" : change.kind === "added" ? (toolLock ? "added" : "not approved") : "changed";
     return { server, tool: tool.name, state, description: tool.description, suspicions: suspicionsOf(tool) };
   }),
   ...changes
@@ -119,7 +117,9 @@ function list(servers: readonly Server[], json: boolean): void {
 /** Shows what differs; whether anything does. */
 function diff(servers: readonly Server[], stack: string, json: boolean): boolean {
   if (json)
-    printJson(servers.map(({ name, lock, changes }) => ({ server: name, hasLock: lock !== undefined, changes })));
+    printJson(
+      servers.map(({ name, toolLock, changes }) => ({ server: name, hasToolLock: toolLock !== undefined, changes })),
+    );
   else
     for (const server of servers) {
       console.log(heading(server));
@@ -138,7 +138,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
   for (const server of servers) {
     const { name, folder, listed, changes, unseen } = server;
     console.log(heading(server));
-    if (!changes.length && server.lock) continue;
+    if (!changes.length && server.toolLock) continue;
     console.log(describeChanges(changes, "whole"));
     const suspicious = [...suspicionsAmong(changes).keys()].map(visible);
     if (suspicious.length && !acceptSuspicious) {
@@ -162,8 +162,8 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
 /** What the gateway of a stack lists now, beside the folders under mcp/. */
 async function load(names: readonly string[], stack: string): Promise<Server[]> {
   const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
-  // What else is wrong with a server.yaml is for `up` to say; a tool lock that cannot be read is replaced by one that can.
-  const folders = readServerFolders(path.join(projectRoot, "mcp"), OLDEST_VERSION, new Problems());
+  // A file that cannot be read stops nothing here: `up` reports it, and an approval replaces a tool lock that is broken.
+  const folders = readServerFolders(path.join(projectRoot, "mcp"));
   const listing = await listTools(
     gatewayUrl,
     clients.map(({ key }) => key),

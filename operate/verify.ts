@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import pc from "picocolors";
-import { checkGateway } from "../components/gateway/gateway-check.provider.ts";
+import { checkGateway } from "../components/gateway/check/check-gateway.ts";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
 
