@@ -5,9 +5,8 @@ import path from "node:path";
 import { Command } from "commander";
 import { execa, ExecaError } from "execa";
 import pc from "picocolors";
-import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
+import { SettingsError } from "../settings/problems.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { xdg } from "./pulumi-environment.ts";
 
@@ -31,7 +30,7 @@ export type Lockable =
  */
 export function lockables(
   names: readonly string[],
-  folders: readonly ServerFolder[],
+  folders: readonly Pick<ServerFolder, "name" | "definition">[],
   wrapperRequirements: string,
 ): Lockable[] {
   const known = [...folders.map(({ name }) => name), WRAPPER].join(", ");
@@ -179,10 +178,10 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
 
 async function lock(names: readonly string[]): Promise<void> {
   const mcpDir = path.join(projectRoot, "mcp");
-  const problems = new Problems();
-  const folders = readServerFolders(mcpDir, OLDEST_VERSION, problems);
-  // Only a server.yaml that cannot be read is in the way; all else that is wrong with it is for `up` to say.
-  if (folders.some(({ name, definition }) => names.includes(name) && !definition)) problems.complete({});
+  const folders = readServerFolders(mcpDir);
+  // Without its server.yaml nobody knows what to lock. `up` reports what else is wrong with a folder.
+  const unreadable = folders.filter(({ name, definition }) => names.includes(name) && !definition);
+  if (unreadable.length) throw new SettingsError(unreadable.flatMap((folder) => folder.unreadable));
   const wrapper = await readFile(path.join(mcpDir, WRAPPER, "requirements.in"), "utf8");
   for (const target of lockables(names, folders, wrapper)) {
     const files = await resolve(target);

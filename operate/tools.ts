@@ -2,11 +2,9 @@ import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { type Listing, listTools } from "../components/gateway/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
-import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/resolve/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import {
   nameOf,
   type Tool,
@@ -33,7 +31,7 @@ export interface Server {
   readonly name: string;
   /** Absolute path of its folder. */
   readonly folder: string;
-  readonly lock: ToolLock | undefined;
+  readonly toolLock: ToolLock | undefined;
   readonly listed: readonly Tool[];
   readonly changes: readonly ToolChange[];
   /** Of its lock, what is listed to nobody because no client may call it: it cannot be compared. */
@@ -48,7 +46,7 @@ export interface Server {
  */
 export function select(
   names: readonly string[],
-  folders: readonly Pick<ServerFolder, "name" | "folder" | "lock">[],
+  folders: readonly Pick<ServerFolder, "name" | "folder" | "toolLock">[],
   listing: Listing,
   maySee: (server: string, tool: string) => boolean,
   stack: string,
@@ -64,22 +62,22 @@ export function select(
   if (refused.length) throw new Error(refused.join("\n"));
   return folders
     .filter(({ name }) => listing.has(name) && (!names.length || names.includes(name)))
-    .map(({ name, folder, lock }) => {
+    .map(({ name, folder, toolLock }) => {
       const listed = listing.get(name)!;
       const isUnseen = (tool: string) => !maySee(name, tool) && !listed.some((one) => one.name === tool);
       return {
         name,
         folder,
-        lock,
+        toolLock,
         listed,
-        changes: toolChanges(lock ?? {}, listed, (tool) => maySee(name, tool)),
-        unseen: Object.fromEntries(Object.entries(lock ?? {}).filter(([tool]) => isUnseen(tool))),
+        changes: toolChanges(toolLock ?? {}, listed, (tool) => maySee(name, tool)),
+        unseen: Object.fromEntries(Object.entries(toolLock ?? {}).filter(([tool]) => isUnseen(tool))),
       };
     });
 }
 
-const heading = ({ name, lock, changes }: Server) => {
-  const state = lock ? (changes.length ? "differs from" : "is as in") : "has no";
+const heading = ({ name, toolLock, changes }: Server) => {
+  const state = toolLock ? (changes.length ? "differs from" : "is as in") : "has no";
   return `${pc.bold(name)} ${state} mcp/${name}/${TOOL_LOCK_FILE}`;
 };
 
@@ -91,10 +89,10 @@ function list(servers: readonly Server[]): void {
     chars: noRules,
     colWidths: [null, null, null, 110],
   });
-  for (const { name, lock, listed, changes } of servers) {
+  for (const { name, toolLock, listed, changes } of servers) {
     for (const tool of listed) {
       const change = changes.find((one) => nameOf(one) === tool.name);
-      const state = !change ? "approved" : change.kind === "added" ? (lock ? "added" : "not approved") : "changed";
+      const state = !change ? "approved" : change.kind === "added" ? (toolLock ? "added" : "not approved") : "changed";
       table.push([name, visible(tool.name), state, firstLine(tool.description)]);
     }
     for (const change of changes)
@@ -129,7 +127,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
   for (const server of servers) {
     const { name, folder, listed, changes, unseen } = server;
     console.log(heading(server));
-    if (!changes.length && server.lock) continue;
+    if (!changes.length && server.toolLock) continue;
     console.log(describeChanges(changes, "whole"));
     const suspicious = [...suspicionsAmong(changes).keys()].map(visible);
     if (suspicious.length && !acceptSuspicious) {
@@ -153,8 +151,8 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
 /** What the gateway of a stack lists now, beside the folders under mcp/. */
 async function load(names: readonly string[], stack: string): Promise<Server[]> {
   const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
-  // What else is wrong with a server.yaml is for `up` to say; a lock that cannot be read is replaced by one that can.
-  const folders = readServerFolders(path.join(projectRoot, "mcp"), OLDEST_VERSION, new Problems());
+  // A file that cannot be read stops nothing here: `up` reports it, and an approval replaces a tool lock that is broken.
+  const folders = readServerFolders(path.join(projectRoot, "mcp"));
   const listing = await listTools(
     gatewayUrl,
     clients.map(({ key }) => key),
