@@ -91,3 +91,14 @@ test("every message of this program that the page on failures quotes is one that
     [],
   );
 });
+
+test("each step of a setting's journey is in the file that the page on the architecture names", () => {
+  const steps = [...textOf("docs/architecture.md").matchAll(/^\| \d+ \| `(\S+)` \| (.*?) \|/gm)].flatMap(
+    ([, file, names]) => [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => ({ file: file!, name: name! })),
+  );
+  assert.ok(steps.length > 10, `the search found only ${steps.length} steps`);
+  assert.deepEqual(
+    steps.filter(({ file, name }) => !textOf(file).includes(name)),
+    [],
+  );
+});
