@@ -7,16 +7,16 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const needed = [20, 12];
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  console.error(`Node ${needed.join(".")} or newer is needed, this is ${process.versions.node}.`);
+const needed = { major: 20, minor: 12 };
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < needed.major || (major === needed.major && minor < needed.minor)) {
+  console.error(`Node ${needed.major}.${needed.minor} or newer is needed, this is ${process.versions.node}.`);
   process.exit(1);
 }
 
-const [first, ...others] = process.argv.slice(2);
+const [first = "", ...others] = process.argv.slice(2);
 const what = /^--prepare=(pulumi|server)$/.exec(first)?.[1];
-const [script, ...args] = what ? others : [first, ...others];
+const [script = "", ...args] = what ? others : [first, ...others];
 
 // npm writes this file last, so an interrupted install is repeated.
 const installed = path.join(root, "node_modules", ".package-lock.json");
@@ -34,7 +34,7 @@ if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
   const { prepare, deploysHere, imagesOf } = await import(
     pathToFileURL(path.join(root, "bootstrap", "prepare.ts")).href
   );
-  const stack = args.includes("--stack") ? args[args.indexOf("--stack") + 1] : "local";
+  const stack = args.includes("--stack") ? (args[args.indexOf("--stack") + 1] ?? "") : "local";
   const engine = what === "server" && (await deploysHere(stack));
   try {
     env = {
@@ -42,7 +42,7 @@ if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
       ...(await prepare({ yes: args.includes("--yes"), engine, images: engine ? await imagesOf(stack) : [] })),
     };
   } catch (error) {
-    console.error(error.message);
+    console.error(/** @type {Error} */ (error).message);
     process.exit(1);
   }
 }
