@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
-import type { ClientKeyProps } from "../components/gateway/client-key.provider.ts";
-import type { GatewayCheckInputs } from "../components/gateway/gateway-check.provider.ts";
-import type { IngressRightsInputs } from "../components/gateway/ingress-rights.provider.ts";
+import type { ClientKeyProps } from "../components/gateway/client-key.ts";
+import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
+import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";

@@ -2,7 +2,7 @@ import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { type Listing, listTools } from "../components/gateway/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
 import { OLDEST_VERSION } from "../settings/litellm-versions.ts";
 import { Problems } from "../settings/problems.ts";

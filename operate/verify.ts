@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import { Command } from "commander";
 import pc from "picocolors";
-import { checkGateway } from "../components/gateway/gateway-check.provider.ts";
+import { checkGateway } from "../components/gateway/check/check-gateway.ts";
 import { Pulumi } from "./deployed-stack.ts";
 
 /**

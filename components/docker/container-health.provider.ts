@@ -1,13 +1,5 @@
-import { connectDocker, containerLogTail, type DockerEndpoint } from "./docker-connection.ts";
-
-/** Inputs of the `ContainerHealth` resource. */
-export interface ContainerHealthInputs {
-  readonly docker: DockerEndpoint;
-  readonly container: string;
-  /** Changes with the container; another one is waited for anew. */
-  readonly containerId: string;
-  readonly withinSeconds: number;
-}
+import { connectDocker, containerLogTail } from "./docker-connection.ts";
+import type { ContainerHealthInputs } from "./container-health.ts";
 
 const LOG_LINES = 20;
 /** A start may fail once, for instance while the database comes up; after this many it is a loop. */

@@ -10,6 +10,15 @@ export interface ContainerHealthArgs {
   readonly withinSeconds: number;
 }
 
+/** Inputs of the `ContainerHealth` resource. */
+export interface ContainerHealthInputs {
+  readonly docker: DockerEndpoint;
+  readonly container: string;
+  /** Changes with the container; another one is waited for anew. */
+  readonly containerId: string;
+  readonly withinSeconds: number;
+}
+
 /**
  * Holds `pulumi up` until a container is healthy. The provider's own `wait` says no more than "failed to be in healthy
  * state", after its whole timeout, and takes the container for good at the next `up`; this one ends as soon as a container is

@@ -1,17 +1,6 @@
 import type Docker from "dockerode";
-import { connectDocker, demultiplex, type DockerEndpoint } from "./docker-connection.ts";
-
-/** Inputs of the `VolumeOwner` resource. */
-export interface VolumeOwnerInputs {
-  readonly docker: DockerEndpoint;
-  readonly volume: string;
-  /** `uid:gid` */
-  readonly owner: string;
-  /** An image that has `chown`: the server's own, which is on the daemon already. */
-  readonly image: string;
-  /** The container that uses the volume; stopped, if it is there, because it would write as its former user. */
-  readonly container: string;
-}
+import { connectDocker, demultiplex } from "./docker-connection.ts";
+import type { VolumeOwnerInputs } from "./volume-owner.ts";
 
 const MOUNT = "/data";
 

@@ -1,19 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { type KeyGrant, type LiteLlmAdmin, LiteLlmApi, LiteLlmApiError, type StoredKey } from "./admin-api.ts";
-
-/** Inputs and outputs of the `ClientKey` resource. */
-export interface ClientKeyProps {
-  readonly admin: LiteLlmAdmin;
-  readonly masterKey: string;
-  readonly key: string;
-  readonly alias: string;
-  readonly groups: readonly string[];
-  /** Paths of LiteLLM that the key opens; one that ends in `*` stands for all that begin so. */
-  readonly routes: readonly string[];
-  readonly toolPermissions?: Readonly<Record<string, readonly string[]>>;
-  readonly models: readonly string[];
-  readonly budget: number | null;
-}
+import { type KeyGrant, LiteLlmApi, LiteLlmApiError, type StoredKey } from "./admin-api.ts";
+import type { ClientKeyProps } from "./client-key.ts";
 
 const api = ({ admin, masterKey }: ClientKeyProps) => new LiteLlmApi(admin, masterKey);
 

@@ -23,6 +23,20 @@ export interface ClientKeyArgs {
   readonly deletedWith: pulumi.Resource;
 }
 
+/** Inputs and outputs of the resource that registers a key. */
+export interface ClientKeyProps {
+  readonly admin: LiteLlmAdmin;
+  readonly masterKey: string;
+  readonly key: string;
+  readonly alias: string;
+  readonly groups: readonly string[];
+  /** Paths of LiteLLM that the key opens; one that ends in `*` stands for all that begin so. */
+  readonly routes: readonly string[];
+  readonly toolPermissions?: Readonly<Record<string, readonly string[]>>;
+  readonly models: readonly string[];
+  readonly budget: number | null;
+}
+
 /**
  * The routes of LiteLLM that clients use, and no other. Its own name for them, `llm_api_routes`, opens some 130: among them
  * /utils/transform_request, which answers with any variable of the container, /v1/files, and every provider's pass-through.

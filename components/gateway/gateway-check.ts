@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DockerEndpoint } from "../docker/docker-connection.ts";
 import type { ToolRule } from "../../ingress/rights.ts";
-import type { ExpectedServer } from "./gateway-check.provider.ts";
+import type { ExpectedServer } from "./check/expectations.ts";
 import { moduleProvider } from "../docker/module-provider.ts";
 
 export interface GatewayCheckArgs {

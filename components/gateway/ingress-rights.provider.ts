@@ -2,19 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import path from "node:path";
 import { pack } from "tar-stream";
 import { rightsVersion } from "../../ingress/rights.ts";
-import { connectDocker, type DockerEndpoint } from "../docker/docker-connection.ts";
-
-/** Inputs of the `IngressRights` resource. */
-export interface IngressRightsInputs {
-  readonly docker: DockerEndpoint;
-  readonly container: string;
-  /** Changes with the container; the table is written again. */
-  readonly containerId: string;
-  readonly file: string;
-  readonly gatewayUrl: string;
-  /** The table as JSON; secret, because it follows from keys. */
-  readonly rights: string;
-}
+import { connectDocker } from "../docker/docker-connection.ts";
+import type { IngressRightsInputs } from "./ingress-rights.ts";
 
 const IN_FORCE_WITHIN_MS = 20_000;
 /** The user of the image. */

@@ -16,6 +16,18 @@ export interface IngressRightsArgs {
   readonly clients: readonly { readonly client: ClientSettings; readonly key: pulumi.Input<string> }[];
 }
 
+/** Inputs of the `IngressRights` resource. */
+export interface IngressRightsInputs {
+  readonly docker: DockerEndpoint;
+  readonly container: string;
+  /** Changes with the container; the table is written again. */
+  readonly containerId: string;
+  readonly file: string;
+  readonly gatewayUrl: string;
+  /** The table as JSON; secret, because it follows from keys. */
+  readonly rights: string;
+}
+
 /** The table that the ingress takes: no key is in it, only what tells a key. */
 export function renderRights(
   servers: IngressRightsArgs["servers"],
