@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { distinctTools, schemaHash, type Tool, toolChanges, toolLock, writeToolLock } from "./tool-lock.ts";
+import { distinctTools, schemaHash, type Tool, toolChanges, toolLockSchema, writeToolLock } from "./tool-lock.ts";
 
 const schema = { type: "object", properties: { a: { type: "string" }, b: { type: "number" } }, required: ["a", "b"] };
 const tool = (name: string, changes: Partial<Tool> = {}): Tool => ({
@@ -9,7 +9,7 @@ const tool = (name: string, changes: Partial<Tool> = {}): Tool => ({
   inputSchema: schema,
   ...changes,
 });
-const lockOf = (...tools: Tool[]) => toolLock.parse(JSON.parse(writeToolLock(tools)));
+const lockOf = (...tools: Tool[]) => toolLockSchema.parse(JSON.parse(writeToolLock(tools)));
 const kinds = (...args: Parameters<typeof toolChanges>) =>
   toolChanges(...args).map((change) => `${change.kind} ${change.kind === "removed" ? change.name : change.tool.name}`);
 
@@ -98,5 +98,5 @@ test("a server that shows two texts under one name cannot be approved, and does 
 
 test("what was approved and cannot be seen is kept", () => {
   const kept = lockOf(tool("b"));
-  assert.deepEqual(toolLock.parse(JSON.parse(writeToolLock([tool("a")], kept))), lockOf(tool("a"), tool("b")));
+  assert.deepEqual(toolLockSchema.parse(JSON.parse(writeToolLock([tool("a")], kept))), lockOf(tool("a"), tool("b")));
 });

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { strict } from "../settings/schemas/fields.ts";
-import { compareText, own } from "../settings/problems.ts";
+import { compareText } from "../lib/compare-text.ts";
+import { own } from "../lib/own.ts";
+import { repeatedValues } from "../lib/repeated-values.ts";
+import { strict } from "../lib/strict.ts";
 
 /** Beside `server.yaml`: the server's tools as somebody has read and approved them. */
 export const TOOL_LOCK_FILE = "tools.lock.json";
@@ -17,13 +19,13 @@ const RESTORE = "bring the file back as `npm run tools -- approve` wrote it";
 const text = z.string({ error: RESTORE });
 
 /** The lock's contents by tool: its description as it is, and the hash of its input schema (see `schemaHash`). */
-export const toolLock = z.record(
+export const toolLockSchema = z.record(
   text,
   strict({ description: text, inputSchema: text.regex(/^sha256:[0-9a-f]{64}$/, { error: RESTORE }) }),
   { error: `a map from tool to description and inputSchema: ${RESTORE}` },
 );
 
-export type ToolLock = Readonly<z.infer<typeof toolLock>>;
+export type ToolLock = Readonly<z.infer<typeof toolLockSchema>>;
 
 /** A difference between lock and listing. One tool can have two, in its description and in its schema. */
 export type ToolChange =
@@ -90,8 +92,7 @@ export function toolChanges(
  * @throws Error for a name listed with two texts: which of them a client gets is chance.
  */
 export function writeToolLock(tools: readonly Tool[], kept: ToolLock = {}): string {
-  const names = tools.map(({ name }) => name);
-  const repeated = [...new Set(names.filter((name, at) => names.indexOf(name) < at))];
+  const repeated = [...new Set(repeatedValues(tools.map(({ name }) => name)).map(([, name]) => name))];
   if (repeated.length)
     throw new Error(`different texts for one name, of which a lock can hold one: ${repeated.join(", ")}`);
   const listed = tools.map(

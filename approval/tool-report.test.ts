@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Tool, toolChanges, toolLock, writeToolLock } from "./tool-lock.ts";
+import { type Tool, toolChanges, toolLockSchema, writeToolLock } from "./tool-lock.ts";
 import { approveCommand, describeChanges, type Detail } from "./tool-report.ts";
 
 const tool = (name: string, description: string, inputSchema: unknown = { type: "object" }): Tool => ({
@@ -8,7 +8,7 @@ const tool = (name: string, description: string, inputSchema: unknown = { type: 
   description,
   inputSchema,
 });
-const lockOf = (...tools: Tool[]) => toolLock.parse(JSON.parse(writeToolLock(tools)));
+const lockOf = (...tools: Tool[]) => toolLockSchema.parse(JSON.parse(writeToolLock(tools)));
 const report = (before: Tool[], now: Tool[], detail: Detail) =>
   describeChanges(toolChanges(lockOf(...before), now), detail);
 

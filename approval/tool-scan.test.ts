@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { toolLock } from "./tool-lock.ts";
+import { toolLockSchema } from "./tool-lock.ts";
 import { suspicionsOf, visible } from "./tool-scan.ts";
 
 const inDescription = (description: string) =>
@@ -115,7 +115,7 @@ test("a long text is looked through in no time", () => {
 test("the descriptions of the servers here raise few suspicions", () => {
   const suspicious = readdirSync("mcp").flatMap((server) => {
     if (!readdirSync(`mcp/${server}`).includes("tools.lock.json")) return [];
-    const lock = toolLock.parse(JSON.parse(readFileSync(`mcp/${server}/tools.lock.json`, "utf8")));
+    const lock = toolLockSchema.parse(JSON.parse(readFileSync(`mcp/${server}/tools.lock.json`, "utf8")));
     return Object.entries(lock).flatMap(([name, { description }]) =>
       suspicionsOf({ name, description, inputSchema: {} }).map(({ what }) => `${server}/${name}: ${what}`),
     );

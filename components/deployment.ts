@@ -142,10 +142,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     {
       gatewayUrl: ingress.url,
       docker: settings.docker,
-      servers: servers.map(({ name, host, lock, check }) => ({
+      servers: servers.map(({ name, host, toolLock, check }) => ({
         name,
         container: `${namePrefix}${host}`,
-        lock: lock ?? null,
+        lock: toolLock ?? null,
         call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
       })),
       clients: keys.map(({ client, key }) => ({ name: client.name, key: key.key, rules: client.rules })),

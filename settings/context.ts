@@ -1,4 +1,5 @@
-import { dotted, type Problems } from "./problems.ts";
+import { dotted } from "../lib/dotted.ts";
+import type { Problems } from "./problems.ts";
 import { NAMESPACE, type StackConfig } from "./schemas/stack-schema.ts";
 
 export interface LoadArgs {
@@ -31,6 +32,3 @@ export const stackPath = (...path: readonly PropertyKey[]) => dotted(`${NAMESPAC
 
 /** The command that sets a secret; it asks for the value. */
 export const setSecret = (name: string) => `\`pulumi config set --secret --path '${stackPath("secrets", name)}'\``;
-
-export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import {
   enforcesToolPermissions,
   hidesServerOfLoneTools,
-  isAtLeast,
+  mayLockUpOverHttp,
   settingAdvice,
   speaksHttpToTypeScript,
   unknownKeyAdvice,
@@ -14,15 +14,13 @@ test("the version is read from the tags LiteLLM publishes", () => {
   for (const tag of ["v1.77.3-stable", "main-v1.77.3-stable", "v1.77.3-stable-patch-1", "v1.77.3.rc.1", "1.77.3"]) {
     assert.equal(versionOfTag(tag), "1.77.3", tag);
   }
-  for (const tag of ["main-stable", "mine", "v1.77", "pr-1.77.3"]) assert.equal(versionOfTag(tag), undefined, tag);
+  for (const tag of ["main-stable", "mine", "v1.77", "pr-1.77.3", "v1.077.3"])
+    assert.equal(versionOfTag(tag), undefined, tag);
 });
 
 test("versions compare as numbers", () => {
-  assert(isAtLeast("1.80.0", "1.77.10"));
-  assert(isAtLeast("1.77.10", "1.77.9"));
-  assert(isAtLeast("1.77.3", "1.77.3"));
-  assert(!isAtLeast("1.77.3", "1.77.7"));
-  assert(isAtLeast("2.0.0", "1.80.5"));
+  assert.equal(settingAdvice("litellmSettings", "public_mcp_servers", "1.80.10"), undefined);
+  assert.match(settingAdvice("litellmSettings", "public_mcp_servers", "1.80.4") ?? "", /works from 1\.80\.5/);
 });
 
 test("a setting is accepted from the version that reads it", () => {
@@ -47,14 +45,20 @@ test("unknown settings pass only where nobody looked", () => {
 });
 
 test("server keys of LiteLLM that this program does not write are refused on every version", () => {
-  assert.match(unknownKeyAdvice("allowed_tools", "1.77.3") ?? "", /works from 1\.77\.7/);
-  assert.match(unknownKeyAdvice("allowed_tools", "1.80.0") ?? "", /this program does not write it/);
-  assert.equal(unknownKeyAdvice("descripton", "1.77.3"), undefined);
+  assert.equal(
+    unknownKeyAdvice("allowed_tools"),
+    "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
+  );
+  assert.equal(unknownKeyAdvice("descripton"), undefined);
 });
 
 test("http to TypeScript servers works from 1.77.7", () => {
   assert(!speaksHttpToTypeScript("1.77.5"));
   assert(speaksHttpToTypeScript("1.77.7"));
+});
+
+test("a server over http that is down may lock up versions before 1.106.2", () => {
+  assert.deepEqual(["1.77.3", "1.77.7", "1.80.5", "1.106.2"].map(mayLockUpOverHttp), [true, true, true, false]);
 });
 
 test("what a key may call is LiteLLM's business from 1.78.0, and whose a lone server's tools are from 1.77.7 to 1.83.7", () => {

@@ -1,4 +1,5 @@
-import { own } from "./problems.ts";
+import semver from "semver";
+import { own } from "../lib/own.ts";
 
 /**
  * What each LiteLLM version reads. LiteLLM itself checks nothing: a `general_settings` key that it does not know is
@@ -109,7 +110,6 @@ const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
   litellmSettings: {
     callbacks: "leave it out: success_callback and failure_callback take the names of callbacks",
     json_logs: OURS,
-    mcp_aliases: "leave it out: with it LiteLLM 1.77.3 loses aliases; the name of the folder under mcp/ is the alias",
     custom_provider_map: PYTHON_FILE,
     post_call_rules: PYTHON_FILE,
     priority_reservation: ENTERPRISE,
@@ -140,8 +140,8 @@ const SERVER_KEY_SINCE: Readonly<Record<string, string>> = {
   registration_url: "1.79.3",
 };
 
-/** Names from plans and blog posts that no version up to NEWEST_VERSION reads, with what does the job here. */
-const NEVER_READ: Readonly<Record<string, string>> = {
+/** Names from LiteLLM, plans and blog posts that do nothing here, with what does the job instead. */
+const NOT_HERE: Readonly<Record<string, string>> = {
   allow_all_keys: "leave it out: a client without servers and groups has all servers",
   headers: "leave it out: LiteLLM sends no headers of yours to a server; give the server its secret by `secrets`",
   mcp_aliases: "leave it out: the name of the folder under mcp/ is the alias",
@@ -156,22 +156,22 @@ const NEVER_READ: Readonly<Record<string, string>> = {
 
 /** What to write instead of a setting, or undefined when the version reads it (or is too new to tell). */
 export function settingAdvice(section: Section, key: string, version: string): string | undefined {
-  const refused = own(REFUSED[section], key) ?? own(NEVER_READ, key);
+  const refused = own(REFUSED[section], key) ?? own(NOT_HERE, key);
   if (refused) return refused;
   // litellm.openai_key and its like are read, but would be a key in plain text.
   if (key.endsWith("_key")) return "leave it out: secrets of a model under litellm-mcp:models gives it its key";
   const since = readSince(section, key);
-  if (since && isAtLeast(version, since)) return undefined;
+  if (since && semver.gte(version, since)) return undefined;
   if (since) return `leave it out: LiteLLM ${version} ignores it, it works from ${since}`;
-  return isAtLeast(NEWEST_VERSION, version) ? `leave it out: LiteLLM ${version} ignores it` : undefined;
+  return semver.gte(NEWEST_VERSION, version) ? `leave it out: LiteLLM ${version} ignores it` : undefined;
 }
 
 /** What to write instead of a key that our own schemas do not have but LiteLLM's users know. */
-export function unknownKeyAdvice(key: string, version: string): string | undefined {
+export function unknownKeyAdvice(key: string): string | undefined {
   const since = own(SERVER_KEY_SINCE, key);
-  if (since && !isAtLeast(version, since)) return `leave it out: LiteLLM ${version} ignores it, it works from ${since}`;
-  if (since) return "leave it out: LiteLLM reads it, but this program does not write it";
-  return own(NEVER_READ, key);
+  return since
+    ? `leave it out: LiteLLM reads it from ${since} on, but this program never writes it`
+    : own(NOT_HERE, key);
 }
 
 /** Callbacks that look free and are not, or do not exist. */
@@ -187,30 +187,27 @@ export const callbackAdvice = (callback: string) => own(CALLBACK_ADVICE, callbac
  * Up to 1.77.5 LiteLLM sends the header MCP-Protocol-Version twice over `http`. Servers made with the TypeScript SDK
  * answer 400, LiteLLM swallows that and the server has no tools.
  */
-export const speaksHttpToTypeScript = (version: string) => isAtLeast(version, "1.77.7");
+export const speaksHttpToTypeScript = (version: string) => semver.gte(version, "1.77.7");
+
+/**
+ * One call to a server that is registered as `http` and is down locks `/mcp/` for all servers until LiteLLM is restarted. Seen on 1.77.3
+ * and 1.77.7, and no longer on 1.106.2; nobody looked at the versions between them.
+ */
+export const mayLockUpOverHttp = (version: string) => !semver.gte(version, "1.106.2");
 
 /**
  * From 1.77.7 a key that may use one server is shown its tools without the server's name, and 1.77.7 then refuses to call
  * them by it. Found up to 1.81.9; 1.83.7 always writes the name.
  */
 export const hidesServerOfLoneTools = (version: string) =>
-  isAtLeast(version, "1.77.7") && !isAtLeast(version, "1.83.7");
+  semver.gte(version, "1.77.7") && !semver.gte(version, "1.83.7");
 
 /** From 1.78.0 a key's `object_permission.mcp_tool_permissions`, a list of tools by server id, is enforced on calls. */
-export const enforcesToolPermissions = (version: string) => isAtLeast(version, "1.78.0");
-
-export const isAtLeast = (version: string, least: string): boolean => {
-  const [a, b] = [version, least].map((text) => text.split(".").map(Number));
-  for (const [index, part] of (b ?? []).entries()) {
-    const other = a?.[index] ?? 0;
-    if (other !== part) return other > part;
-  }
-  return true;
-};
+export const enforcesToolPermissions = (version: string) => semver.gte(version, "1.78.0");
 
 /** LiteLLM's version in an image tag: `v1.77.3-stable`, `main-v1.77.3-stable`, `v1.77.3-stable-patch-1`. */
 export const versionOfTag = (tag: string): string | undefined =>
-  /^(?:main-)?v?(\d+\.\d+\.\d+)(?:[-.]|$)/.exec(tag)?.[1];
+  semver.valid(/^(?:main-)?v?(\d+\.\d+\.\d+)(?:[-.]|$)/.exec(tag)?.[1]) ?? undefined;
 
 function readSince(section: Section, key: string): string | undefined {
   return Object.entries(READ_SINCE[section]).find(([, keys]) => keys.includes(key))?.[0];

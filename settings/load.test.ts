@@ -719,7 +719,7 @@ const bad = [
     "time/server.yaml",
     "allowed_tools",
     KEY,
-    "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7",
+    "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
   ),
   inFile(
     "static_headers",
@@ -727,7 +727,7 @@ const bad = [
     "time/server.yaml",
     "static_headers",
     KEY,
-    "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.79.0",
+    "leave it out: LiteLLM reads it from 1.79.0 on, but this program never writes it",
   ),
   inFile(
     "headers",
@@ -1063,7 +1063,12 @@ test("everything wrong is said at once, file by file", () => {
         "version 1.2.3 as in mcp/git/server.yaml: run `npm run lock -- git`",
       ],
       ["mcp/time/server.yaml", "description", "nothing", "one line that says what the server does"],
-      ["mcp/time/server.yaml", "extra_headers", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7"],
+      [
+        "mcp/time/server.yaml",
+        "extra_headers",
+        KEY,
+        "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
+      ],
     ),
   });
 });
@@ -1127,7 +1132,7 @@ test("two required keys are enough", () => {
     ],
     namePrefix: "",
     warnings: [
-      "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck restarts the gateway.",
+      "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down can lock /mcp/ for all servers until the healthcheck restarts the gateway.",
     ],
   });
   const [gitServer, postgresServer, timeServer] = servers;
@@ -1153,11 +1158,11 @@ test("two required keys are enough", () => {
     mounts: [],
     risks: [],
     memoryMiB: 256,
-    pids: 128,
-    tmpMiB: 64,
+    processes: 128,
+    writableTmpMiB: 64,
     healthcheck: "image",
     debugPort: undefined,
-    lock: timeTools,
+    toolLock: timeTools,
     check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
   });
   assert.equal(gitServer?.url, "http://mcp-git:8000/mcp");
@@ -1165,7 +1170,7 @@ test("two required keys are enough", () => {
   assert.equal(postgresServer?.url, "http://mcp-postgres:8000/sse");
   assert.deepEqual(postgresServer?.source, { kind: "native", image: "example/postgres-mcp:0.3.0" });
   assert.equal(postgresServer?.healthcheck, "python");
-  assert.equal(postgresServer?.lock, undefined);
+  assert.equal(postgresServer?.toolLock, undefined);
 });
 
 test("a risk that the server declares and the stack accepts", () => {
@@ -1250,15 +1255,15 @@ test("what a stack must say of a server, and a token that LiteLLM sends to anoth
     },
     secretNames: ["timeKey", "depth", "databaseToken"],
   });
-  const { env, secrets, egress, data, tmpMiB } = servers.find(({ name }) => name === "time")!;
+  const { env, secrets, egress, data, writableTmpMiB } = servers.find(({ name }) => name === "time")!;
   assert.deepEqual(
-    { env, secrets, egress, data, tmpMiB },
+    { env, secrets, egress, data, writableTmpMiB },
     {
       env: { HOST: "10.0.0.9" },
       secrets: { API_KEY: "timeKey", DEPTH: "depth" },
       egress: true,
       data: true,
-      tmpMiB: 512,
+      writableTmpMiB: 512,
     },
   );
   assert.equal(servers.find(({ name }) => name === "postgres")?.bearerTokenEnv, "SECRET_databaseToken");
@@ -1326,6 +1331,12 @@ test("a newer LiteLLM reads more, and what nobody looked at passes with a warnin
     });
   assert.equal(newer("ghcr.io/berriai/litellm:main-v1.78.0-stable").gateway.version, "1.78.0");
   assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /1\.99\.0 is newer than the table/);
+});
+
+test("the warning about a server over http names the LiteLLM that runs, and is gone where the server does no harm", () => {
+  const warnings = (tag: string) => load({ config: { gateway: { image: `ghcr.io/berriai/litellm:${tag}` } } }).warnings;
+  assert.match(warnings("v1.77.7-stable").join("\n"), /`git` is registered as http: on LiteLLM 1\.77\.7 one call/);
+  assert.doesNotMatch(warnings("v1.106.2").join("\n"), /registered as http/);
 });
 
 test("a digest needs the version beside it", () => {

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { z } from "zod";
-import { OLDEST_VERSION, unknownKeyAdvice } from "./litellm-versions.ts";
+import { compareText } from "../lib/compare-text.ts";
+import { isMap } from "../lib/is-map.ts";
+import { unknownKeyAdvice } from "./litellm-versions.ts";
 import { resolveClients } from "./resolve/resolve-clients.ts";
-import { type Context, isMap, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
+import { type Context, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
 import {
   adminPort,
   checkGatewaySettings,
@@ -11,9 +13,10 @@ import {
   resolveModels,
   secretVariable,
 } from "./resolve/resolve-gateway.ts";
-import { compareText, Problems, unknownKey } from "./problems.ts";
-import { readServerFolders } from "./resolve/server-folder.ts";
+import { Problems, unknownKey } from "./problems.ts";
+import { checkServerFolder } from "./resolve/check-server-folder.ts";
 import { resolveServers } from "./resolve/resolve-servers.ts";
+import { readServerFolders } from "./server-folders.ts";
 import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings, type Settings } from "./settings.ts";
 import { expandHome, sshOptions } from "./resolve/ssh-options.ts";
 import { type StackConfig, stackKeys } from "./schemas/stack-schema.ts";
@@ -25,8 +28,9 @@ export function loadSettings(args: LoadArgs): Settings {
 
   const stack = parseStack(context);
   const version = stack.gateway && gatewayVersion(stack.gateway, context);
-  const folders = readServerFolders(args.mcpDir, version ?? OLDEST_VERSION, problems);
-  const servers = resolveServers(folders, stack.servers ?? {}, context);
+  const folders = readServerFolders(args.mcpDir);
+  for (const folder of folders) checkServerFolder(folder, version, problems);
+  const servers = resolveServers(folders, stack.servers ?? {}, version, context);
   const models = resolveModels(stack.models ?? [], context);
   const clients = resolveClients(stack, folders, servers, context);
   checkDocker(stack, context);
@@ -71,9 +75,8 @@ export function loadSettings(args: LoadArgs): Settings {
 const isSsh = (host: string) => host.startsWith("ssh://");
 
 function parseStack({ config, stackFile, problems }: Context): Parsed {
-  const advice = (key: string) => unknownKeyAdvice(key, OLDEST_VERSION);
   const parse = <T>(key: string, schema: z.ZodType<T>, value: unknown) =>
-    problems.parse(schema, value, stackFile, stackPath(key), advice);
+    problems.parse(schema, value, stackFile, stackPath(key), unknownKeyAdvice);
   /** Entry by entry, so that a wrong one does not hide what else is wrong: the checks that follow see the others. */
   const parseEach = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
     const value = config[key];
@@ -92,7 +95,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
   }
   for (const key of Object.keys(config).filter((key) => !Object.hasOwn(stackKeys, key) && key !== "secrets")) {
     const known = [...Object.keys(stackKeys), "secrets"].join(", ");
-    problems.add(stackFile, stackPath(key), unknownKey, advice(key) ?? `one of the keys ${known}`);
+    problems.add(stackFile, stackPath(key), unknownKey, unknownKeyAdvice(key) ?? `one of the keys ${known}`);
   }
   return {
     docker: parse("docker", stackKeys.docker, config["docker"]),

@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { compareText } from "../lib/compare-text.ts";
+import { dotted } from "../lib/dotted.ts";
 
 /** One thing the user has to change. */
 export interface Problem {
@@ -35,6 +37,15 @@ export class Problems {
     this.#list.push({ file, path: path || "(file)", found: describe(found, path), write });
   }
 
+  /** Problems that were noted elsewhere. */
+  include(problems: readonly Problem[]): void {
+    this.#list.push(...problems);
+  }
+
+  get all(): readonly Problem[] {
+    return this.#list;
+  }
+
   /**
    * The parsed value, or undefined after its problems were noted. The messages of the schemas in this folder say what to
    * write; `advice` says it for a key that no schema knows.
@@ -44,7 +55,7 @@ export class Problems {
     value: unknown,
     file: string,
     at: string,
-    advice: (key: string) => string | undefined,
+    advice: (key: string) => string | undefined = () => undefined,
   ): T | undefined {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
@@ -80,13 +91,6 @@ export class Problems {
 /** Stands for a key that nothing reads; shown in place of its value, which may be anything. */
 export const unknownKey: unique symbol = Symbol("a key that nothing reads");
 
-/** `record[key]`, but not what every object has: `constructor` is a fine name for a server. */
-export const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(record, key) ? record[key] : undefined;
-
-/** Order by code units: the same on every machine, whatever its language. */
-export const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
 const LONGEST_SHOWN = 100;
 /** Names of what is likely to be, or to contain, a password: the message goes to terminals and CI logs. */
 const CONFIDENTIAL = /(key|token|password|secret|uri|url)$/i;
@@ -105,17 +109,3 @@ const valueAt = (value: unknown, path: Path): unknown =>
       typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined,
     value,
   );
-
-/** `at` and `path` as one dotted path: `models[0].params["a.b"]`. */
-export function dotted(at: string, path: Path): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    const name = String(key);
-    if (!/^[\w@:/-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
-    return text ? `${text}.${name}` : name;
-  }, at);
-}
-
-/** Index and value of everything that was in the list before. */
-export const repeatedValues = (values: readonly string[]): [number, string][] =>
-  [...values.entries()].filter(([index, value]) => values.indexOf(value) < index);

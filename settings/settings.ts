@@ -161,15 +161,16 @@ export interface ServerSettings {
   /** Declared by the server and accepted by the stack. */
   readonly risks: readonly Risk[];
   readonly memoryMiB: number;
-  readonly pids: number;
+  /** Most processes and threads of a wrapped server. */
+  readonly processes: number;
   /** Size of `/tmp`, all else being read-only; undefined: an image that may write everywhere. */
-  readonly tmpMiB: number | undefined;
+  readonly writableTmpMiB: number | undefined;
   /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
   readonly healthcheck: "image" | "python" | "none";
   /** Port 48000-48999 on the server, for debugging; normally none is published. */
   readonly debugPort: number | undefined;
   /** What it must list through the gateway, no more and no less; undefined: nobody has approved its tools yet. */
-  readonly lock: ToolLock | undefined;
+  readonly toolLock: ToolLock | undefined;
   readonly check: Check | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
+import { isMap } from "../lib/is-map.ts";
 import { NAMESPACE } from "./schemas/stack-schema.ts";
 
 /** What the stack's file says, as far as it is ours. */
@@ -62,6 +63,3 @@ function structured(text: string): unknown {
     return text;
   }
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import * as toml from "@decimalturn/toml-patch";
 import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { dotted } from "../../settings/problems.ts";
+import { dotted } from "../../lib/dotted.ts";
+import { isMap } from "../../lib/is-map.ts";
 import type { Content, PathItem } from "./app.ts";
 
 export interface Merged {
@@ -92,8 +93,7 @@ function lookUp(root: unknown, path: readonly PathItem[]): { path: (string | num
   let value = root;
   for (const item of path) {
     const kind = typeof item === "string" ? "map" : "list";
-    const fits =
-      kind === "list" ? Array.isArray(value) : typeof value === "object" && value !== null && !Array.isArray(value);
+    const fits = kind === "list" ? Array.isArray(value) : isMap(value);
     if (value !== undefined && !fits) throw new Error(`${dotted("", found) || "the whole file"} is no ${kind}`);
     if (typeof item === "string") {
       found.push(item);

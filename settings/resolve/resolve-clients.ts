@@ -1,6 +1,9 @@
-import { type Context, isMap, type Parsed, stackPath } from "../context.ts";
-import { compareText, dotted, own } from "../problems.ts";
-import type { ServerFolder } from "./server-folder.ts";
+import { compareText } from "../../lib/compare-text.ts";
+import { dotted } from "../../lib/dotted.ts";
+import { isMap } from "../../lib/is-map.ts";
+import { own } from "../../lib/own.ts";
+import { type Context, type Parsed, stackPath } from "../context.ts";
+import type { ServerFolder } from "../server-folders.ts";
 import type { ClientSettings, ServerSettings } from "../settings.ts";
 import { type StackConfig, TEST_CLIENT } from "../schemas/stack-schema.ts";
 import type { ToolLock } from "../../approval/tool-lock.ts";
@@ -63,7 +66,7 @@ export function resolveClients(
         if (servers.includes(server)) {
           checkTools(
             rule,
-            enabled.find((one) => one.name === server)?.lock,
+            enabled.find((one) => one.name === server)?.toolLock,
             stackPath("clients", name, "tools", server),
             context,
           );
@@ -96,15 +99,15 @@ export function resolveClients(
 /** A tool that is denied under a wrong name would be allowed. Of a server whose tools nobody has approved yet, none is known. */
 function checkTools(
   rule: StackConfig["clients"][string]["tools"][string],
-  lock: ToolLock | undefined,
+  toolLock: ToolLock | undefined,
   at: string,
   { stackFile, problems }: Context,
 ): void {
-  if (!lock) return;
+  if (!toolLock) return;
   for (const kind of ["allow", "deny"] as const) {
     for (const [index, tool] of (rule[kind] ?? []).entries()) {
-      if (!Object.hasOwn(lock, tool))
-        problems.add(stackFile, dotted(at, [kind, index]), tool, `one of its tools: ${Object.keys(lock).join(", ")}`);
+      if (Object.hasOwn(toolLock, tool)) continue;
+      problems.add(stackFile, dotted(at, [kind, index]), tool, `one of its tools: ${Object.keys(toolLock).join(", ")}`);
     }
   }
 }

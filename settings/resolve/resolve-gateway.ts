@@ -1,6 +1,8 @@
+import semver from "semver";
+import { mapValues } from "../../lib/map-values.ts";
+import { repeatedValues } from "../../lib/repeated-values.ts";
 import {
   callbackAdvice,
-  isAtLeast,
   NEWEST_VERSION,
   OLDEST_VERSION,
   type Section,
@@ -9,10 +11,8 @@ import {
 } from "../litellm-versions.ts";
 import { type Context, setSecret, stackPath } from "../context.ts";
 import { parseImage } from "../schemas/fields.ts";
-import { repeatedValues } from "../problems.ts";
 import type { ModelSettings } from "../settings.ts";
 import type { StackConfig } from "../schemas/stack-schema.ts";
-import { mapValues } from "../../lib/map-values.ts";
 
 /** Where LiteLLM itself listens on the host's loopback. */
 export const adminPort = ({ adminPort, port }: StackConfig["gateway"]) => adminPort ?? port + 1;
@@ -34,7 +34,7 @@ export function gatewayVersion(
     problems.add(stackFile, at, undefined, `LiteLLM's version, such as "1.77.3": the image ${image} does not tell`);
     return undefined;
   }
-  if (!isAtLeast(known, OLDEST_VERSION)) {
+  if (semver.lt(known, OLDEST_VERSION)) {
     problems.add(
       stackFile,
       tagged ? stackPath("gateway", "image") : at,
@@ -43,7 +43,7 @@ export function gatewayVersion(
     );
     return undefined;
   }
-  if (!isAtLeast(NEWEST_VERSION, known)) {
+  if (semver.gt(known, NEWEST_VERSION)) {
     warnings.push(
       `LiteLLM ${known} is newer than the table of what it reads (${NEWEST_VERSION}): a setting that does nothing may pass.`,
     );

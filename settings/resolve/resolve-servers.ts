@@ -1,16 +1,24 @@
+import { compareText } from "../../lib/compare-text.ts";
+import { own } from "../../lib/own.ts";
 import { type Context, stackPath } from "../context.ts";
 import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
 import { secretVariable } from "./resolve-gateway.ts";
-import { compareText, own } from "../problems.ts";
-import { checkLock, type ServerFolder } from "./server-folder.ts";
+import { mayLockUpOverHttp } from "../litellm-versions.ts";
+import { checkPackageLock } from "./check-server-folder.ts";
+import type { ServerFolder } from "../server-folders.ts";
 import type { ServerDefinition } from "../schemas/server-schema.ts";
 import type { ServerSettings } from "../settings.ts";
 import type { StackConfig } from "../schemas/stack-schema.ts";
 
-/** The enabled servers with the stack's changes applied; notes the secrets they need. */
+/**
+ * The enabled servers with the stack's changes applied; notes the secrets they need.
+ *
+ * @param version LiteLLM's; undefined when the stack does not say it, which is a problem of its own.
+ */
 export function resolveServers(
   folders: readonly ServerFolder[],
   overrides: StackConfig["servers"],
+  version: string | undefined,
   context: Context,
 ): ServerSettings[] {
   const { stackFile, problems } = context;
@@ -33,13 +41,13 @@ export function resolveServers(
     const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
     checkOverride(override, name, definition, context);
     if (!(override.enabled ?? definition.enabled)) return [];
-    checkLock(folder, definition.source, problems);
+    checkPackageLock(folder, problems);
     checkRequired(override, name, definition, context);
     checkRisks(override, name, folder, definition, context);
     const { secrets, bearerToken } = definition;
     for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
       context.usedSecrets.add(secret);
-    return [resolveServer(folder, definition, override, context)];
+    return [resolveServer(folder, definition, override, version, context)];
   });
 }
 
@@ -120,19 +128,20 @@ const RISK_MEANS: Readonly<Record<Risk, string>> = {
 const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
 
 function resolveServer(
-  { name, folder, lock }: ServerFolder,
+  { name, folder, toolLock }: ServerFolder,
   definition: ServerDefinition,
   { mounts, debugPort, env, ...override }: Override,
+  version: string | undefined,
   { warnings }: Context,
 ): ServerSettings {
   const { source, transport, limits } = definition;
   const register = transport.kind === "stdio" ? (definition.register ?? "sse") : transport.kind;
   const { port, path } = transport.kind === "stdio" ? { port: WRAPPER.port, path: WRAPPER.paths[register] } : transport;
   const host = `mcp-${name}`;
-  if (register === "http") {
+  if (version && register === "http" && mayLockUpOverHttp(version)) {
     warnings.push(
-      `\`${name}\` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck ` +
-        "restarts the gateway.",
+      `\`${name}\` is registered as http: on LiteLLM ${version} one call to it while it is down can lock /mcp/ for all ` +
+        "servers until the healthcheck restarts the gateway.",
     );
   }
   if (debugPort !== undefined) {
@@ -175,11 +184,11 @@ function resolveServer(
     }),
     risks: definition.risks,
     memoryMiB: limits.memory,
-    pids: limits.pids ?? 128,
-    tmpMiB: limits.tmp ?? (source.kind === "image" ? undefined : 64),
+    processes: limits.pids ?? 128,
+    writableTmpMiB: limits.tmp ?? (source.kind === "image" ? undefined : 64),
     healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
     debugPort,
-    lock,
+    toolLock,
     check: definition.check,
   };
 }

@@ -6,14 +6,6 @@ import { isOffLanImage, isOffLanVariable, RISKS } from "../resolve/risks.ts";
  * It is the description in editors as well, where a key has none of its own.
  */
 
-/** A map in which every key is known: a key that nothing reads would be a setting that silently does nothing. */
-export function strict<S extends z.ZodRawShape>(shape: S) {
-  const keys = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? `one of the keys ${keys}` : `a map with the keys ${keys}`),
-  });
-}
-
 export const text = (pattern: RegExp, write: string) =>
   z.string({ error: write }).regex(pattern, { error: write }).describe(write);
 

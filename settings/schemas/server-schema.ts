@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { strict } from "../../lib/strict.ts";
 import {
   absolutePath,
   flag,
@@ -10,7 +11,6 @@ import {
   port,
   risk,
   secretName,
-  strict,
   text,
   variableName,
   wholeNumber,
@@ -75,7 +75,7 @@ const mount = strict({
   readOnly: flag.default(true),
 });
 
-/** `mcp/<name>/server.yaml`: what one MCP server is, on every stack. Rules between keys are in `server-folder.ts`. */
+/** `mcp/<name>/server.yaml`: what one MCP server is, on every stack. Rules between keys are in `resolve/check-server-folder.ts`. */
 export const serverDefinition = strict({
   description: text(/^\S[^\n]*$/, "one line that says what the server does"),
   enabled: flag.default(true).describe("Default of every stack."),

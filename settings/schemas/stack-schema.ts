@@ -1,5 +1,8 @@
 import { BlockList, isIPv4 } from "node:net";
+import semver from "semver";
 import { z } from "zod";
+import { isMap } from "../../lib/is-map.ts";
+import { strict } from "../../lib/strict.ts";
 import {
   absolutePath,
   filledList,
@@ -17,7 +20,6 @@ import {
   secretName,
   serverName,
   sqlName,
-  strict,
   text,
   variableName,
   wholeNumber,
@@ -67,9 +69,12 @@ const lan = strict({
 
 const settings = map(z.string(), z.unknown(), "a map of LiteLLM's settings").default({});
 
+const VERSION_ADVICE = 'LiteLLM\'s version, such as "1.77.3"';
+
 const gateway = strict({
   image: image.default("ghcr.io/berriai/litellm:v1.77.3-stable"),
-  version: text(/^\d+\.\d+\.\d+$/, 'LiteLLM\'s version, such as "1.77.3"')
+  version: text(/^\d+\.\d+\.\d+$/, VERSION_ADVICE)
+    .refine((version) => semver.valid(version), { error: VERSION_ADVICE })
     .optional()
     .describe("Only needed where the image's tag does not tell."),
   port: port.default(4000),
@@ -106,8 +111,7 @@ const readOnly = strict({
 
 const containerReachable = "an address or name that the containers reach too, not this machine's loopback";
 const postgres = z.preprocess(
-  (value) =>
-    typeof value === "object" && value !== null && !("kind" in value) ? { kind: "dedicated", ...value } : value,
+  (value) => (isMap(value) && !("kind" in value) ? { kind: "dedicated", ...value } : value),
   z.discriminatedUnion(
     "kind",
     [

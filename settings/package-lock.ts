@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { ServerDefinition } from "../schemas/server-schema.ts";
+import type { ServerDefinition } from "./schemas/server-schema.ts";
 
 type Package = Exclude<ServerDefinition["source"], { kind: "image" }>;
 
-/** The lock file of a server's package, and which version it pins. */
-export type LockedPackage = { readonly file: "requirements.txt" | "package-lock.json" } & (
+/** The package lock of a server: which file it is, and which version of the server's own package it pins. */
+export type PackageLock = { readonly file: "requirements.txt" | "package-lock.json" } & (
   | { readonly state: "missing" }
   | { readonly state: "unreadable"; readonly reason: string }
   /** `version` is undefined when the lock does not name the package. */
   | { readonly state: "read"; readonly version: string | undefined }
 );
 
-/** Reads the lock beside `server.yaml` in `folder`. */
-export function lockedPackage(folder: string, source: Package): LockedPackage {
+/** Reads the package lock beside `server.yaml` in `folder`. */
+export function readPackageLock(folder: string, source: Package): PackageLock {
   const file = source.kind === "pypi" ? "requirements.txt" : "package-lock.json";
   const location = path.join(folder, file);
   if (!existsSync(location)) return { file, state: "missing" };
