@@ -5,6 +5,14 @@ import { execa } from "execa";
 import type { ClientKeyProps } from "../components/gateway/client-key.ts";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
+import {
+  CLIENT_KEY_TYPE,
+  CONTAINER_TYPE,
+  DYNAMIC_TYPE,
+  GATEWAY_CHECK,
+  INGRESS_RIGHTS,
+  PASSWORD_TYPE,
+} from "../components/resource-names.ts";
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
@@ -117,7 +125,7 @@ export class Pulumi {
 
   /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
   async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith("::gateway-check"));
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
     return inputs as GatewayCheckInputs | undefined;
   }
 
@@ -132,8 +140,8 @@ export class Pulumi {
     clients: { key: string; rules: Rights["clients"][number]["servers"] }[];
   }> {
     const [[found], keys] = [
-      await this.#inputsOf((urn) => urn.endsWith("::ingress-rights")),
-      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`)),
+      await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`)),
+      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY_TYPE}$${DYNAMIC_TYPE}::`)),
     ];
     if (!found) throw notDeployed(this.stack);
     const { gatewayUrl, rights } = found as IngressRightsInputs;
@@ -147,7 +155,7 @@ export class Pulumi {
 
   /** The passwords that the program has made up, by the names of their resources. */
   async passwords(): Promise<Password[]> {
-    const made = (await this.#resources()).filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
+    const made = (await this.#resources()).filter(({ type }) => type === PASSWORD_TYPE);
     return made.map(({ urn, outputs = {} }) => ({
       urn,
       name: urn.split("::").at(-1)!,
@@ -157,7 +165,7 @@ export class Pulumi {
 
   /** Name of a container on the daemon; undefined where the stack has none such. */
   async containerName(resource: string): Promise<string | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`docker:index/container:Container::${resource}`));
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
     return (inputs as { name?: string } | undefined)?.name;
   }
 
@@ -178,9 +186,6 @@ export class Pulumi {
 
 const openWorkspace = async (): Promise<LocalWorkspace> =>
   LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
-
-/** Type of the component that holds a client's key, see components/gateway/client-key.ts. */
-const CLIENT_KEY = "litellm:gateway:ClientKey";
 
 export const notDeployed = (stack: string) =>
   new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);

@@ -2,6 +2,18 @@ import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { POSTGRES_ADMIN } from "../components/postgres/postgres-server.ts";
+import {
+  adminPasswordOf,
+  clientKey,
+  containerOf,
+  DATABASES,
+  keyValueOf,
+  LISTING_KEY,
+  LITELLM,
+  masterKeyOf,
+  POSTGRES,
+  rolePasswordOf,
+} from "../components/resource-names.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
 import { notDeployed, type Password, Pulumi } from "./deployed-stack.ts";
 import { runInContainer } from "./run-in-container.ts";
@@ -29,11 +41,11 @@ export interface Plan {
   readonly summary: readonly string[];
 }
 
-const ADMIN = "postgres-admin-password";
-const LISTING = "ingress-listing-value";
-const MASTER = "litellm-master-key";
-const clientOf = (name: string) => /^client-(.+)-value$/.exec(name)?.[1];
-const isDatabase = (name: string) => /^databases-.+-password$/.test(name);
+const ADMIN = adminPasswordOf(POSTGRES);
+const LISTING = keyValueOf(LISTING_KEY);
+const MASTER = masterKeyOf(LITELLM);
+const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
+const isDatabase = (name: string) => new RegExp(`^${rolePasswordOf(DATABASES, ".+")}$`).test(name);
 
 const SALT_KEY = `LiteLLM's salt key stays. It encrypts what LiteLLM itself stores in its database: models and credentials that somebody added in
 its UI (general_settings.store_model_in_db), which nothing could read with another key; LiteLLM has no command that encrypts them
@@ -139,7 +151,7 @@ async function agree({ yes }: Options): Promise<void> {
 async function tellPostgres(pulumi: Pulumi): Promise<void> {
   const [check, container, passwords] = [
     await pulumi.gatewayCheck(),
-    await pulumi.containerName("postgres-container"),
+    await pulumi.containerName(containerOf(POSTGRES)),
     await pulumi.passwords(),
   ];
   const password = passwords.find(({ name }) => name === ADMIN)?.value;
