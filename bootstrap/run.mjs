@@ -9,12 +9,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The oldest Node that runs TypeScript by itself. */
-const NEEDED = [22, 18];
+const NEEDED = { major: 22, minor: 18 };
+const needed = `${NEEDED.major}.${NEEDED.minor}`;
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const [script, ...args] = process.argv.slice(2);
+const [script = "", ...args] = process.argv.slice(2);
 
-const [major, minor] = process.versions.node.split(".").map(Number);
-const isOld = major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1]);
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const isOld = major < NEEDED.major || (major === NEEDED.major && minor < NEEDED.minor);
 const node = isOld ? newerNode() : process.execPath;
 // Pulumi starts the program and its dynamic providers with the node on PATH, and so does npm.
 const env = isOld ? { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` } : process.env;
@@ -46,22 +47,28 @@ function newerNode() {
   const unfinished = `${folder}.unfinished-${process.pid}`;
   mkdirSync(cache, { recursive: true });
   cpSync(recipe, unfinished, { recursive: true });
-  npmCi(`a newer Node: ${NEEDED.join(".")} is needed, this is ${process.versions.node}`, unfinished, process.env);
+  npmCi(`a newer Node: ${needed} is needed, this is ${process.versions.node}`, unfinished, process.env);
   try {
     renameSync(unfinished, folder);
   } catch (error) {
     // Another process was faster.
-    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+    if (!existsSync(program)) throw error;
     rmSync(unfinished, { recursive: true });
   }
   if (existsSync(program)) return program;
   console.error(
-    `Node ${NEEDED.join(".")} or newer is needed, this is ${process.versions.node}, and npm has none for ${process.platform} on ${process.arch}: install one.`,
+    `Node ${needed} or newer is needed, this is ${process.versions.node}, and npm has none for ${process.platform} on ${process.arch}: install one.`,
   );
   process.exit(1);
 }
 
-/** Installs what the package lock of a folder pins; ends this process where npm cannot. */
+/**
+ * Installs what the package lock of a folder pins; ends this process where npm cannot.
+ *
+ * @param {string} what
+ * @param {string} folder
+ * @param {NodeJS.ProcessEnv} env
+ */
 function npmCi(what, folder, env) {
   console.error(`→ npm ci (${what})`);
   const { status, error } = spawnSync("npm", ["ci", "--no-progress", "--ignore-scripts"], {
