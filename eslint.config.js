@@ -1,8 +1,20 @@
+import js from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
+import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "lab/docker/images/"] },
+  { ignores: ["node_modules/", "ingress/dist/"] },
+  {
+    files: ["**/*.{js,mjs}"],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: globals.node },
+  },
+  {
+    // Part of an image, run by Node's `require`.
+    files: ["lab/docker/images/**/*.js"],
+    languageOptions: { sourceType: "commonjs" },
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -1,22 +1,19 @@
-// node bootstrap/run.mjs [--prepare=pulumi|server] <script.ts> [arguments]: runs a TypeScript script of this project on a machine
-// that may have nothing but Node, after preparing Pulumi, or Pulumi and the Docker engine that --stack deploys to.
-// Plain JavaScript, because it runs before any package is installed.
+// node bootstrap/run.mjs <script.ts> [arguments]: runs a TypeScript script of this project on a machine that may have nothing
+// but Node. Plain JavaScript, because it runs before any package is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const needed = [20, 12];
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  console.error(`Node ${needed.join(".")} or newer is needed, this is ${process.versions.node}.`);
+const needed = { major: 20, minor: 12 };
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < needed.major || (major === needed.major && minor < needed.minor)) {
+  console.error(`Node ${needed.major}.${needed.minor} or newer is needed, this is ${process.versions.node}.`);
   process.exit(1);
 }
 
-const [first, ...others] = process.argv.slice(2);
-const what = /^--prepare=(pulumi|server)$/.exec(first)?.[1];
-const [script, ...args] = what ? others : [first, ...others];
+const [script = "", ...args] = process.argv.slice(2);
 
 // npm writes this file last, so an interrupted install is repeated.
 const installed = path.join(root, "node_modules", ".package-lock.json");
@@ -27,31 +24,10 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
   if (npm.status !== 0) process.exit(npm.status ?? 1);
 }
 
-let env = process.env;
-if (what && !args.some((arg) => arg === "--help" || arg === "-h")) {
-  const { register } = await import("tsx/esm/api");
-  register();
-  const { prepare, deploysHere, imagesOf } = await import(
-    pathToFileURL(path.join(root, "bootstrap", "prepare.ts")).href
-  );
-  const stack = args.includes("--stack") ? args[args.indexOf("--stack") + 1] : "local";
-  const engine = what === "server" && (await deploysHere(stack));
-  try {
-    env = {
-      ...process.env,
-      ...(await prepare({ yes: args.includes("--yes"), engine, images: engine ? await imagesOf(stack) : [] })),
-    };
-  } catch (error) {
-    console.error(error.message);
-    process.exit(1);
-  }
-}
-
-// Ctrl-C reaches the script too; it must be able to end in order (pulumi finishes the resource at hand) before we go.
+// Ctrl-C reaches the script as well, which ends in its own time: pulumi completes the resource that it is working on.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 const child = spawn(process.execPath, ["--import", "tsx", path.join(root, script), ...args], {
   cwd: root,
-  env,
   stdio: "inherit",
 });
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 130 : 1)));

@@ -185,6 +185,17 @@ test("on the LAN address are the gateway and debug ports, on the host's loopback
   );
 });
 
+test("containers publish every port of the settings, and no other", () => {
+  const published = containers(own).flatMap(([, { name, ports = [] }]) =>
+    (ports as { ip: string; external: number }[]).map(({ ip, external }) => `${ip}:${external} ${name}`),
+  );
+  assert.deepEqual(
+    published.sort(),
+    ownSettings.publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`).sort(),
+  );
+  assert.equal(published.length, 4);
+});
+
 test("a name on a network leads to one container", () => {
   const aliases = containers(own).flatMap(([name, { networksAdvanced }]) =>
     (networksAdvanced as { name: string; aliases: string[] }[]).flatMap((network) =>

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { containerOf, mcpServer } from "../components/resource-names.ts";
 import { exposesEngine, exposesSystem, isOffLanImage, isOffLanVariable } from "../settings/resolve/risks.ts";
 import { LOOPBACK, type Settings } from "../settings/settings.ts";
 
@@ -48,7 +49,7 @@ export function guardLan<T>({ lan, servers }: Pick<Settings, "lan" | "servers">,
   const withEngine = servers.filter(({ risks }) => risks.includes("docker-socket"));
   const judge = lanGuard({
     address: lan.address,
-    mayHaveEngine: withEngine.map(({ name }) => `mcp-${name}-container`),
+    mayHaveEngine: withEngine.map(({ name }) => containerOf(mcpServer(name))),
   });
   pulumi.runtime.registerStackTransformation((resource) => {
     const { props, opts } = judge(resource);

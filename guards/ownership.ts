@@ -1,7 +1,6 @@
 import type { Settings } from "../settings/settings.ts";
 import { projectLabel } from "../components/docker/container.ts";
 import { KEPT_FOR_LABEL, type OwnIdentity, STACK_LABEL } from "../components/stack-identity.ts";
-import { NETWORKS } from "../components/docker/networks.ts";
 
 type Kind = "container" | "network" | "volume";
 
@@ -17,21 +16,26 @@ export interface Found {
 
 /** Every name on the daemon that the stack takes. */
 export function namesOnDaemon({
-  namePrefix,
+  names,
   postgres,
   servers,
-}: Pick<Settings, "namePrefix" | "postgres" | "servers">): Record<Kind, readonly string[]> {
+}: Pick<Settings, "names" | "postgres" | "servers">): Record<Kind, readonly string[]> {
+  const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
-  const prefixed = (names: readonly string[]) => names.map((name) => `${namePrefix}${name}`);
   return {
-    container: prefixed(["ingress", "litellm", ...(dedicated ? ["postgres"] : []), ...servers.map(({ host }) => host)]),
-    network: prefixed(NETWORKS),
-    volume: prefixed([
-      "ingress-audit",
-      "ingress-state",
-      ...(dedicated ? ["postgres-data"] : []),
-      ...servers.filter(({ data }) => data).map(({ host }) => `${host}-data`),
-    ]),
+    container: [
+      containers.ingress,
+      containers.litellm,
+      ...(dedicated ? [containers.postgres] : []),
+      ...servers.map(({ container }) => container),
+    ],
+    network: Object.values(networks),
+    volume: [
+      volumes.ingressAudit,
+      volumes.ingressState,
+      ...(dedicated ? [volumes.postgresData] : []),
+      ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
+    ],
   };
 }
 

@@ -2,7 +2,7 @@ import net from "node:net";
 import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import pg from "pg";
-import { LOOPBACK, type ExistingPostgres, type Settings } from "../settings/settings.ts";
+import { LOOPBACK, type ExistingPostgres, type PublishedPort, type Settings } from "../settings/settings.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { type Found, namesOnDaemon, ownershipProblem } from "./ownership.ts";
@@ -39,7 +39,7 @@ export async function preflight(
   });
   const [{ Version: engine }, others] = await Promise.all([docker.version(), networksAndVolumes(docker)]);
   const problems = await Promise.all([
-    ...publishedPorts(settings).map((port) => portProblem(settings, port, containers)),
+    ...settings.publishedPorts.map((port) => portProblem(settings, port, containers)),
     settings.postgres.kind === "existing" ? postgresProblem(settings.postgres, secret) : undefined,
   ]);
   const found = [
@@ -142,55 +142,12 @@ export function explainDocker(host: string, said: string): string {
   return `litellm-mcp:docker.host ${host}: ${cause}\n(${said.trim().split("\n").slice(-3).join(" ")})`;
 }
 
-interface PublishedPort {
-  readonly setting: string;
-  readonly address: string;
-  readonly port: number;
-  /** Of this stack, those that may have it: the one that will, and the one that had it in an earlier version. */
-  readonly containers: readonly string[];
-}
-
-function publishedPorts({ lan, gateway, postgres, servers, namePrefix }: Settings): PublishedPort[] {
-  const litellm = `${namePrefix}litellm`;
-  return [
-    {
-      setting: "litellm-mcp:gateway.port",
-      address: lan.address,
-      port: gateway.port,
-      containers: [`${namePrefix}ingress`, litellm],
-    },
-    { setting: "litellm-mcp:gateway.adminPort", address: LOOPBACK, port: gateway.adminPort, containers: [litellm] },
-    ...(postgres.kind === "dedicated"
-      ? [
-          {
-            setting: "litellm-mcp:postgres.port",
-            address: LOOPBACK,
-            port: postgres.port,
-            containers: [`${namePrefix}postgres`],
-          },
-        ]
-      : []),
-    ...servers.flatMap(({ name, host, debugPort }) =>
-      debugPort === undefined
-        ? []
-        : [
-            {
-              setting: `litellm-mcp:servers.${name}.debugPort`,
-              address: lan.address,
-              port: debugPort,
-              containers: [`${namePrefix}${host}`],
-            },
-          ],
-    ),
-  ];
-}
-
 /** Addresses that a port is published on when it is published everywhere. */
 const EVERYWHERE = ["", "0.0.0.0", "::"];
 
 async function portProblem(
   { docker }: Settings,
-  { setting, address, port, containers: own }: PublishedPort,
+  { setting, address, port, container, formerContainer }: PublishedPort,
   containers: readonly Docker.ContainerInfo[],
 ): Promise<string | undefined> {
   const holders = containers.filter(
@@ -198,8 +155,10 @@ async function portProblem(
       info.State === "running" &&
       info.Ports.some(({ PublicPort, IP = "" }) => PublicPort === port && [...EVERYWHERE, address].includes(IP)),
   );
-  // Ours already; Docker replaces it before it publishes the port again.
-  if (holders.some((info) => own.some((name) => info.Names.includes(`/${name}`)))) return undefined;
+  // The stack's own container has it already, and is replaced before the port is published again.
+  const isOurs = ({ Names }: Docker.ContainerInfo) =>
+    [container, formerContainer].some((name) => Names.includes(`/${name}`));
+  if (holders.some(isOurs)) return undefined;
   const mend = `Free it, or write another port at ${setting}`;
   const holder = holders[0];
   if (holder) return `port ${port} on ${address} is taken by container ${holder.Names[0]?.slice(1)}. ${mend}`;

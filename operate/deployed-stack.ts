@@ -1,9 +1,18 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import type { ClientKeyProps } from "../components/gateway/client-key.ts";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
+import {
+  CLIENT_KEY_TYPE,
+  CONTAINER_TYPE,
+  DYNAMIC_TYPE,
+  GATEWAY_CHECK,
+  INGRESS_RIGHTS,
+  PASSWORD_TYPE,
+} from "../components/resource-names.ts";
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
@@ -19,6 +28,13 @@ export interface Password {
   readonly value: string;
 }
 
+/** Of the stack's outputs, those that commands use. */
+interface Outputs {
+  readonly gateway: string;
+  readonly models: string;
+  readonly clientKeys: Readonly<Record<string, string>>;
+}
+
 /** A resource as `pulumi stack export` has it. */
 interface StoredResource {
   readonly urn: string;
@@ -31,19 +47,19 @@ interface StoredResource {
 
 /** The `pulumi` command for one stack, run in this project. */
 export class Pulumi {
-  readonly #stack: string;
-  readonly #env: Record<string, string>;
+  readonly stack: string;
+  readonly #workspace: LocalWorkspace;
 
-  private constructor(stack: string, env: Record<string, string>) {
-    this.#stack = stack;
-    this.#env = env;
+  private constructor(stack: string, workspace: LocalWorkspace) {
+    this.stack = stack;
+    this.#workspace = workspace;
   }
 
   /** Makes the stack in the backend if it is not there yet. */
   static async open(stack: string): Promise<Pulumi> {
-    const pulumi = new Pulumi(stack, await pulumiEnvironment());
-    await pulumi.#capture(["stack", "select", "--create", stack]);
-    return pulumi;
+    const workspace = await openWorkspace();
+    await Stack.createOrSelect(stack, workspace);
+    return new Pulumi(stack, workspace);
   }
 
   /**
@@ -52,29 +68,23 @@ export class Pulumi {
    * @throws Error that names the stacks there are.
    */
   static async existing(stack: string): Promise<Pulumi> {
-    const pulumi = new Pulumi(stack, await pulumiEnvironment());
-    const stacks = (JSON.parse(await pulumi.#capture(["stack", "ls", "--json"])) as { name: string }[]).map(
-      ({ name }) => name,
-    );
-    if (stacks.includes(stack)) return pulumi;
+    const workspace = await openWorkspace();
+    const stacks = (await workspace.listStacks()).map(({ name }) => name);
+    if (stacks.includes(stack)) return new Pulumi(stack, workspace);
     if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
     throw new Error(
       `unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`,
     );
   }
 
-  async #capture(args: readonly string[]): Promise<string> {
-    const { stdout } = await execa("pulumi", [...args, "--non-interactive"], { cwd: projectRoot, env: this.#env });
-    return stdout;
-  }
-
+  /** Runs `pulumi` with this terminal, which the Automation API cannot: it shows what is going on as the command itself does. */
   async #show(args: readonly string[]): Promise<number> {
     // Ctrl-C reaches pulumi as well, which then ends in order; gone before it, we would leave it running behind the prompt.
     const stay = () => {};
     process.on("SIGINT", stay);
-    const { exitCode } = await execa("pulumi", [...args, "--stack", this.#stack], {
+    const { exitCode } = await execa("pulumi", [...args, "--stack", this.stack], {
       cwd: projectRoot,
-      env: this.#env,
+      env: this.#workspace.envVars,
       stdio: "inherit",
       reject: false,
     });
@@ -85,13 +95,13 @@ export class Pulumi {
   /**
    * Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code.
    *
-   * @param replace URNs of resources that are made anew, and with them whatever depends on them.
+   * @param replace URNs of resources that are replaced, and with them whatever depends on them.
    */
   up(replace: readonly string[] = []): Promise<number> {
     return this.#show(["up", "--yes", "--parallel", PARALLEL, ...replace.flatMap((urn) => ["--replace", urn])]);
   }
 
-  /** Makes one resource anew and touches no other. Resolves to pulumi's exit code. */
+  /** Replaces one resource and touches no other. Resolves to pulumi's exit code. */
   replaceAlone(urn: string): Promise<number> {
     return this.#show(["up", "--yes", "--target-replace", urn]);
   }
@@ -101,30 +111,21 @@ export class Pulumi {
     return this.#show(["destroy", "--yes", "--parallel", PARALLEL]);
   }
 
-  /** Stack outputs; secret ones are left out by pulumi ("[secret]"). */
-  async outputs(): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.#capture(["stack", "output", "--json", "--stack", this.#stack])) as Record<
-      string,
-      unknown
-    >;
-  }
-
   /**
-   * What clients need, keys in plain text.
+   * What the stack tells clients, keys in plain text.
    *
    * @throws Error when the stack is not deployed.
    */
-  async clientOutputs(): Promise<{ gateway: string; models: string; clientKeys: Record<string, string> }> {
-    const text = await this.#capture(["stack", "output", "--json", "--show-secrets", "--stack", this.#stack]);
-    const outputs = JSON.parse(text) as { gateway?: string; models: string; clientKeys?: Record<string, string> };
+  async outputs(): Promise<Outputs> {
+    const outputs = mapValues(await this.#workspace.stackOutputs(this.stack), ({ value }) => value as unknown);
     // Pulumi stores the outputs of a program that failed before its end, too: without those it had not reached.
-    if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.#stack);
-    return { gateway: outputs.gateway, models: outputs.models, clientKeys: outputs.clientKeys };
+    if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.stack);
+    return outputs as unknown as Outputs;
   }
 
   /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
   async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith("::gateway-check"));
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
     return inputs as GatewayCheckInputs | undefined;
   }
 
@@ -139,10 +140,10 @@ export class Pulumi {
     clients: { key: string; rules: Rights["clients"][number]["servers"] }[];
   }> {
     const [[found], keys] = [
-      await this.#inputsOf((urn) => urn.endsWith("::ingress-rights")),
-      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY}$pulumi-nodejs:dynamic:Resource::`)),
+      await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`)),
+      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY_TYPE}$${DYNAMIC_TYPE}::`)),
     ];
-    if (!found) throw notDeployed(this.#stack);
+    if (!found) throw notDeployed(this.stack);
     const { gatewayUrl, rights } = found as IngressRightsInputs;
     const keyOf = (client: string) => (keys as ClientKeyProps[]).find(({ alias }) => alias === client)?.key;
     const clients = (JSON.parse(rights) as Rights).clients.flatMap(({ name, servers }) => {
@@ -154,7 +155,7 @@ export class Pulumi {
 
   /** The passwords that the program has made up, by the names of their resources. */
   async passwords(): Promise<Password[]> {
-    const made = (await this.#resources()).filter(({ type }) => type === "random:index/randomPassword:RandomPassword");
+    const made = (await this.#resources()).filter(({ type }) => type === PASSWORD_TYPE);
     return made.map(({ urn, outputs = {} }) => ({
       urn,
       name: urn.split("::").at(-1)!,
@@ -164,7 +165,7 @@ export class Pulumi {
 
   /** Name of a container on the daemon; undefined where the stack has none such. */
   async containerName(resource: string): Promise<string | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`docker:index/container:Container::${resource}`));
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
     return (inputs as { name?: string } | undefined)?.name;
   }
 
@@ -177,16 +178,17 @@ export class Pulumi {
 
   /** Everything in the state, without what an interrupted `up` has left to be deleted. */
   async #resources(): Promise<StoredResource[]> {
-    const text = await this.#capture(["stack", "export", "--show-secrets", "--stack", this.#stack]);
-    const { deployment } = JSON.parse(text) as { deployment: { resources?: StoredResource[] } };
-    return (deployment.resources ?? []).filter((resource) => !resource.delete);
+    const { deployment } = await this.#workspace.exportStack(this.stack);
+    const { resources = [] } = deployment as { resources?: StoredResource[] };
+    return resources.filter((resource) => !resource.delete);
   }
 }
 
-/** Type of the component that holds a client's key, see components/gateway/client-key.ts. */
-const CLIENT_KEY = "litellm:gateway:ClientKey";
+const openWorkspace = async (): Promise<LocalWorkspace> =>
+  LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
 
-const notDeployed = (stack: string) => new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
+export const notDeployed = (stack: string) =>
+  new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
 
 /** An exported secret is a map with its JSON text under `plaintext`. */
 const decrypted = (value: unknown): unknown =>

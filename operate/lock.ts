@@ -2,12 +2,11 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Command } from "commander";
 import { execa, ExecaError } from "execa";
-import pc from "picocolors";
 import { SettingsError } from "../settings/problems.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import { projectRoot } from "../lib/project-root.ts";
+import { command, main } from "./command.ts";
 import { xdg } from "./pulumi-environment.ts";
 
 /** The resolver is pinned like everything else: another version may write the same lock another way. */
@@ -195,17 +194,12 @@ async function lock(names: readonly string[]): Promise<void> {
   }
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const [names] = new Command("npm run lock --")
-    .description(
-      "Writes the lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
-    )
+await main(
+  import.meta.filename,
+  command(
+    "lock",
+    "Writes the package lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
+  )
     .argument("<server...>", `folders under mcp/, or ${WRAPPER} for the shared wrapper (from its requirements.in)`)
-    .parse().processedArgs as [string[]];
-  try {
-    await lock(names);
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+    .action(lock),
+);

@@ -1,6 +1,5 @@
 import path from "node:path";
 import Table from "cli-table3";
-import { Command } from "commander";
 import pc from "picocolors";
 import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
@@ -23,10 +22,11 @@ import {
 } from "../approval/tool-report.ts";
 import { suspicionsOf, visible } from "../approval/tool-scan.ts";
 import { projectRoot } from "../lib/project-root.ts";
+import { command, jsonOption, main, prepared, printJson, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 
-/** One server as its folder and the gateway show it. */
+/** An MCP server as its folder and the gateway show it. */
 export interface Server {
   readonly name: string;
   /** Absolute path of its folder. */
@@ -34,7 +34,7 @@ export interface Server {
   readonly toolLock: ToolLock | undefined;
   readonly listed: readonly Tool[];
   readonly changes: readonly ToolChange[];
-  /** Of its lock, what is listed to nobody because no client may call it: it cannot be compared. */
+  /** The part of its lock that no client may call: LiteLLM may list it to nobody, so it cannot be compared, and an approval keeps it. */
   readonly unseen: ToolLock;
 }
 
@@ -81,7 +81,24 @@ const heading = ({ name, toolLock, changes }: Server) => {
   return `${pc.bold(name)} ${state} mcp/${name}/${TOOL_LOCK_FILE}`;
 };
 
-function list(servers: readonly Server[]): void {
+/** Every tool of a server, those that are gone included, with its state and what is suspicious about it. */
+const stateOfTools = ({ name: server, toolLock, listed, changes }: Server) => [
+  ...listed.map((tool) => {
+    const change = changes.find((one) => nameOf(one) === tool.name);
+    const state = !change ? "approved" : change.kind === "added" ? (toolLock ? "added" : "not approved") : "changed";
+    return { server, tool: tool.name, state, description: tool.description, suspicions: suspicionsOf(tool) };
+  }),
+  ...changes
+    .filter(({ kind }) => kind === "removed")
+    .map((change) => ({ server, tool: nameOf(change), state: "removed", description: "", suspicions: [] })),
+];
+
+function list(servers: readonly Server[], json: boolean): void {
+  const tools = servers.flatMap(stateOfTools);
+  if (json) {
+    printJson(tools);
+    return;
+  }
   const noRules = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
   const table = new Table({
     head: ["MCP server", "tool", "", "description"],
@@ -89,38 +106,32 @@ function list(servers: readonly Server[]): void {
     chars: noRules,
     colWidths: [null, null, null, 110],
   });
-  for (const { name, toolLock, listed, changes } of servers) {
-    for (const tool of listed) {
-      const change = changes.find((one) => nameOf(one) === tool.name);
-      const state = !change ? "approved" : change.kind === "added" ? (toolLock ? "added" : "not approved") : "changed";
-      table.push([name, visible(tool.name), state, firstLine(tool.description)]);
-    }
-    for (const change of changes)
-      if (change.kind === "removed") table.push([name, visible(change.name), "removed", ""]);
-  }
+  table.push(
+    ...tools.map(({ server, tool, state, description }) => [server, visible(tool), state, firstLine(description)]),
+  );
   console.log(table.toString());
-  for (const { name, listed } of servers) {
-    for (const tool of listed) {
-      const suspicions = suspicionsOf(tool);
-      if (suspicions.length)
-        console.log(pc.yellow(`${name}, ${visible(tool.name)}\n${describeSuspicions(suspicions)}`));
-    }
-  }
+  for (const { server, tool, suspicions } of tools)
+    if (suspicions.length) console.log(pc.yellow(`${server}, ${visible(tool)}\n${describeSuspicions(suspicions)}`));
 }
 
 /** Shows what differs; whether anything does. */
-function diff(servers: readonly Server[], stack: string): boolean {
-  for (const server of servers) {
-    console.log(heading(server));
-    if (server.changes.length)
-      console.log(
-        `${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`,
-      );
-  }
+function diff(servers: readonly Server[], stack: string, json: boolean): boolean {
+  if (json)
+    printJson(
+      servers.map(({ name, toolLock, changes }) => ({ server: name, hasToolLock: toolLock !== undefined, changes })),
+    );
+  else
+    for (const server of servers) {
+      console.log(heading(server));
+      if (server.changes.length)
+        console.log(
+          `${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`,
+        );
+    }
   return servers.some(({ changes }) => changes.length);
 }
 
-/** Shows what differs and writes it into the locks; a server with suspicious changes is left as it is unless `acceptSuspicious`. */
+/** Shows what differs and writes it into the tool locks; a server with suspicious changes is left as it is unless `acceptSuspicious`. */
 async function approve(servers: readonly Server[], acceptSuspicious: boolean, stack: string): Promise<void> {
   const refused: string[] = [];
   let written = 0;
@@ -144,7 +155,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
     written += 1;
     console.log(pc.green(`  approved: mcp/${name}/${TOOL_LOCK_FILE}`));
   }
-  if (written) console.log(`\nNext  npm run up${stack === "local" ? "" : ` -- --stack ${stack}`}`);
+  if (written) console.log(`\nNext  npm run up${stackArguments(stack)}`);
   if (refused.length) throw new Error(refused.join("\n"));
 }
 
@@ -164,35 +175,32 @@ async function load(names: readonly string[], stack: string): Promise<Server[]> 
   return select(names, folders, listing, maySee, stack);
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const program = new Command("npm run tools --").description(
-    `Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`,
-  );
-  const command = (name: string, description: string) =>
-    program
-      .command(name)
-      .description(description)
-      .argument("[server...]", "folders under mcp/; all that list something when none is named")
-      .option("--stack <name>", "stack to ask", "local");
-  command("list", "Shows every tool, whether it is approved, and what is suspicious about it.").action(
-    async (names: string[], { stack }) => list(await load(names, stack)),
-  );
-  command("diff", "Shows what differs from the locks; exit code 1 if anything does.").action(
-    async (names: string[], { stack }) => {
-      if (diff(await load(names, stack), stack)) process.exitCode = 1;
-    },
-  );
-  command("approve", "Shows what differs and writes it into the locks: read it before the next npm run up.")
-    .option("--all", "every server that lists something")
-    .option("--accept-suspicious", "approve what is marked as suspicious as well")
-    .action(async (names: string[], { stack, all, acceptSuspicious = false }) => {
-      if (!names.length && !all) throw new Error("approve: name the servers, or say --all");
-      await approve(await load(all ? [] : names, stack), acceptSuspicious, stack);
-    });
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+const program = command(
+  "tools",
+  `Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`,
+).hook("preAction", prepared("pulumi"));
+
+const subcommand = (name: string, description: string) =>
+  program
+    .command(name)
+    .description(description)
+    .argument("[server...]", "folders under mcp/; all that list something when none is named")
+    .addOption(stackOption());
+
+subcommand("list", "Shows every tool, whether it is approved, and what is suspicious about it.")
+  .addOption(jsonOption())
+  .action(async (names: string[], { stack, json = false }) => list(await load(names, stack), json));
+subcommand("diff", "Shows what differs from the tool locks; exit code 1 if anything does.")
+  .addOption(jsonOption())
+  .action(async (names: string[], { stack, json = false }) => {
+    if (diff(await load(names, stack), stack, json)) process.exitCode = 1;
+  });
+subcommand("approve", "Shows what differs and writes it into the tool locks: read it before the next npm run up.")
+  .option("--all", "every server that lists something")
+  .option("--accept-suspicious", "approve what is marked as suspicious as well")
+  .action(async (names: string[], { stack, all, acceptSuspicious = false }) => {
+    if (!names.length && !all) throw new Error("approve: name the servers, or say --all");
+    await approve(await load(all ? [] : names, stack), acceptSuspicious, stack);
+  });
+
+await main(import.meta.filename, program);

@@ -1131,6 +1131,28 @@ test("two required keys are enough", () => {
       },
     ],
     namePrefix: "",
+    names: {
+      containers: { ingress: "ingress", litellm: "litellm", postgres: "postgres" },
+      networks: {
+        mcp: "litellm-mcp-net",
+        postgres: "postgres-net",
+        lan: "litellm-lan-net",
+        egress: "mcp-egress-net",
+        ingress: "litellm-ingress-net",
+      },
+      volumes: { ingressState: "ingress-state", ingressAudit: "ingress-audit", postgresData: "postgres-data" },
+    },
+    publishedPorts: [
+      {
+        setting: "litellm-mcp:gateway.port",
+        address: "127.0.0.1",
+        port: 4000,
+        container: "ingress",
+        formerContainer: "litellm",
+      },
+      { setting: "litellm-mcp:gateway.adminPort", address: "127.0.0.1", port: 4001, container: "litellm" },
+      { setting: "litellm-mcp:postgres.port", address: "127.0.0.1", port: 5432, container: "postgres" },
+    ],
     warnings: [
       "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down can lock /mcp/ for all servers until the healthcheck restarts the gateway.",
     ],
@@ -1144,6 +1166,7 @@ test("two required keys are enough", () => {
     command: ["mcp-server-time", "--local-timezone", "UTC"],
     register: "sse",
     host: "mcp-time",
+    container: "mcp-time",
     port: 8000,
     path: "/sse",
     url: "http://mcp-time:8000/sse",
@@ -1153,7 +1176,7 @@ test("two required keys are enough", () => {
     bearerTokenEnv: undefined,
     egress: false,
     postgres: false,
-    data: false,
+    dataVolume: undefined,
     accessGroups: ["basics"],
     mounts: [],
     risks: [],
@@ -1255,19 +1278,49 @@ test("what a stack must say of a server, and a token that LiteLLM sends to anoth
     },
     secretNames: ["timeKey", "depth", "databaseToken"],
   });
-  const { env, secrets, egress, data, writableTmpMiB } = servers.find(({ name }) => name === "time")!;
+  const { env, secrets, egress, dataVolume, writableTmpMiB } = servers.find(({ name }) => name === "time")!;
   assert.deepEqual(
-    { env, secrets, egress, data, writableTmpMiB },
+    { env, secrets, egress, dataVolume, writableTmpMiB },
     {
       env: { HOST: "10.0.0.9" },
       secrets: { API_KEY: "timeKey", DEPTH: "depth" },
       egress: true,
-      data: true,
+      dataVolume: "mcp-time-data",
       writableTmpMiB: 512,
     },
   );
   assert.equal(servers.find(({ name }) => name === "postgres")?.bearerTokenEnv, "SECRET_databaseToken");
   assert.deepEqual(gateway.secretEnv, { SECRET_databaseToken: "databaseToken" });
+});
+
+test("the prefix is before every name, and only what the stack runs publishes a port", () => {
+  const { names, servers, publishedPorts } = load({
+    config: {
+      namePrefix: "lab-",
+      lan: { address: "192.168.1.10" },
+      gateway: { port: 4010 },
+      servers: { time: { debugPort: 48001 }, git: { enabled: false, debugPort: 48002 } },
+    },
+    files: timeYaml({ data: true }),
+  });
+  const all = [names.containers, names.networks, names.volumes].flatMap((group) => Object.values<string>(group));
+  for (const name of all) assert.match(name, /^lab-/);
+  assert.deepEqual(
+    servers.map(({ host, container, dataVolume }) => ({ host, container, dataVolume })),
+    [
+      { host: "mcp-postgres", container: "lab-mcp-postgres", dataVolume: undefined },
+      { host: "mcp-time", container: "lab-mcp-time", dataVolume: "lab-mcp-time-data" },
+    ],
+  );
+  assert.deepEqual(
+    publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`),
+    [
+      "192.168.1.10:4010 lab-ingress",
+      "127.0.0.1:4011 lab-litellm",
+      "127.0.0.1:5432 lab-postgres",
+      "192.168.1.10:48001 lab-mcp-time",
+    ],
+  );
 });
 
 test("a model's secret becomes a variable of the gateway", () => {

@@ -4,6 +4,8 @@ import type { z } from "zod";
 import { compareText } from "../lib/compare-text.ts";
 import { isMap } from "../lib/is-map.ts";
 import { unknownKeyAdvice } from "./litellm-versions.ts";
+import { daemonNames } from "./resolve/daemon-names.ts";
+import { checkPorts, publishedPorts } from "./resolve/published-ports.ts";
 import { resolveClients } from "./resolve/resolve-clients.ts";
 import { type Context, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
 import {
@@ -33,13 +35,20 @@ export function loadSettings(args: LoadArgs): Settings {
   const version = stack.gateway && gatewayVersion(stack.gateway, context);
   const folders = readServerFolders(args.mcpDir);
   for (const folder of folders) checkServerFolder(folder, version, problems);
-  const servers = resolveServers(folders, stack.servers ?? {}, version, context);
+  const names = daemonNames(stack.namePrefix ?? "");
+  const servers = resolveServers(
+    folders,
+    stack.servers ?? {},
+    { version, namePrefix: stack.namePrefix ?? "" },
+    context,
+  );
   const models = resolveModels(stack.models ?? [], context);
   const clients = resolveClients(stack, folders, servers, context);
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
   const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
-  checkPorts(stack, context);
+  const ports = publishedPorts(stack);
+  checkPorts(ports, context);
   checkSecrets(context);
 
   const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
@@ -71,6 +80,10 @@ export function loadSettings(args: LoadArgs): Settings {
     servers,
     clients,
     namePrefix,
+    names,
+    publishedPorts: ports.filter(({ container }) =>
+      [...Object.values(names.containers), ...servers.map((server) => server.container)].includes(container),
+    ),
     warnings,
   };
 }
@@ -162,27 +175,6 @@ function resolvePostgres(
  */
 const stableTunnelPort = (dockerHost: string, port: number) =>
   20_000 + (createHash("sha256").update(`${dockerHost} ${port}`).digest().readUInt32BE(0) % 10_000);
-
-/** Refuses a port of the host that two settings claim. */
-function checkPorts({ gateway, postgres, servers }: Parsed, { stackFile, problems }: Context): void {
-  const published: [string, number | undefined][] = [
-    [stackPath("gateway", "port"), gateway?.port],
-    [stackPath("gateway", "adminPort"), gateway && adminPort(gateway)],
-    [stackPath("postgres", "port"), postgres?.kind === "dedicated" ? postgres.port : undefined],
-    ...Object.entries(servers ?? {}).map(([name, { debugPort }]): [string, number | undefined] => [
-      stackPath("servers", name, "debugPort"),
-      debugPort,
-    ]),
-  ];
-  const owners = new Map<number, string>();
-  for (const [path, port] of published) {
-    if (port === undefined) continue;
-    if (port > 65_535) problems.add(stackFile, path, undefined, "a port, 1 to 65535: gateway.port + 1 is none");
-    const owner = owners.get(port);
-    if (owner) problems.add(stackFile, path, port, `another port: ${owner} has this one`);
-    else owners.set(port, path);
-  }
-}
 
 function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings }: Context): void {
   const path = (name: string) => stackPath("secrets", name);

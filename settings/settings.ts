@@ -29,8 +29,31 @@ export interface Settings {
   readonly clients: readonly ClientSettings[];
   /** Goes before every container, network and volume name; empty or ends with `-`. */
   readonly namePrefix: string;
+  /** Names on the daemon; those of an MCP server are in its own settings. */
+  readonly names: DaemonNames;
+  /** Every port that the stack publishes on the host: containers publish exactly these. */
+  readonly publishedPorts: readonly PublishedPort[];
   /** What works, but not as well as the user may think; one sentence each. */
   readonly warnings: readonly string[];
+}
+
+/** Names on the Docker daemon, `namePrefix` included. Those of Postgres are taken by a dedicated one only. */
+export interface DaemonNames {
+  readonly containers: Readonly<Record<"ingress" | "litellm" | "postgres", string>>;
+  readonly networks: Readonly<Record<"mcp" | "postgres" | "lan" | "egress" | "ingress", string>>;
+  readonly volumes: Readonly<Record<"ingressState" | "ingressAudit" | "postgresData", string>>;
+}
+
+/** A port on an address of the host. */
+export interface PublishedPort {
+  /** Key of the stack's file that decides it, for messages. */
+  readonly setting: string;
+  readonly address: string;
+  readonly port: number;
+  /** Name on the daemon of the container that publishes it. */
+  readonly container: string;
+  /** The container that published it in an earlier version, and does until `up` has replaced it. */
+  readonly formerContainer?: string;
 }
 
 export interface DockerSettings {
@@ -137,8 +160,10 @@ export interface ServerSettings {
   readonly command: readonly string[];
   /** Transport LiteLLM speaks to the container. */
   readonly register: "sse" | "http";
-  /** Name on the Docker network, and the container's name without `namePrefix`: `mcp-<name>`. */
+  /** Name on the Docker network: `mcp-<name>`. */
   readonly host: string;
+  /** Name of its container on the daemon. */
+  readonly container: string;
   /** Port inside the container. */
   readonly port: number;
   /** Path of the registered transport, for example `/sse`. */
@@ -158,8 +183,8 @@ export interface ServerSettings {
   readonly bearerTokenEnv: string | undefined;
   readonly egress: boolean;
   readonly postgres: boolean;
-  /** Whether `/data` is a volume. */
-  readonly data: boolean;
+  /** Name on the daemon of the volume at `/data`; undefined where there is none. */
+  readonly dataVolume: string | undefined;
   /** As declared; the group that holds this server alone is not among them. */
   readonly accessGroups: readonly string[];
   /** Only those that the stack binds to a directory of the host. */

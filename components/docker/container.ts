@@ -1,7 +1,14 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../../settings/settings.ts";
 
 export const projectLabel = { label: "project", value: "litellm" } as const;
+
+/** The ports that a container publishes, all of them from `internal`. */
+export const portsOf = ({ publishedPorts }: Pick<Settings, "publishedPorts">, container: string, internal: number) =>
+  publishedPorts
+    .filter((published) => published.container === container)
+    .map(({ address, port }) => ({ ip: address, external: port, internal }));
 
 /** A Docker healthcheck in seconds. */
 export interface Health {
@@ -23,14 +30,21 @@ export interface ServiceContainerArgs {
   /** The only place for secrets: Docker shows them in `docker inspect`, Pulumi keeps the whole list encrypted. */
   readonly env: Readonly<Record<string, pulumi.Input<string>>>;
   readonly networks: readonly { readonly id: pulumi.Input<string>; readonly aliases: readonly string[] }[];
-  /** Published ports; `ip` is the host's LAN address or its loopback, never 0.0.0.0. */
+  /** Published ports, from `portsOf`; `ip` is the host's LAN address or its loopback, never 0.0.0.0. */
   readonly ports?: readonly { readonly ip: string; readonly external: number; readonly internal: number }[];
   readonly uploads?: readonly { readonly file: string; readonly content: string }[];
   readonly volumes?: readonly docker.types.input.ContainerVolume[];
-  /** Linux capabilities kept; everything else is dropped. `CAP_` names: others are rewritten by the daemon and differ for ever. */
+  /**
+   * Linux capabilities kept; everything else is dropped. Only names with `CAP_`: the daemon adds it to others, which every preview
+   * would show as a change.
+   */
   readonly capabilities?: readonly `CAP_${string}`[];
   readonly user?: string;
-  /** Most processes and threads the container's user may have. Docker's pids limit cannot be set through the provider, so this is RLIMIT_NPROC: give each container a user of its own. Does not bind root. */
+  /**
+   * Most processes and threads that the container's user may have. The provider cannot set Docker's pids limit, so this is
+   * RLIMIT_NPROC: it counts the user's processes in all containers, so each container needs a user of its own, and it does not
+   * bind root.
+   */
   readonly processes?: number;
   /** The root file system is read-only, and `/tmp` holds this many MiB. */
   readonly writableTmpMiB?: number;
@@ -38,9 +52,9 @@ export interface ServiceContainerArgs {
   readonly cpuShares?: number;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
-  /** What it may take to end in order. Left out, `up` kills it and `docker stop` gives it 10 s. */
+  /** How long it may take to end in order. Left out, `up` kills it and `docker stop` gives it 10 s. */
   readonly stopSeconds?: number;
-  /** None: whether it works is then for the gateway check to find out. */
+  /** Undefined: only the gateway check finds out whether the container works. */
   readonly health: Health | undefined;
 }
 
@@ -61,7 +75,7 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     ),
     networksAdvanced: args.networks.map(({ id, aliases }) => ({ name: id, aliases: [...aliases] })),
     // The provider reads ports back sorted; another order would be a difference at every preview.
-    ...(args.ports && { ports: [...args.ports].sort((a, b) => a.internal - b.internal) }),
+    ...(args.ports?.length && { ports: [...args.ports].sort((a, b) => a.internal - b.internal) }),
     ...(args.uploads && { uploads: [...args.uploads] }),
     ...(args.volumes && { volumes: [...args.volumes] }),
     ...(args.user && { user: args.user }),
@@ -73,7 +87,7 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     securityOpts: ["no-new-privileges:true"],
     memory: args.memoryMiB,
     ...(args.cpuShares && { cpuShares: args.cpuShares }),
-    // One for Pulumi, one for `docker stop` and for a daemon that is itself stopped.
+    // The first is for Pulumi, the second for `docker stop` and for a daemon that is itself stopped.
     ...(args.stopSeconds && { destroyGraceSeconds: args.stopSeconds, stopTimeout: args.stopSeconds }),
     // Left out, the daemon stores twice the memory and every preview shows a change.
     memorySwap: args.memoryMiB,

@@ -1,19 +1,20 @@
-import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { keyHash, type Rights } from "../../ingress/rights.ts";
-import type { ClientSettings, ServerSettings } from "../../settings/settings.ts";
+import type { ClientSettings, ServerSettings, Settings } from "../../settings/settings.ts";
 import type { DockerEndpoint } from "../docker/docker-connection.ts";
 import { moduleProvider } from "../docker/module-provider.ts";
+import { Ingress } from "./ingress.ts";
+
+/** A client of the stack, with its key. */
+export interface ClientWithKey<K = pulumi.Input<string>> {
+  readonly client: ClientSettings;
+  readonly key: K;
+}
 
 export interface IngressRightsArgs {
-  readonly docker: DockerEndpoint;
-  readonly container: docker.Container;
-  /** File in the container that the ingress reads. */
-  readonly file: string;
-  /** Base URL of the ingress, as this machine reaches it. */
-  readonly gatewayUrl: string;
-  readonly servers: readonly Pick<ServerSettings, "name" | "accessGroups">[];
-  readonly clients: readonly { readonly client: ClientSettings; readonly key: pulumi.Input<string> }[];
+  readonly settings: Pick<Settings, "docker" | "servers">;
+  readonly ingress: Ingress;
+  readonly clients: readonly ClientWithKey[];
 }
 
 /** Inputs of the `IngressRights` resource. */
@@ -28,10 +29,10 @@ export interface IngressRightsInputs {
   readonly rights: string;
 }
 
-/** The table that the ingress takes: no key is in it, only what tells a key. */
+/** The table that the ingress reads. No key is in it: a hash is enough to know a key by. */
 export function renderRights(
-  servers: IngressRightsArgs["servers"],
-  clients: readonly { readonly client: ClientSettings; readonly key: string }[],
+  servers: readonly Pick<ServerSettings, "name" | "accessGroups">[],
+  clients: readonly ClientWithKey<string>[],
 ): Rights {
   return {
     servers: servers.map(({ name, accessGroups }) => ({ name, groups: accessGroups })),
@@ -52,24 +53,23 @@ export function renderRights(
  * given or taken away replaces no container and interrupts nobody.
  */
 export class IngressRights extends pulumi.dynamic.Resource {
-  constructor(name: string, args: IngressRightsArgs, opts?: pulumi.CustomResourceOptions) {
-    const { docker, container, file, gatewayUrl, servers, clients } = args;
+  constructor(name: string, { settings, ingress, clients }: IngressRightsArgs, opts?: pulumi.CustomResourceOptions) {
+    const known = clients.map(({ client, key }) => pulumi.output(key).apply((text) => ({ client, key: text })));
     const rights = pulumi
-      .all(clients.map(({ client, key }) => pulumi.output(key).apply((text) => ({ client, key: text }))))
-      // Unwrapped by Pulumi's `all`, which loses `readonly`.
-      .apply((known) => JSON.stringify(renderRights(servers, known as { client: ClientSettings; key: string }[])));
-    const inputs = {
-      docker,
-      container: container.name,
-      containerId: container.id,
-      file,
-      gatewayUrl,
-      rights: pulumi.secret(rights),
-    };
+      .all(known)
+      // The cast brings back `readonly`, which Pulumi's `all` loses.
+      .apply((withKeys) => JSON.stringify(renderRights(settings.servers, withKeys as ClientWithKey<string>[])));
     super(
       moduleProvider("./components/gateway/ingress-rights.provider.ts", ["create", "update"]),
       name,
-      inputs,
+      {
+        docker: settings.docker,
+        container: ingress.container.name,
+        containerId: ingress.container.id,
+        file: Ingress.RIGHTS_FILE,
+        gatewayUrl: ingress.url,
+        rights: pulumi.secret(rights),
+      },
       pulumi.mergeOptions(opts, { additionalSecretOutputs: ["rights"] }),
     );
   }

@@ -16,7 +16,8 @@ function filesOf(folder: string): [string, Buffer][] {
 }
 
 /** Not what describes or tests a server: a changed description is no new image. */
-const isBuildInput = (file: string) => !/^(server\.yaml|tools\.lock\.json|.*\.md|.*\.test\.ts)$/.test(file);
+const isBuildInput = (file: string) =>
+  !/^(server\.yaml|tools\.lock\.json|.*\.md|.*\.test\.ts|.*_test\.py|__pycache__\/.*)$/.test(file);
 
 /** Twelve hex digits of everything that goes into a wrapped server's image: shared wrapper, runtime, locks and hooks of its folder. */
 export function wrapperHash(server: Pick<ServerSettings, "folder" | "source">): string {

@@ -3,6 +3,7 @@ import { own } from "../../lib/own.ts";
 import { type Context, stackPath } from "../context.ts";
 import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
 import { secretVariable } from "./resolve-gateway.ts";
+import { serverHost, serverNames } from "./daemon-names.ts";
 import { mayLockUpOverHttp } from "../litellm-versions.ts";
 import { checkPackageLock } from "./check-server-folder.ts";
 import type { ServerFolder } from "../server-folders.ts";
@@ -13,12 +14,13 @@ import type { StackConfig } from "../schemas/stack-schema.ts";
 /**
  * The enabled servers with the stack's changes applied; notes the secrets they need.
  *
- * @param version LiteLLM's; undefined when the stack does not say it, which is a problem of its own.
+ * @param deployed LiteLLM's version, undefined when the stack does not say it, which is a problem of its own; and what goes before
+ * names on the daemon.
  */
 export function resolveServers(
   folders: readonly ServerFolder[],
   overrides: StackConfig["servers"],
-  version: string | undefined,
+  deployed: Deployed,
   context: Context,
 ): ServerSettings[] {
   const { stackFile, problems } = context;
@@ -47,8 +49,13 @@ export function resolveServers(
     const { secrets, bearerToken } = definition;
     for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
       context.usedSecrets.add(secret);
-    return [resolveServer(folder, definition, override, version, context)];
+    return [resolveServer(folder, definition, override, deployed, context)];
   });
+}
+
+interface Deployed {
+  readonly version: string | undefined;
+  readonly namePrefix: string;
 }
 
 type Override = StackConfig["servers"][string];
@@ -133,13 +140,14 @@ function resolveServer(
   { name, folder, toolLock }: ServerFolder,
   definition: ServerDefinition,
   { mounts, debugPort, env, ...override }: Override,
-  version: string | undefined,
+  { version, namePrefix }: Deployed,
   { warnings }: Context,
 ): ServerSettings {
   const { source, transport, limits } = definition;
   const register = transport.kind === "stdio" ? (definition.register ?? "sse") : transport.kind;
   const { port, path } = transport.kind === "stdio" ? { port: WRAPPER.port, path: WRAPPER.paths[register] } : transport;
-  const host = `mcp-${name}`;
+  const host = serverHost(name);
+  const names = serverNames(namePrefix, host);
   if (version && register === "http" && mayLockUpOverHttp(version)) {
     warnings.push(
       `\`${name}\` is registered as http: on LiteLLM ${version} one call to it while it is down can lock /mcp/ for all ` +
@@ -169,6 +177,7 @@ function resolveServer(
     command: source.command,
     register,
     host,
+    container: names.container,
     port,
     path,
     url: `http://${host}:${port}${path}`,
@@ -178,7 +187,7 @@ function resolveServer(
     bearerTokenEnv: definition.bearerToken && secretVariable(definition.bearerToken),
     egress: override.egress ?? definition.egress,
     postgres: definition.postgres,
-    data: definition.data,
+    dataVolume: definition.data ? names.dataVolume : undefined,
     accessGroups: definition.accessGroups,
     mounts: definition.mounts.flatMap((mount) => {
       const bound = own(mounts, mount.name);
