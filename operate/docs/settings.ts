@@ -73,7 +73,7 @@ function merged(variants: readonly (readonly Row[])[]): Row[] {
   return rows.map((row) => (row.kinds.length === variants.length ? { ...row, kinds: [] } : row));
 }
 
-const textOf = ({ kinds: _, ...row }: Row) => JSON.stringify(row);
+const textOf = (row: Row) => JSON.stringify({ ...row, kinds: [] });
 
 const code = (text: string) => `\`${text}\``;
 
@@ -81,7 +81,7 @@ const code = (text: string) => `\`${text}\``;
 function shownDefault(value: unknown): string {
   const isEmpty = typeof value === "object" && value !== null && !Object.keys(value).length;
   if (value === undefined || value === "" || isEmpty) return "";
-  return code(typeof value === "object" ? JSON.stringify(value) : String(value));
+  return code(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");

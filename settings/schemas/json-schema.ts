@@ -53,12 +53,11 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema: written }) => {
-      const { def } = (zodSchema as z.core.$ZodTypes)._zod;
+      const { def } = zodSchema._zod;
       // zod leaves defaults and examples out where a preprocess or a transform comes after them.
       const { examples } = z.globalRegistry.get(zodSchema) ?? {};
       if (Array.isArray(examples)) written.examples = examples;
-      if (def.type === "default" || def.type === "prefault")
-        written.default = def.defaultValue as JsonSchema["default"];
+      if (def.type === "default" || def.type === "prefault") written.default = def.defaultValue;
       // A preprocess takes more than what comes after it, which is all that zod writes: also nothing behind a key, or
       // no `kind`.
       if (def.type !== "pipe") return;
