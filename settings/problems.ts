@@ -16,13 +16,15 @@ export interface Problem {
 /** All problems of all files in one error; its message is meant for the user as it is. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
+  readonly problems: readonly Problem[];
 
-  constructor(readonly problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[]) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     const each = problems.map(
       ({ file, path, found, write }) => `${file}: ${path}\n    found: ${found}\n    write: ${write}\n`,
     );
     super(`${count} in the settings, nothing was changed:\n\n${each.join("\n")}`);
+    this.problems = problems;
   }
 }
 
