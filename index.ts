@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { deploy } from "./components/deployment.ts";
-import { labelResources, stackIdentity } from "./components/identity.ts";
-import { guardLan } from "./components/lan-guard.ts";
-import { openPostgresTunnel, TunnelError } from "./components/postgres-tunnel.ts";
-import { PreflightError, preflight } from "./components/preflight.ts";
+import { labelResources, stackIdentity } from "./components/stack-identity.ts";
+import { guardLan } from "./guards/lan-guard.ts";
+import { openPostgresTunnel, TunnelError } from "./components/postgres/postgres-tunnel.ts";
+import { PreflightError, preflight } from "./guards/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
-import { readSalt, readStack } from "./settings/pulumi.ts";
+import { readSalt, readStack } from "./settings/stack-file.ts";
 
 const stack = readStack();
 const stackFile = `Pulumi.${pulumi.getStack()}.yaml`;

@@ -5,9 +5,9 @@ import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { keyHash, type Rights } from "../ingress/rights.ts";
-import { serverId } from "./litellm-config.ts";
-import { userFor } from "./mcp-server.ts";
-import { namesOnDaemon } from "./ownership.ts";
+import { serverId } from "./gateway/litellm-config.ts";
+import { userFor } from "./mcp/mcp-server.ts";
+import { namesOnDaemon } from "../guards/ownership.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
@@ -183,6 +183,17 @@ test("on the LAN address are the gateway and debug ports, on the host's loopback
       { ip: "192.168.1.10", external: 48001, internal: 8000 },
     ],
   );
+});
+
+test("containers publish every port of the settings, and no other", () => {
+  const published = containers(own).flatMap(([, { name, ports = [] }]) =>
+    (ports as { ip: string; external: number }[]).map(({ ip, external }) => `${ip}:${external} ${name}`),
+  );
+  assert.deepEqual(
+    published.sort(),
+    ownSettings.publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`).sort(),
+  );
+  assert.equal(published.length, 4);
 });
 
 test("a name on a network leads to one container", () => {

@@ -5,7 +5,7 @@ import type { Metrics } from "./metrics.ts";
 
 /**
  * The inner side, at the address of the network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
- * (`components/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
+ * (`components/gateway/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
   const app = Fastify({ bodyLimit: 4_096, exposeHeadRoutes: false });

@@ -11,7 +11,7 @@ import { createIngress } from "./server.ts";
 import { ToolList } from "./tools.ts";
 
 const number = z.string().regex(/^\d+$/).transform(Number);
-/** Variables of the container; `components/ingress.ts` writes them, README.md has what they mean. */
+/** Variables of the container; `components/gateway/ingress.ts` writes them, README.md has what they mean. */
 const variables = z.object({
   LITELLM_URL: z.url(),
   LITELLM_LISTING_KEY: z.string().startsWith("sk-"),

@@ -8,7 +8,7 @@ export interface ToolRule {
   readonly deny: readonly string[];
 }
 
-/** Who may do what, as the program that deploys the gateway writes it (`components/ingress-rights.ts`). */
+/** Who may do what, as the program that deploys the gateway writes it (`components/gateway/ingress-rights.ts`). */
 export interface Rights {
   /** Every MCP server of the stack. */
   readonly servers: readonly { readonly name: string; readonly groups: readonly string[] }[];

@@ -1,12 +1,13 @@
 import { homedir } from "node:os";
 import path from "node:path";
-import { Command, Option } from "commander";
+import { Option } from "commander";
 import pc from "picocolors";
-import type { Access, App, Place, User } from "./clients/app.ts";
-import { apps, appsOf } from "./clients/apps.ts";
-import { writeAll, type Wanted } from "./clients/write.ts";
-import { xdg } from "./environment.ts";
-import { Pulumi } from "./pulumi.ts";
+import type { Access, App, Place, User } from "./client-apps/app.ts";
+import { apps, appsOf } from "./client-apps/apps.ts";
+import { writeAll, type Wanted } from "./client-apps/write.ts";
+import { command, main, prepared, stackOption } from "./command.ts";
+import { xdg } from "./pulumi-environment.ts";
+import { Pulumi } from "./deployed-stack.ts";
 
 /** One client's files for one app. */
 interface Job {
@@ -60,9 +61,9 @@ const filesOf = ({ app, place }: Job, access: Access, user: User): Wanted[] =>
     return installedAt ? [{ file: installedAt(user), content }] : [];
   });
 
-async function run(options: Options): Promise<void> {
+async function writeFiles(options: Options): Promise<void> {
   const { stack } = options;
-  const { gateway, models, clientKeys } = await (await Pulumi.existing(stack)).clientOutputs();
+  const { gateway, models, clientKeys } = await (await Pulumi.existing(stack)).outputs();
   const folder =
     options.out === undefined
       ? path.join(xdg("XDG_CONFIG_HOME", ".config"), "clients", stack)
@@ -105,12 +106,13 @@ async function run(options: Options): Promise<void> {
     );
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const options = new Command("npm run clients --")
-    .description(
-      "Writes the files with which clients use the gateway of a deployed stack, each with its own key (mode 0600).",
-    )
-    .option("--stack <name>", "deployed stack", "local")
+await main(
+  import.meta.filename,
+  command(
+    "clients",
+    "Writes the files with which clients use the gateway of a deployed stack, each with its own key (mode 0600).",
+  )
+    .addOption(stackOption())
     .option(
       "--client <name>",
       "one client of the stack (default: all; with --install: those that have the name of an app)",
@@ -130,12 +132,6 @@ if (import.meta.filename === process.argv[1]) {
       "--install",
       "write to where the apps of this user read; entries of others stay, a file that changes is kept beside it",
     )
-    .parse()
-    .opts<Options>();
-  try {
-    await run(options);
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+    .hook("preAction", prepared("pulumi"))
+    .action(writeFiles),
+);

@@ -1,11 +1,13 @@
-import { Command } from "commander";
-import { Pulumi } from "./pulumi.ts";
+import { command, main, prepared, stackOption } from "./command.ts";
+import { Pulumi } from "./deployed-stack.ts";
 
-const { stack } = new Command("npm run down --")
-  .description("Destroys everything a stack has on the server: containers, networks, volumes, databases, keys.")
-  .option("--stack <name>", "stack to destroy", "local")
-  .option("--yes", "install missing system packages without asking")
-  .parse()
-  .opts<{ stack: string }>();
-
-process.exit(await (await Pulumi.open(stack)).down());
+await main(
+  import.meta.filename,
+  command("down", "Destroys everything a stack has on the host: containers, networks, volumes, databases, keys.")
+    .addOption(stackOption("stack to destroy"))
+    .option("--yes", "install missing system packages without asking")
+    .hook("preAction", prepared("host"))
+    .action(async ({ stack }: { stack: string }) => {
+      process.exitCode = await (await Pulumi.existing(stack)).down();
+    }),
+);

@@ -1,4 +1,11 @@
-import { pulumiEnvironment, shellLines } from "./environment.ts";
+import { command, main, prepared } from "./command.ts";
+import { pulumiEnvironment, shellLines } from "./pulumi-environment.ts";
 
-/** Prints what plain `pulumi` commands need in a shell: eval "$(npm run --silent env)" */
-for (const line of shellLines(process.env, await pulumiEnvironment())) console.log(line);
+await main(
+  import.meta.filename,
+  command("env", 'Prints what plain pulumi commands need in a shell: eval "$(npm run --silent env)"')
+    .hook("preAction", prepared("pulumi"))
+    .action(async () => {
+      for (const line of shellLines(process.env, await pulumiEnvironment())) console.log(line);
+    }),
+);

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import { describeChange, lockables, lockedPackages } from "./lock.ts";
 
 const folder = (name: string, source: unknown) => ({ name, definition: { source } }) as ServerFolder;
@@ -64,7 +62,7 @@ test("a change names the packages that went and came", () => {
 test("the project's own locks hold what would be resolved", () => {
   const mcp = new URL("../mcp/", import.meta.url);
   const read = (file: string) => readFileSync(new URL(file, mcp), "utf8");
-  const own = readServerFolders(mcp.pathname, OLDEST_VERSION, new Problems());
+  const own = readServerFolders(mcp.pathname);
   const packaged = own
     .filter(({ definition }) => definition && definition.source.kind !== "image")
     .map(({ name }) => name);

@@ -2,13 +2,12 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Command } from "commander";
 import { execa, ExecaError } from "execa";
-import pc from "picocolors";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
-import { projectRoot, xdg } from "./environment.ts";
+import { SettingsError } from "../settings/problems.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { command, main } from "./command.ts";
+import { xdg } from "./pulumi-environment.ts";
 
 /** The resolver is pinned like everything else: another version may write the same lock another way. */
 const UV_VERSION = "0.13.8";
@@ -30,7 +29,7 @@ export type Lockable =
  */
 export function lockables(
   names: readonly string[],
-  folders: readonly ServerFolder[],
+  folders: readonly Pick<ServerFolder, "name" | "definition">[],
   wrapperRequirements: string,
 ): Lockable[] {
   const known = [...folders.map(({ name }) => name), WRAPPER].join(", ");
@@ -178,10 +177,10 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
 
 async function lock(names: readonly string[]): Promise<void> {
   const mcpDir = path.join(projectRoot, "mcp");
-  const problems = new Problems();
-  const folders = readServerFolders(mcpDir, OLDEST_VERSION, problems);
-  // Only a server.yaml that cannot be read is in the way; all else that is wrong with it is for `up` to say.
-  if (folders.some(({ name, definition }) => names.includes(name) && !definition)) problems.complete({});
+  const folders = readServerFolders(mcpDir);
+  // Without its server.yaml nobody knows what to lock. `up` reports what else is wrong with a folder.
+  const unreadable = folders.filter(({ name, definition }) => names.includes(name) && !definition);
+  if (unreadable.length) throw new SettingsError(unreadable.flatMap((folder) => folder.unreadable));
   const wrapper = await readFile(path.join(mcpDir, WRAPPER, "requirements.in"), "utf8");
   for (const target of lockables(names, folders, wrapper)) {
     const files = await resolve(target);
@@ -195,17 +194,12 @@ async function lock(names: readonly string[]): Promise<void> {
   }
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const [names] = new Command("npm run lock --")
-    .description(
-      "Writes the lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
-    )
+await main(
+  import.meta.filename,
+  command(
+    "lock",
+    "Writes the package lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
+  )
     .argument("<server...>", `folders under mcp/, or ${WRAPPER} for the shared wrapper (from its requirements.in)`)
-    .parse().processedArgs as [string[]];
-  try {
-    await lock(names);
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+    .action(lock),
+);

@@ -1,9 +1,21 @@
 import { confirm, isCancel } from "@clack/prompts";
-import { Command } from "commander";
 import pc from "picocolors";
-import { connectDocker } from "../components/docker-connection.ts";
-import { POSTGRES_ADMIN } from "../components/postgres-server.ts";
-import { type Password, Pulumi } from "./pulumi.ts";
+import { connectDocker } from "../components/docker/docker-connection.ts";
+import { POSTGRES_ADMIN } from "../components/postgres/postgres-server.ts";
+import {
+  adminPasswordOf,
+  clientKey,
+  containerOf,
+  DATABASES,
+  keyValueOf,
+  LISTING_KEY,
+  LITELLM,
+  masterKeyOf,
+  POSTGRES,
+  rolePasswordOf,
+} from "../components/resource-names.ts";
+import { command, main, prepared, stackOption } from "./command.ts";
+import { notDeployed, type Password, Pulumi } from "./deployed-stack.ts";
 import { runInContainer } from "./run-in-container.ts";
 
 /** Everything on the command line. */
@@ -29,15 +41,15 @@ export interface Plan {
   readonly summary: readonly string[];
 }
 
-const ADMIN = "postgres-admin-password";
-const LISTING = "ingress-listing-value";
-const MASTER = "litellm-master-key";
-const clientOf = (name: string) => /^client-(.+)-value$/.exec(name)?.[1];
-const isDatabase = (name: string) => /^databases-.+-password$/.test(name);
+const ADMIN = adminPasswordOf(POSTGRES);
+const LISTING = keyValueOf(LISTING_KEY);
+const MASTER = masterKeyOf(LITELLM);
+const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
+const isDatabase = (name: string) => new RegExp(`^${rolePasswordOf(DATABASES, ".+")}$`).test(name);
 
 const SALT_KEY = `LiteLLM's salt key stays. It encrypts what LiteLLM itself stores in its database: models and credentials that somebody added in
 its UI (general_settings.store_model_in_db), which nothing could read with another key; LiteLLM has no command that encrypts them
-anew. This program stores nothing that way: models and their secrets are in the stack, keys of clients are stored as hashes. If
+with another. This program stores nothing that way: models and their secrets are in the stack, keys of clients are stored as hashes. If
 somebody may have read the salt key and the database: delete in LiteLLM's UI what was added there, change those credentials where
 they come from, and add them again. Where nothing was added, the salt key opens nothing. Only a new stack has another.`;
 
@@ -55,7 +67,7 @@ export function plan(
   passwords: readonly Pick<Password, "urn" | "name">[],
 ): Plan {
   const known = passwords.flatMap(({ name }) => clientOf(name) ?? []);
-  if (!known.length) throw new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
+  if (!known.length) throw notDeployed(stack);
   const unknown = client.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--client ${unknown}: stack ${stack} has the clients ${known.join(", ")}`);
   if (!client.length && !master && !databases && !all)
@@ -106,7 +118,7 @@ async function rotate(options: Options): Promise<void> {
   const done = (exitCode: number) => {
     if (exitCode !== 0)
       throw new Error(
-        "\nNot all was replaced: read the message above, mend it and run the command again; a client's old key works unless its new one does.",
+        "\nNot all was replaced: read the message above, fix it and run the command again; a client's old key works unless its new one does.",
       );
   };
   if (admin) {
@@ -134,12 +146,12 @@ async function agree({ yes }: Options): Promise<void> {
 
 /**
  * Gives the administrator the password that is in the state now. The image applies one only when it makes the volume. Inside the
- * container the administrator needs none, so a rotation that was interrupted here is mended by running it again.
+ * container the administrator needs none, so a rotation that was interrupted here is completed by running it again.
  */
 async function tellPostgres(pulumi: Pulumi): Promise<void> {
   const [check, container, passwords] = [
     await pulumi.gatewayCheck(),
-    await pulumi.containerName("postgres-container"),
+    await pulumi.containerName(containerOf(POSTGRES)),
     await pulumi.passwords(),
   ];
   const password = passwords.find(({ name }) => name === ADMIN)?.value;
@@ -173,10 +185,10 @@ async function refused(pulumi: Pulumi, old: readonly Password[]): Promise<void> 
   }
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const options = new Command("npm run rotate --")
-    .description("Replaces secrets of a deployed stack that the program has made up, by an npm run up.")
-    .option("--stack <name>", "deployed stack", "local")
+await main(
+  import.meta.filename,
+  command("rotate", "Replaces secrets of a deployed stack that the program has made up, by an npm run up.")
+    .addOption(stackOption())
     .option("--client <name...>", "keys of these clients; each old key works until the new one does")
     .option("--master", "LiteLLM's master key")
     .option(
@@ -186,12 +198,6 @@ if (import.meta.filename === process.argv[1]) {
     .option("--all", "all of these, and the key with which the ingress lists tools")
     .option("--yes", "do not ask")
     .addHelpText("after", `\n${SALT_KEY}\n\n${FOREIGN}`)
-    .parse()
-    .opts<Options>();
-  try {
-    await rotate(options);
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+    .hook("preAction", prepared("pulumi"))
+    .action(rotate),
+);

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Command } from "commander";
-import { SCHEMA_FILES, serverJsonSchema, stackJsonSchema } from "../settings/json-schema.ts";
-import { projectRoot } from "./environment.ts";
+import { SCHEMA_FILES, serverJsonSchema, stackJsonSchema } from "../settings/schemas/json-schema.ts";
+import { projectRoot } from "../lib/project-root.ts";
 
 new Command("npm run schemas")
   .description("Writes the JSON Schemas that editors check server.yaml and Pulumi.<stack>.yaml with.")

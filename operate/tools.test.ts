@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { schemaHash, type Tool, type ToolLock } from "../settings/tool-lock.ts";
+import { schemaHash, type Tool, type ToolLock } from "../approval/tool-lock.ts";
 import { select } from "./tools.ts";
 
 const schema = { type: "object" };
@@ -9,9 +9,9 @@ const lockOf = (...names: string[]): ToolLock =>
   Object.fromEntries(names.map((name) => [name, { description: name, inputSchema: schemaHash(schema) }]));
 
 const folders = [
-  { name: "git", folder: "/mcp/git", lock: lockOf("log", "commit") },
-  { name: "new", folder: "/mcp/new", lock: undefined },
-  { name: "off", folder: "/mcp/off", lock: lockOf("any") },
+  { name: "git", folder: "/mcp/git", toolLock: lockOf("log", "commit") },
+  { name: "new", folder: "/mcp/new", toolLock: undefined },
+  { name: "off", folder: "/mcp/off", toolLock: lockOf("any") },
 ];
 const listing = new Map([
   ["git", [tool("log")]],

@@ -1,12 +1,9 @@
 import path from "node:path";
 import Table from "cli-table3";
-import { Command } from "commander";
 import pc from "picocolors";
-import { type Listing, listTools } from "../components/gateway-check.provider.ts";
+import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
-import { OLDEST_VERSION } from "../settings/capabilities.ts";
-import { Problems } from "../settings/problems.ts";
-import { readServerFolders, type ServerFolder } from "../settings/server-folder.ts";
+import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import {
   nameOf,
   type Tool,
@@ -15,28 +12,29 @@ import {
   toolChanges,
   type ToolLock,
   writeToolLock,
-} from "../settings/tool-lock.ts";
+} from "../approval/tool-lock.ts";
 import {
   approveCommand,
   describeChanges,
   describeSuspicions,
   firstLine,
   suspicionsAmong,
-} from "../settings/tool-report.ts";
-import { suspicionsOf, visible } from "../settings/tool-scan.ts";
-import { projectRoot } from "./environment.ts";
-import { Pulumi } from "./pulumi.ts";
-import { replaceFile } from "./replace-file.ts";
+} from "../approval/tool-report.ts";
+import { suspicionsOf, visible } from "../approval/tool-scan.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { command, jsonOption, main, prepared, printJson, stackArguments, stackOption } from "./command.ts";
+import { Pulumi } from "./deployed-stack.ts";
+import { replaceFile } from "../lib/replace-file.ts";
 
-/** One server as its folder and the gateway show it. */
+/** An MCP server as its folder and the gateway show it. */
 export interface Server {
   readonly name: string;
   /** Absolute path of its folder. */
   readonly folder: string;
-  readonly lock: ToolLock | undefined;
+  readonly toolLock: ToolLock | undefined;
   readonly listed: readonly Tool[];
   readonly changes: readonly ToolChange[];
-  /** Of its lock, what is listed to nobody because no client may call it: it cannot be compared. */
+  /** The part of its lock that no client may call: LiteLLM may list it to nobody, so it cannot be compared, and an approval keeps it. */
   readonly unseen: ToolLock;
 }
 
@@ -48,7 +46,7 @@ export interface Server {
  */
 export function select(
   names: readonly string[],
-  folders: readonly Pick<ServerFolder, "name" | "folder" | "lock">[],
+  folders: readonly Pick<ServerFolder, "name" | "folder" | "toolLock">[],
   listing: Listing,
   maySee: (server: string, tool: string) => boolean,
   stack: string,
@@ -64,26 +62,43 @@ export function select(
   if (refused.length) throw new Error(refused.join("\n"));
   return folders
     .filter(({ name }) => listing.has(name) && (!names.length || names.includes(name)))
-    .map(({ name, folder, lock }) => {
+    .map(({ name, folder, toolLock }) => {
       const listed = listing.get(name)!;
       const isUnseen = (tool: string) => !maySee(name, tool) && !listed.some((one) => one.name === tool);
       return {
         name,
         folder,
-        lock,
+        toolLock,
         listed,
-        changes: toolChanges(lock ?? {}, listed, (tool) => maySee(name, tool)),
-        unseen: Object.fromEntries(Object.entries(lock ?? {}).filter(([tool]) => isUnseen(tool))),
+        changes: toolChanges(toolLock ?? {}, listed, (tool) => maySee(name, tool)),
+        unseen: Object.fromEntries(Object.entries(toolLock ?? {}).filter(([tool]) => isUnseen(tool))),
       };
     });
 }
 
-const heading = ({ name, lock, changes }: Server) => {
-  const state = lock ? (changes.length ? "differs from" : "is as in") : "has no";
+const heading = ({ name, toolLock, changes }: Server) => {
+  const state = toolLock ? (changes.length ? "differs from" : "is as in") : "has no";
   return `${pc.bold(name)} ${state} mcp/${name}/${TOOL_LOCK_FILE}`;
 };
 
-function list(servers: readonly Server[]): void {
+/** Every tool of a server, those that are gone included, with its state and what is suspicious about it. */
+const stateOfTools = ({ name: server, toolLock, listed, changes }: Server) => [
+  ...listed.map((tool) => {
+    const change = changes.find((one) => nameOf(one) === tool.name);
+    const state = !change ? "approved" : change.kind === "added" ? (toolLock ? "added" : "not approved") : "changed";
+    return { server, tool: tool.name, state, description: tool.description, suspicions: suspicionsOf(tool) };
+  }),
+  ...changes
+    .filter(({ kind }) => kind === "removed")
+    .map((change) => ({ server, tool: nameOf(change), state: "removed", description: "", suspicions: [] })),
+];
+
+function list(servers: readonly Server[], json: boolean): void {
+  const tools = servers.flatMap(stateOfTools);
+  if (json) {
+    printJson(tools);
+    return;
+  }
   const noRules = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
   const table = new Table({
     head: ["MCP server", "tool", "", "description"],
@@ -91,45 +106,39 @@ function list(servers: readonly Server[]): void {
     chars: noRules,
     colWidths: [null, null, null, 110],
   });
-  for (const { name, lock, listed, changes } of servers) {
-    for (const tool of listed) {
-      const change = changes.find((one) => nameOf(one) === tool.name);
-      const state = !change ? "approved" : change.kind === "added" ? (lock ? "added" : "not approved") : "changed";
-      table.push([name, visible(tool.name), state, firstLine(tool.description)]);
-    }
-    for (const change of changes)
-      if (change.kind === "removed") table.push([name, visible(change.name), "removed", ""]);
-  }
+  table.push(
+    ...tools.map(({ server, tool, state, description }) => [server, visible(tool), state, firstLine(description)]),
+  );
   console.log(table.toString());
-  for (const { name, listed } of servers) {
-    for (const tool of listed) {
-      const suspicions = suspicionsOf(tool);
-      if (suspicions.length)
-        console.log(pc.yellow(`${name}, ${visible(tool.name)}\n${describeSuspicions(suspicions)}`));
-    }
-  }
+  for (const { server, tool, suspicions } of tools)
+    if (suspicions.length) console.log(pc.yellow(`${server}, ${visible(tool)}\n${describeSuspicions(suspicions)}`));
 }
 
 /** Shows what differs; whether anything does. */
-function diff(servers: readonly Server[], stack: string): boolean {
-  for (const server of servers) {
-    console.log(heading(server));
-    if (server.changes.length)
-      console.log(
-        `${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`,
-      );
-  }
+function diff(servers: readonly Server[], stack: string, json: boolean): boolean {
+  if (json)
+    printJson(
+      servers.map(({ name, toolLock, changes }) => ({ server: name, hasToolLock: toolLock !== undefined, changes })),
+    );
+  else
+    for (const server of servers) {
+      console.log(heading(server));
+      if (server.changes.length)
+        console.log(
+          `${describeChanges(server.changes, "whole")}\n  Approve it:  ${approveCommand([server.name], stack)}`,
+        );
+    }
   return servers.some(({ changes }) => changes.length);
 }
 
-/** Shows what differs and writes it into the locks; a server with suspicious changes is left as it is unless `acceptSuspicious`. */
+/** Shows what differs and writes it into the tool locks; a server with suspicious changes is left as it is unless `acceptSuspicious`. */
 async function approve(servers: readonly Server[], acceptSuspicious: boolean, stack: string): Promise<void> {
   const refused: string[] = [];
   let written = 0;
   for (const server of servers) {
     const { name, folder, listed, changes, unseen } = server;
     console.log(heading(server));
-    if (!changes.length && server.lock) continue;
+    if (!changes.length && server.toolLock) continue;
     console.log(describeChanges(changes, "whole"));
     const suspicious = [...suspicionsAmong(changes).keys()].map(visible);
     if (suspicious.length && !acceptSuspicious) {
@@ -146,15 +155,15 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
     written += 1;
     console.log(pc.green(`  approved: mcp/${name}/${TOOL_LOCK_FILE}`));
   }
-  if (written) console.log(`\nNext  npm run up${stack === "local" ? "" : ` -- --stack ${stack}`}`);
+  if (written) console.log(`\nNext  npm run up${stackArguments(stack)}`);
   if (refused.length) throw new Error(refused.join("\n"));
 }
 
 /** What the gateway of a stack lists now, beside the folders under mcp/. */
 async function load(names: readonly string[], stack: string): Promise<Server[]> {
   const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
-  // What else is wrong with a server.yaml is for `up` to say; a lock that cannot be read is replaced by one that can.
-  const folders = readServerFolders(path.join(projectRoot, "mcp"), OLDEST_VERSION, new Problems());
+  // A file that cannot be read stops nothing here: `up` reports it, and an approval replaces a tool lock that is broken.
+  const folders = readServerFolders(path.join(projectRoot, "mcp"));
   const listing = await listTools(
     gatewayUrl,
     clients.map(({ key }) => key),
@@ -166,35 +175,32 @@ async function load(names: readonly string[], stack: string): Promise<Server[]> 
   return select(names, folders, listing, maySee, stack);
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const program = new Command("npm run tools --").description(
-    `Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`,
-  );
-  const command = (name: string, description: string) =>
-    program
-      .command(name)
-      .description(description)
-      .argument("[server...]", "folders under mcp/; all that list something when none is named")
-      .option("--stack <name>", "stack to ask", "local");
-  command("list", "Shows every tool, whether it is approved, and what is suspicious about it.").action(
-    async (names: string[], { stack }) => list(await load(names, stack)),
-  );
-  command("diff", "Shows what differs from the locks; exit code 1 if anything does.").action(
-    async (names: string[], { stack }) => {
-      if (diff(await load(names, stack), stack)) process.exitCode = 1;
-    },
-  );
-  command("approve", "Shows what differs and writes it into the locks: read it before the next npm run up.")
-    .option("--all", "every server that lists something")
-    .option("--accept-suspicious", "approve what is marked as suspicious as well")
-    .action(async (names: string[], { stack, all, acceptSuspicious = false }) => {
-      if (!names.length && !all) throw new Error("approve: name the servers, or say --all");
-      await approve(await load(all ? [] : names, stack), acceptSuspicious, stack);
-    });
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+const program = command(
+  "tools",
+  `Compares the tools that the gateway lists with those that were approved (mcp/<server>/${TOOL_LOCK_FILE}).`,
+).hook("preAction", prepared("pulumi"));
+
+const subcommand = (name: string, description: string) =>
+  program
+    .command(name)
+    .description(description)
+    .argument("[server...]", "folders under mcp/; all that list something when none is named")
+    .addOption(stackOption());
+
+subcommand("list", "Shows every tool, whether it is approved, and what is suspicious about it.")
+  .addOption(jsonOption())
+  .action(async (names: string[], { stack, json = false }) => list(await load(names, stack), json));
+subcommand("diff", "Shows what differs from the tool locks; exit code 1 if anything does.")
+  .addOption(jsonOption())
+  .action(async (names: string[], { stack, json = false }) => {
+    if (diff(await load(names, stack), stack, json)) process.exitCode = 1;
+  });
+subcommand("approve", "Shows what differs and writes it into the tool locks: read it before the next npm run up.")
+  .option("--all", "every server that lists something")
+  .option("--accept-suspicious", "approve what is marked as suspicious as well")
+  .action(async (names: string[], { stack, all, acceptSuspicious = false }) => {
+    if (!names.length && !all) throw new Error("approve: name the servers, or say --all");
+    await approve(await load(all ? [] : names, stack), acceptSuspicious, stack);
+  });
+
+await main(import.meta.filename, program);

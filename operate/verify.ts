@@ -1,17 +1,23 @@
 import Table from "cli-table3";
-import { Command } from "commander";
 import pc from "picocolors";
-import { checkGateway } from "../components/gateway-check.provider.ts";
-import { Pulumi } from "./pulumi.ts";
+import { checkGateway } from "../components/gateway/check/check-gateway.ts";
+import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
+import { notDeployed, Pulumi } from "./deployed-stack.ts";
 
 /**
  * Runs the deployed stack's gateway check now, and shows what each server lists. `pulumi up` itself runs it only when
  * something changed; a server may have died since.
  */
-export async function verify(pulumi: Pulumi, stack: string): Promise<void> {
+export async function verify(pulumi: Pulumi, { json = false } = {}): Promise<void> {
   const inputs = await pulumi.gatewayCheck();
-  if (!inputs) throw new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
+  if (!inputs) throw notDeployed(pulumi.stack);
   const tools = await checkGateway(inputs);
+  const { gatewayUrl } = inputs;
+  const clients = inputs.clients.map(({ name }) => name);
+  if (json) {
+    printJson({ gatewayUrl, clients, tools });
+    return;
+  }
   const table = new Table({
     head: ["MCP server", "tools", ""],
     style: { head: [], border: [] },
@@ -22,21 +28,16 @@ export async function verify(pulumi: Pulumi, stack: string): Promise<void> {
   console.log(table.toString());
   console.log(
     pc.green(
-      `Listed and called just now through ${inputs.gatewayUrl}/mcp/, with the key of every client (${inputs.clients.map(({ name }) => name).join(", ")}).`,
+      `Listed and called just now through ${gatewayUrl}/mcp/, with the key of every client (${clients.join(", ")}).`,
     ),
   );
 }
 
-if (import.meta.filename === process.argv[1]) {
-  const { stack } = new Command("npm run verify --")
-    .description("Lists and calls the tools of a deployed stack again, with the keys of its clients.")
-    .option("--stack <name>", "stack to look at", "local")
-    .parse()
-    .opts<{ stack: string }>();
-  try {
-    await verify(await Pulumi.open(stack), stack);
-  } catch (error) {
-    console.error(pc.red((error as Error).message));
-    process.exitCode = 1;
-  }
-}
+await main(
+  import.meta.filename,
+  command("verify", "Lists and calls the tools of a deployed stack again, with the keys of its clients.")
+    .addOption(stackOption())
+    .addOption(jsonOption())
+    .hook("preAction", prepared("pulumi"))
+    .action(async ({ stack, json }: { stack: string; json?: true }) => verify(await Pulumi.existing(stack), { json })),
+);

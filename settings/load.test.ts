@@ -92,7 +92,7 @@ const KEY = "a key that nothing reads";
 const LOCK = "bring the file back as `npm run tools -- approve` wrote it";
 const IMAGE = "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
 const LAN =
-  "the server's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
+  "the host's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
 const NO_VARIABLES = "the container has no variables of yours";
 
 const inStack = (
@@ -164,21 +164,21 @@ const bad = [
     { docker: { host: "tcp://10.0.0.1:2375" } },
     "docker.host",
     '"tcp://10.0.0.1:2375"',
-    "unix:///var/run/docker.sock for this machine, or ssh://user@server",
+    "unix:///var/run/docker.sock for this machine, or ssh://user@host",
   ),
   inStack(
     "host that is an option of ssh",
     { docker: { host: "ssh://-oProxyCommand=x" } },
     "docker.host",
     '"ssh://-oProxyCommand=x"',
-    "unix:///var/run/docker.sock for this machine, or ssh://user@server",
+    "unix:///var/run/docker.sock for this machine, or ssh://user@host",
   ),
   inStack(
     "known hosts of a socket",
     { docker: { host: "unix:///d.sock", knownHosts: "/k" } },
     "docker.knownHosts",
     '"/k"',
-    "leave it out: the host is a socket, not ssh://",
+    "leave it out: docker.host is a socket, not ssh://",
   ),
   inStack(
     "identity that is not there",
@@ -205,7 +205,7 @@ const bad = [
     { lan: { address: "10.0.0.5", hostname: "http://x" } },
     "lan.hostname",
     '"http://x"',
-    "the server's name, such as linuxserver.lan",
+    "the host's name, such as linuxserver.lan",
   ),
 
   inStack(
@@ -230,11 +230,11 @@ const bad = [
     IMAGE,
   ),
   inStack(
-    "tag that does not tell the version",
+    "tag that does not say the version",
     { gateway: { image: "litellm:mine" } },
     "gateway.version",
     "nothing",
-    'LiteLLM\'s version, such as "1.77.3": the image litellm:mine does not tell',
+    'LiteLLM\'s version, such as "1.77.3": the image litellm:mine does not say it',
   ),
   inStack(
     "version against the tag",
@@ -499,7 +499,7 @@ const bad = [
     { postgres: { tunnelPort: 21000 } },
     "postgres.tunnelPort",
     "21000",
-    "leave it out: the host is a socket, not ssh://",
+    "leave it out: docker.host is a socket, not ssh://",
   ),
   inStack(
     "gateway on Postgres's port",
@@ -529,7 +529,7 @@ const bad = [
       { servers: { git: { mounts: { repositories: source } } } },
       "servers.git.mounts.repositories",
       `"${source}"`,
-      "a directory that the server needs: whoever has the socket of the container engine has the whole server; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml",
+      "a directory that the server needs: whoever can use the socket of the container engine controls the whole host; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml",
     ),
   ),
   ...["/etc", "/root/.ssh", "/var/lib", "/srv/../proc/1"].map((source) =>
@@ -538,7 +538,7 @@ const bad = [
       { servers: { git: { mounts: { repositories: source } } } },
       "servers.git.mounts.repositories",
       `"${source}"`,
-      "a directory such as /srv/data: /boot, /dev, /etc, /proc, /root, /sys, /var/lib/containerd, /var/lib/docker are the machine's own",
+      "a directory such as /srv/data: /boot, /dev, /etc, /proc, /root, /sys, /var/lib/containerd, /var/lib/docker belong to the host's own system",
     ),
   ),
   inStack(
@@ -567,7 +567,7 @@ const bad = [
     {},
     "servers.git.acceptRisks",
     "nothing",
-    "[docker-socket], if you take it: whoever has the socket of the container engine has the whole server; or turn the server off",
+    "[docker-socket], if you take it: whoever can use the socket of the container engine controls the whole host; or turn the server off",
     { files: { "git/server.yaml": stringify({ ...git, risks: ["docker-socket"] }) } },
   ),
   inStack(
@@ -719,7 +719,7 @@ const bad = [
     "time/server.yaml",
     "allowed_tools",
     KEY,
-    "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7",
+    "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
   ),
   inFile(
     "static_headers",
@@ -727,7 +727,7 @@ const bad = [
     "time/server.yaml",
     "static_headers",
     KEY,
-    "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.79.0",
+    "leave it out: LiteLLM reads it from 1.79.0 on, but this program never writes it",
   ),
   inFile(
     "headers",
@@ -932,7 +932,7 @@ const bad = [
     "time/server.yaml",
     "accessGroups[0]",
     '"git"',
-    "a group that has not the name of a server",
+    "a group whose name is not that of a server",
   ),
   inFile(
     "two mounts on one target",
@@ -988,7 +988,7 @@ const bad = [
     "clock/requirements.txt",
     "(file)",
     "nothing",
-    "run `npm run lock -- clock`: a package is only installed from a lock",
+    "run `npm run lock -- clock`: packages are only installed from a package lock",
   ),
   inFile(
     "lock of another version",
@@ -1063,7 +1063,12 @@ test("everything wrong is said at once, file by file", () => {
         "version 1.2.3 as in mcp/git/server.yaml: run `npm run lock -- git`",
       ],
       ["mcp/time/server.yaml", "description", "nothing", "one line that says what the server does"],
-      ["mcp/time/server.yaml", "extra_headers", KEY, "leave it out: LiteLLM 1.77.3 ignores it, it works from 1.77.7"],
+      [
+        "mcp/time/server.yaml",
+        "extra_headers",
+        KEY,
+        "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
+      ],
     ),
   });
 });
@@ -1126,8 +1131,30 @@ test("two required keys are enough", () => {
       },
     ],
     namePrefix: "",
+    names: {
+      containers: { ingress: "ingress", litellm: "litellm", postgres: "postgres" },
+      networks: {
+        mcp: "litellm-mcp-net",
+        postgres: "postgres-net",
+        lan: "litellm-lan-net",
+        egress: "mcp-egress-net",
+        ingress: "litellm-ingress-net",
+      },
+      volumes: { ingressState: "ingress-state", ingressAudit: "ingress-audit", postgresData: "postgres-data" },
+    },
+    publishedPorts: [
+      {
+        setting: "litellm-mcp:gateway.port",
+        address: "127.0.0.1",
+        port: 4000,
+        container: "ingress",
+        formerContainer: "litellm",
+      },
+      { setting: "litellm-mcp:gateway.adminPort", address: "127.0.0.1", port: 4001, container: "litellm" },
+      { setting: "litellm-mcp:postgres.port", address: "127.0.0.1", port: 5432, container: "postgres" },
+    ],
     warnings: [
-      "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down locks /mcp/ until the healthcheck restarts the gateway.",
+      "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down can lock /mcp/ for all servers until the healthcheck restarts the gateway.",
     ],
   });
   const [gitServer, postgresServer, timeServer] = servers;
@@ -1139,6 +1166,7 @@ test("two required keys are enough", () => {
     command: ["mcp-server-time", "--local-timezone", "UTC"],
     register: "sse",
     host: "mcp-time",
+    container: "mcp-time",
     port: 8000,
     path: "/sse",
     url: "http://mcp-time:8000/sse",
@@ -1148,16 +1176,16 @@ test("two required keys are enough", () => {
     bearerTokenEnv: undefined,
     egress: false,
     postgres: false,
-    data: false,
+    dataVolume: undefined,
     accessGroups: ["basics"],
     mounts: [],
     risks: [],
     memoryMiB: 256,
-    pids: 128,
-    tmpMiB: 64,
+    processes: 128,
+    writableTmpMiB: 64,
     healthcheck: "image",
     debugPort: undefined,
-    lock: timeTools,
+    toolLock: timeTools,
     check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
   });
   assert.equal(gitServer?.url, "http://mcp-git:8000/mcp");
@@ -1165,7 +1193,7 @@ test("two required keys are enough", () => {
   assert.equal(postgresServer?.url, "http://mcp-postgres:8000/sse");
   assert.deepEqual(postgresServer?.source, { kind: "native", image: "example/postgres-mcp:0.3.0" });
   assert.equal(postgresServer?.healthcheck, "python");
-  assert.equal(postgresServer?.lock, undefined);
+  assert.equal(postgresServer?.toolLock, undefined);
 });
 
 test("a risk that the server declares and the stack accepts", () => {
@@ -1250,19 +1278,49 @@ test("what a stack must say of a server, and a token that LiteLLM sends to anoth
     },
     secretNames: ["timeKey", "depth", "databaseToken"],
   });
-  const { env, secrets, egress, data, tmpMiB } = servers.find(({ name }) => name === "time")!;
+  const { env, secrets, egress, dataVolume, writableTmpMiB } = servers.find(({ name }) => name === "time")!;
   assert.deepEqual(
-    { env, secrets, egress, data, tmpMiB },
+    { env, secrets, egress, dataVolume, writableTmpMiB },
     {
       env: { HOST: "10.0.0.9" },
       secrets: { API_KEY: "timeKey", DEPTH: "depth" },
       egress: true,
-      data: true,
-      tmpMiB: 512,
+      dataVolume: "mcp-time-data",
+      writableTmpMiB: 512,
     },
   );
   assert.equal(servers.find(({ name }) => name === "postgres")?.bearerTokenEnv, "SECRET_databaseToken");
   assert.deepEqual(gateway.secretEnv, { SECRET_databaseToken: "databaseToken" });
+});
+
+test("the prefix is before every name, and only what the stack runs publishes a port", () => {
+  const { names, servers, publishedPorts } = load({
+    config: {
+      namePrefix: "lab-",
+      lan: { address: "192.168.1.10" },
+      gateway: { port: 4010 },
+      servers: { time: { debugPort: 48001 }, git: { enabled: false, debugPort: 48002 } },
+    },
+    files: timeYaml({ data: true }),
+  });
+  const all = [names.containers, names.networks, names.volumes].flatMap((group) => Object.values<string>(group));
+  for (const name of all) assert.match(name, /^lab-/);
+  assert.deepEqual(
+    servers.map(({ host, container, dataVolume }) => ({ host, container, dataVolume })),
+    [
+      { host: "mcp-postgres", container: "lab-mcp-postgres", dataVolume: undefined },
+      { host: "mcp-time", container: "lab-mcp-time", dataVolume: "lab-mcp-time-data" },
+    ],
+  );
+  assert.deepEqual(
+    publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`),
+    [
+      "192.168.1.10:4010 lab-ingress",
+      "127.0.0.1:4011 lab-litellm",
+      "127.0.0.1:5432 lab-postgres",
+      "192.168.1.10:48001 lab-mcp-time",
+    ],
+  );
 });
 
 test("a model's secret becomes a variable of the gateway", () => {
@@ -1274,7 +1332,7 @@ test("a model's secret becomes a variable of the gateway", () => {
     { name: "gpt", params: { model: "openai/gpt-5" }, paramsFromEnv: { api_key: "SECRET_openaiKey" } },
   ]);
   assert.deepEqual(gateway.secretEnv, { SECRET_openaiKey: "openaiKey" });
-  assert(warnings.includes("The secret litellm-mcp:secrets.old is used by nothing on this stack."));
+  assert(warnings.includes("Nothing on this stack uses the secret litellm-mcp:secrets.old."));
 });
 
 test("over ssh, Postgres is reached by a tunnel whose port is always the same", () => {
@@ -1325,7 +1383,13 @@ test("a newer LiteLLM reads more, and what nobody looked at passes with a warnin
       files: databaseYaml({ transport: { kind: "http", port: 8000, sdk: "typescript" } }),
     });
   assert.equal(newer("ghcr.io/berriai/litellm:main-v1.78.0-stable").gateway.version, "1.78.0");
-  assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /1\.99\.0 is newer than the table/);
+  assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /LiteLLM 1\.99\.0 is newer than 1\.80\.5/);
+});
+
+test("the warning about a server over http names the LiteLLM that runs, and is gone where the server does no harm", () => {
+  const warnings = (tag: string) => load({ config: { gateway: { image: `ghcr.io/berriai/litellm:${tag}` } } }).warnings;
+  assert.match(warnings("v1.77.7-stable").join("\n"), /`git` is registered as http: on LiteLLM 1\.77\.7 one call/);
+  assert.doesNotMatch(warnings("v1.106.2").join("\n"), /registered as http/);
 });
 
 test("a digest needs the version beside it", () => {

@@ -1,32 +1,54 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { z } from "zod";
-import { OLDEST_VERSION, unknownKeyAdvice } from "./capabilities.ts";
-import { resolveClients } from "./clients.ts";
-import { type Context, isMap, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
-import { adminPort, checkGatewaySettings, gatewayVersion, resolveModels, secretVariable } from "./gateway.ts";
-import { compareText, Problems, unknownKey } from "./problems.ts";
-import { readServerFolders } from "./server-folder.ts";
-import { resolveServers } from "./servers.ts";
+import { compareText } from "../lib/compare-text.ts";
+import { isMap } from "../lib/is-map.ts";
+import { unknownKeyAdvice } from "./litellm-versions.ts";
+import { daemonNames } from "./resolve/daemon-names.ts";
+import { checkPorts, publishedPorts } from "./resolve/published-ports.ts";
+import { resolveClients } from "./resolve/resolve-clients.ts";
+import { type Context, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
+import {
+  adminPort,
+  checkGatewaySettings,
+  gatewayVersion,
+  resolveModels,
+  secretVariable,
+} from "./resolve/resolve-gateway.ts";
+import { Problems, unknownKey } from "./problems.ts";
+import { checkServerFolder } from "./resolve/check-server-folder.ts";
+import { resolveServers } from "./resolve/resolve-servers.ts";
+import { readServerFolders } from "./server-folders.ts";
 import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings, type Settings } from "./settings.ts";
-import { expandHome, sshOptions } from "./ssh-options.ts";
-import { type StackConfig, stackKeys } from "./stack.ts";
+import { expandHome, sshOptions } from "./resolve/ssh-options.ts";
+import { type StackConfig, stackKeys } from "./schemas/stack-schema.ts";
 
-/** Checks everything the user wrote and resolves it. Throws one SettingsError with all problems; touches nothing. */
+/**
+ * Checks everything that the user wrote and resolves it. Throws one SettingsError with all problems, and changes
+ * nothing.
+ */
 export function loadSettings(args: LoadArgs): Settings {
   const context: Context = { ...args, problems: new Problems(), warnings: [], usedSecrets: new Set() };
   const { problems, warnings } = context;
 
   const stack = parseStack(context);
   const version = stack.gateway && gatewayVersion(stack.gateway, context);
-  const folders = readServerFolders(args.mcpDir, version ?? OLDEST_VERSION, problems);
-  const servers = resolveServers(folders, stack.servers ?? {}, context);
+  const folders = readServerFolders(args.mcpDir);
+  for (const folder of folders) checkServerFolder(folder, version, problems);
+  const names = daemonNames(stack.namePrefix ?? "");
+  const servers = resolveServers(
+    folders,
+    stack.servers ?? {},
+    { version, namePrefix: stack.namePrefix ?? "" },
+    context,
+  );
   const models = resolveModels(stack.models ?? [], context);
   const clients = resolveClients(stack, folders, servers, context);
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
   const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
-  checkPorts(stack, context);
+  const ports = publishedPorts(stack);
+  checkPorts(ports, context);
   checkSecrets(context);
 
   const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
@@ -58,6 +80,10 @@ export function loadSettings(args: LoadArgs): Settings {
     servers,
     clients,
     namePrefix,
+    names,
+    publishedPorts: ports.filter(({ container }) =>
+      [...Object.values(names.containers), ...servers.map((server) => server.container)].includes(container),
+    ),
     warnings,
   };
 }
@@ -65,10 +91,9 @@ export function loadSettings(args: LoadArgs): Settings {
 const isSsh = (host: string) => host.startsWith("ssh://");
 
 function parseStack({ config, stackFile, problems }: Context): Parsed {
-  const advice = (key: string) => unknownKeyAdvice(key, OLDEST_VERSION);
   const parse = <T>(key: string, schema: z.ZodType<T>, value: unknown) =>
-    problems.parse(schema, value, stackFile, stackPath(key), advice);
-  /** Entry by entry, so that a wrong one does not hide what else is wrong: the checks that follow see the others. */
+    problems.parse(schema, value, stackFile, stackPath(key), unknownKeyAdvice);
+  /** Entry by entry, so that the checks that follow see the good entries beside a wrong one. */
   const parseEach = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
     const value = config[key];
     if (!isMap(value)) return parse(key, schema, value);
@@ -86,7 +111,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
   }
   for (const key of Object.keys(config).filter((key) => !Object.hasOwn(stackKeys, key) && key !== "secrets")) {
     const known = [...Object.keys(stackKeys), "secrets"].join(", ");
-    problems.add(stackFile, stackPath(key), unknownKey, advice(key) ?? `one of the keys ${known}`);
+    problems.add(stackFile, stackPath(key), unknownKey, unknownKeyAdvice(key) ?? `one of the keys ${known}`);
   }
   return {
     docker: parse("docker", stackKeys.docker, config["docker"]),
@@ -106,7 +131,7 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
   if (!isSsh(host)) {
     for (const [key, value] of Object.entries(ssh)) {
       if (value !== undefined && value.length > 0)
-        problems.add(stackFile, stackPath("docker", key), value, "leave it out: the host is a socket, not ssh://");
+        problems.add(stackFile, stackPath("docker", key), value, "leave it out: docker.host is a socket, not ssh://");
     }
     return;
   }
@@ -116,7 +141,7 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
       problems.add(stackFile, stackPath("docker", key), file, "a file that exists on this machine");
   }
   if (lan?.address.startsWith("127.")) {
-    warnings.push(`Ports are published on ${lan.address} of the server behind ${host}: no other machine reaches them.`);
+    warnings.push(`Ports are published on ${lan.address} of the host behind ${host}: no other machine reaches them.`);
   }
 }
 
@@ -133,7 +158,7 @@ function resolvePostgres(
         stackFile,
         stackPath("postgres", "tunnelPort"),
         tunnelPort,
-        "leave it out: the host is a socket, not ssh://",
+        "leave it out: docker.host is a socket, not ssh://",
       );
     return {
       ...rest,
@@ -145,30 +170,11 @@ function resolvePostgres(
   return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };
 }
 
-/** The same one in every run: Pulumi's provider is told it, and another would be a change at each preview. */
+/**
+ * The same port in every run: it is an input of Pulumi's provider, and another port would be a change in each preview.
+ */
 const stableTunnelPort = (dockerHost: string, port: number) =>
   20_000 + (createHash("sha256").update(`${dockerHost} ${port}`).digest().readUInt32BE(0) % 10_000);
-
-/** Every port published on the server, once. */
-function checkPorts({ gateway, postgres, servers }: Parsed, { stackFile, problems }: Context): void {
-  const published: [string, number | undefined][] = [
-    [stackPath("gateway", "port"), gateway?.port],
-    [stackPath("gateway", "adminPort"), gateway && adminPort(gateway)],
-    [stackPath("postgres", "port"), postgres?.kind === "dedicated" ? postgres.port : undefined],
-    ...Object.entries(servers ?? {}).map(([name, { debugPort }]): [string, number | undefined] => [
-      stackPath("servers", name, "debugPort"),
-      debugPort,
-    ]),
-  ];
-  const owners = new Map<number, string>();
-  for (const [path, port] of published) {
-    if (port === undefined) continue;
-    if (port > 65_535) problems.add(stackFile, path, undefined, "a port, 1 to 65535: gateway.port + 1 is none");
-    const owner = owners.get(port);
-    if (owner) problems.add(stackFile, path, port, `another port: ${owner} has this one`);
-    else owners.set(port, path);
-  }
-}
 
 function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings }: Context): void {
   const path = (name: string) => stackPath("secrets", name);
@@ -179,6 +185,6 @@ function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings 
   for (const name of secretNames) {
     if (name === POSTGRES_READ_ONLY_URL)
       problems.add(stackFile, path(name), Symbol("a secret"), "another name: this program provides it");
-    else if (!usedSecrets.has(name)) warnings.push(`The secret ${path(name)} is used by nothing on this stack.`);
+    else if (!usedSecrets.has(name)) warnings.push(`Nothing on this stack uses the secret ${path(name)}.`);
   }
 }

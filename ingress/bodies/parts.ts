@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dotted } from "../../settings/problems.ts";
+import { dotted } from "../../lib/dotted.ts";
 
 /**
  * What the bodies of all routes are made of. LiteLLM takes any key of a body for a parameter of its own, so every object here is

@@ -4,7 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { stackKeys } from "../../settings/stack.ts";
+import { stackKeys } from "../../settings/schemas/stack-schema.ts";
 import { catalogue, demandedImages, recipeFiles, recipeHash } from "./images.ts";
 
 const here = path.dirname(fileURLToPath(import.meta.url));

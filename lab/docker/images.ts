@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa, ExecaError } from "execa";
-import { cached, type Run, sha256, step } from "../kit.ts";
-import { type Ask, asRoot, installPackages } from "./system-packages.ts";
+import { cached, type Run, sha256, step } from "../../bootstrap/steps.ts";
+import { type Ask, asRoot, installPackages } from "../../bootstrap/system-packages.ts";
 
 const recipes = path.join(path.dirname(fileURLToPath(import.meta.url)), "images");
 const BASE = "litellm-mcp-lab/trixie";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { which } from "../kit.ts";
+import { which } from "../../bootstrap/steps.ts";
 
 /** An sshd of our own that plays linuxserver.lan. */
 export interface TestSshd {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { MOST_DEPTH } from "../../ingress/json.ts";
 import { PASSED_HEADERS, RETURNED_HEADERS, type Route, routes } from "../../ingress/routes.ts";
-import { adminPort } from "../../settings/gateway.ts";
-import { stackKeys } from "../../settings/stack.ts";
+import { adminPort } from "../../settings/resolve/resolve-gateway.ts";
+import { stackKeys } from "../../settings/schemas/stack-schema.ts";
 
 /** Written by `npm run docs`, from this file's neighbour `security.template.md` and the program's own tables. */
 export const SECURITY_FILE = "docs/security.md";

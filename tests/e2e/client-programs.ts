@@ -1,7 +1,7 @@
 import { copyFile, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { cached, step } from "../../lab/kit.ts";
+import { cached, step } from "../../bootstrap/steps.ts";
 
 const lockFolder = path.join(path.dirname(import.meta.dirname), "clients");
 const MANIFEST = ["package.json", "package-lock.json"] as const;

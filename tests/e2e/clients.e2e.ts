@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import pg from "pg";
-import { cacheDir } from "../../lab/kit.ts";
+import { cacheDir } from "../../bootstrap/steps.ts";
 import { type ClientPrograms, clientPrograms } from "./client-programs.ts";
 import { auditLines, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";

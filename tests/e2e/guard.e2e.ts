@@ -17,7 +17,7 @@ before(async () => {
     "litellm-mcp:gateway": { port: 16000 },
     "litellm-mcp:postgres": { kind: "dedicated", port: 16432 },
   });
-  await workspace.editFile("components/networks.ts", (text) =>
+  await workspace.editFile("components/docker/networks.ts", (text) =>
     text.replace(
       "    this.registerOutputs(",
       `    new docker.Container(

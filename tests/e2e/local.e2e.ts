@@ -310,20 +310,20 @@ test("no component gets round the rules of the LAN", async () => {
   const before = await containerIds(PREFIX);
   for (const [file, from, to, message] of [
     [
-      "components/container.ts",
+      "components/docker/container.ts",
       'restart: "unless-stopped",',
       'restart: "unless-stopped", privileged: true,',
       /LAN guard: Container ".+" is not allowed, nothing was changed:\s+- privileged: it is root on the server/,
     ],
     [
-      "components/networks.ts",
+      "components/docker/networks.ts",
       'driver: "bridge",',
       'driver: "macvlan",',
       /LAN guard: Network ".+" is not allowed[^]+driver "macvlan"/,
     ],
     // Known only when the secrets beside it are.
     [
-      "components/litellm.ts",
+      "components/gateway/litellm.ts",
       'LITELLM_MODE: "PRODUCTION",',
       'LITELLM_MODE: "PRODUCTION", SSL_KEYFILE_PATH: "/a-key-of-the-test",',
       /variable SSL_KEYFILE_PATH: plain HTTP only/,
@@ -451,7 +451,7 @@ test("a stack whose users change keeps what clients stored, readable and writabl
   });
   const before = await userOf("mcp-memory");
   // As a release that derives them in another way.
-  await workspace.editFile("components/mcp-server.ts", (text) => text.replace("900_000 +", "900_001 +"));
+  await workspace.editFile("components/mcp/mcp-server.ts", (text) => text.replace("900_000 +", "900_001 +"));
   const { replaced } = await changesOfUp();
   assert.ok(replaced.includes("mcp-memory") && replaced.includes("mcp-time"), replaced.join(", "));
   assert.notEqual(await userOf("mcp-memory"), before);

@@ -1,11 +1,9 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-
-const checkout = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+import { projectRoot } from "../../lib/project-root.ts";
 
 /** What a command printed, and how long it took. */
 export interface Finished {
@@ -35,16 +33,16 @@ export class Workspace {
     const home = await mkdtemp(path.join(tmpdir(), `litellm-mcp-${stack}-`));
     const root = path.join(home, "project");
     const { stdout } = await execa("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-      cwd: checkout,
+      cwd: projectRoot,
     });
     for (const file of stdout.split("\n").filter((file) => !/^Pulumi\..+\.yaml$/.test(file)))
-      await cp(path.join(checkout, file), path.join(root, file), { preserveTimestamps: true }).catch(
+      await cp(path.join(projectRoot, file), path.join(root, file), { preserveTimestamps: true }).catch(
         (error: NodeJS.ErrnoException) => {
           // Listed by git, but deleted in the work tree.
           if (error.code !== "ENOENT") throw error;
         },
       );
-    await symlink(path.join(checkout, "node_modules"), path.join(root, "node_modules"));
+    await symlink(path.join(projectRoot, "node_modules"), path.join(root, "node_modules"));
     await mkdir(path.join(home, "state"));
     const workspace = new Workspace(root, stack, {
       PULUMI_BACKEND_URL: `file://${path.join(home, "state")}`,

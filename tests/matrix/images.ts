@@ -1,5 +1,6 @@
+import semver from "semver";
 import { catalogue } from "../../lab/docker/images.ts";
-import { isAtLeast, versionOfTag } from "../../settings/capabilities.ts";
+import { versionOfTag } from "../../settings/litellm-versions.ts";
 
 /** Names the one version to test; without it, all are. Set by `npm run test:matrix -- --version`. */
 export const MATRIX_VERSION = "MATRIX_VERSION";
@@ -12,5 +13,5 @@ export function matrixImages(): string[] {
   const wanted = process.env[MATRIX_VERSION];
   return images
     .filter((image) => !wanted || versionOf(image) === wanted)
-    .sort((a, b) => (isAtLeast(versionOf(a), versionOf(b)) ? 1 : -1));
+    .sort((a, b) => semver.compare(versionOf(a), versionOf(b)));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
-import { versionOfTag } from "../../settings/capabilities.ts";
+import { versionOfTag } from "../../settings/litellm-versions.ts";
 import { testModels } from "../e2e/client-view.ts";
 import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "../e2e/docker.ts";
 import { callTool, eventually, listTools, withMcp } from "../e2e/gateway.ts";

@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import { step, which } from "./steps.ts";
+
+/** Asks the user; rejects when the answer is no. */
+export type Ask = (what: string, packages: readonly string[]) => Promise<void>;
+
+/** A command as root: as it is, or through sudo. */
+export function asRoot(command: string, args: readonly string[]): [string, string[]] {
+  return process.getuid?.() === 0 ? [command, [...args]] : ["sudo", [command, ...args]];
+}
+
+async function isDebian(): Promise<boolean> {
+  const release = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release) && (await which("apt-get")) !== undefined;
+}
+
+/** Whether a program is there; those of administrators are not on everybody's PATH. */
+async function isThere(command: string): Promise<boolean> {
+  const candidates = [command, `/usr/sbin/${command}`, `/sbin/${command}`];
+  return (await Promise.all(candidates.map(which))).some((found) => found !== undefined);
+}
+
+/**
+ * Installs Debian packages for the programs that are missing, after asking.
+ *
+ * @param what Why they are needed.
+ * @param packages Program → Debian package that has it.
+ * @throws Error that names them where this is no Debian.
+ */
+export async function installPackages(
+  what: string,
+  packages: Readonly<Record<string, string>>,
+  ask: Ask,
+): Promise<void> {
+  const there = await Promise.all(Object.keys(packages).map(isThere));
+  const missing = [...new Set(Object.values(packages).filter((_, at) => !there[at]))];
+  if (!missing.length) return;
+  if (!(await isDebian()))
+    throw new Error(
+      `${what}: needed is what Debian calls ${missing.join(", ")}. Install it by this system's means and run the command again.`,
+    );
+  await ask(what, missing);
+  await step(`install ${missing.join(" ")}`, async (run) => {
+    const env = { DEBIAN_FRONTEND: "noninteractive" };
+    await run(...asRoot("apt-get", ["update"]), { env });
+    await run(...asRoot("apt-get", ["install", "-y", "--no-install-recommends", ...missing]), { env });
+  });
+}

@@ -1,0 +1,73 @@
+import { connectDocker, containerLogTail } from "./docker-connection.ts";
+import type { ContainerHealthInputs } from "./container-health.ts";
+
+const LOG_LINES = 20;
+/** A start may fail once, for instance while the database comes up; after this many it is a loop. */
+const MOST_STARTS = 3;
+
+interface State {
+  readonly Running: boolean;
+  readonly ExitCode: number;
+  readonly Health?: {
+    readonly Status: string;
+    readonly FailingStreak: number;
+    readonly Log: readonly { readonly Output: string }[] | null;
+  };
+}
+
+/** "ready", "waiting", or what is wrong. */
+export function judgeState(
+  { Running, ExitCode, Health }: State,
+  restarts: number,
+): "ready" | "waiting" | { readonly problem: string } {
+  if (restarts >= MOST_STARTS) return { problem: `ends again and again, last with exit code ${ExitCode}` };
+  if (!Running) return "waiting";
+  if (!Health || Health.Status === "healthy") return "ready";
+  // A container that stops is called unhealthy too, with no failed check; it may come up at its next start.
+  if (Health.Status === "unhealthy" && Health.FailingStreak > 0)
+    return { problem: `runs, but its healthcheck fails: ${Health.Log?.at(-1)?.Output.trim() ?? "no output"}` };
+  return "waiting";
+}
+
+async function waitForHealth({ docker: endpoint, container, withinSeconds }: ContainerHealthInputs): Promise<void> {
+  const docker = connectDocker(endpoint);
+  const fail = async (problem: string): Promise<never> => {
+    const log = await containerLogTail(docker, container, LOG_LINES).catch(
+      (error: Error) => `(log not readable: ${error.message})`,
+    );
+    throw new Error(`container ${container} ${problem}\n  last lines of its log:\n${log.replace(/^/gm, "    ")}`);
+  };
+  // Events first, then a look: what happens between the two is not missed, and nothing is asked in a loop (over ssh each
+  // question is a connection).
+  const giveUp = AbortSignal.timeout(withinSeconds * 1000);
+  const events = await docker.getEvents({
+    filters: { type: ["container"], container: [container] },
+    abortSignal: giveUp,
+  });
+  try {
+    const changes = events[Symbol.asyncIterator]();
+    for (;;) {
+      const { State: state, RestartCount: restarts } = await docker.getContainer(container).inspect();
+      const verdict = judgeState(state as State, restarts);
+      if (verdict === "ready") return;
+      if (verdict !== "waiting") return await fail(verdict.problem);
+      if ((await changes.next()).done)
+        throw new Error(`Docker ended its stream of events while ${container} was starting`);
+    }
+  } catch (error) {
+    if (giveUp.aborted) await fail(`is not healthy after ${withinSeconds} s`);
+    throw error;
+  } finally {
+    (events as NodeJS.ReadableStream & { destroy(): void }).destroy();
+  }
+}
+
+export async function create(inputs: ContainerHealthInputs) {
+  await waitForHealth(inputs);
+  return { id: inputs.container, outs: inputs };
+}
+
+export async function update(_id: string, _olds: ContainerHealthInputs, news: ContainerHealthInputs) {
+  await waitForHealth(news);
+  return { outs: news };
+}

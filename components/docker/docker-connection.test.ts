@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { replaceSsh } from "../../tests/fake-ssh.ts";
+import { connectDocker, demultiplex } from "./docker-connection.ts";
+
+test("over ssh, the docker API is spoken through `docker system dial-stdio` with the options given", async (t) => {
+  const folder = await replaceSsh(
+    t,
+    `echo "$@" > "$(dirname "$0")/arguments"
+read request
+printf 'HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: 19\\r\\nConnection: close\\r\\n\\r\\n[{"Id":"abc12345"}]'`,
+  );
+  const docker = connectDocker({ host: "ssh://me@server:2222", sshOpts: ["-o", "BatchMode=yes"] });
+  const containers = await docker.listContainers();
+  assert.equal(containers.length, 1);
+  assert.equal(
+    (await readFile(path.join(folder, "arguments"), "utf8")).trim(),
+    "-o BatchMode=yes -l me -p 2222 -- server docker system dial-stdio",
+  );
+});
+
+test("what ssh complains about reaches the caller", async (t) => {
+  await replaceSsh(t, "echo 'Host key verification failed.' >&2; exit 255");
+  await assert.rejects(
+    connectDocker({ host: "ssh://server", sshOpts: [] }).listContainers(),
+    /Host key verification failed/,
+  );
+});
+
+test("a host that is neither socket nor ssh is refused", () => {
+  assert.throws(
+    () => connectDocker({ host: "tcp://server:2375", sshOpts: [] }),
+    /tcp:\/\/server:2375: a Docker host is reached by unix:\/\/ or ssh:\/\//,
+  );
+});
+
+test("Docker's framing is taken out of logs", () => {
+  const frame = (stream: number, text: string) => {
+    const head = Buffer.alloc(8);
+    head.writeUInt8(stream, 0);
+    head.writeUInt32BE(Buffer.byteLength(text), 4);
+    return Buffer.concat([head, Buffer.from(text)]);
+  };
+  assert.equal(demultiplex(Buffer.concat([frame(1, "out\n"), frame(2, "für err\n")])), "out\nfür err\n");
+});

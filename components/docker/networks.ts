@@ -1,0 +1,61 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { NETWORKS } from "../../settings/resolve/daemon-names.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { projectLabel } from "./container.ts";
+
+export interface NetworksArgs {
+  readonly settings: Pick<Settings, "names">;
+}
+
+/** Without it, an internal network has an address of the host, which leads to everything that listens on the host. */
+const NO_ADDRESS_OF_THE_HOST = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+
+/**
+ * The five networks. Three are internal (no way out, nothing published): what an MCP server may reach is decided by the
+ * networks it is on, not by trust in it.
+ */
+export class Networks extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:docker:Networks";
+  /** `litellm-mcp-net`, internal: LiteLLM and every MCP server. */
+  readonly mcp: docker.Network;
+  /** `postgres-net`, internal: Postgres, LiteLLM and the MCP servers that declare `postgres: true`. */
+  readonly postgres: docker.Network;
+  /**
+   * `litellm-lan-net`: the ingress, LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an internal
+   * network.
+   */
+  readonly lan: docker.Network;
+  /** `litellm-ingress-net`, internal: the ingress and LiteLLM, which nobody else reaches. */
+  readonly ingress: docker.Network;
+  /** `mcp-egress-net`: MCP servers that declare `egress: true`. */
+  readonly egress: docker.Network;
+
+  constructor(name: string, { settings }: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(Networks.TYPE, name, {}, opts);
+    const network = (which: keyof typeof NETWORKS, internal: boolean) =>
+      new docker.Network(
+        `${name}-${NETWORKS[which]}`,
+        {
+          name: settings.names.networks[which],
+          driver: "bridge",
+          internal,
+          ...(internal && { options: NO_ADDRESS_OF_THE_HOST }),
+          labels: [projectLabel],
+        },
+        { parent: this, deleteBeforeReplace: true },
+      );
+    this.mcp = network("mcp", true);
+    this.postgres = network("postgres", true);
+    this.lan = network("lan", false);
+    this.egress = network("egress", false);
+    this.ingress = network("ingress", true);
+    this.registerOutputs({
+      mcp: this.mcp.id,
+      postgres: this.postgres.id,
+      lan: this.lan.id,
+      egress: this.egress.id,
+      ingress: this.ingress.id,
+    });
+  }
+}

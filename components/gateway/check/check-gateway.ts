@@ -1,0 +1,129 @@
+import { approveCommand } from "../../../approval/tool-report.ts";
+import { mayCall } from "../../../ingress/rights.ts";
+import { connectDocker, containerLogTail } from "../../docker/docker-connection.ts";
+import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
+import { tryForbidden } from "./forbidden.ts";
+import { judgeAnswer, judgeListing, judgeTools, type Problems } from "./judge.ts";
+import { list, type Listing, REQUEST_TIMEOUT_MS, together, withGateway } from "./listing.ts";
+
+/** How long the servers may take from "container started" to "listed"; only those without a healthcheck need it. */
+const LISTED_WITHIN_MS = 30_000;
+const LIST_AGAIN_AFTER_MS = 1_000;
+const LOG_LINES = 15;
+
+/**
+ * Lists the tools with every client's key, compares them with what was approved, calls one of each server, and tries what must
+ * fail.
+ *
+ * @returns Tools by server.
+ * @throws Error with each server that failed, what was seen, and its log or the command that approves its tools.
+ */
+export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<string, readonly string[]>> {
+  const { servers } = inputs;
+  const deadline = Date.now() + LISTED_WITHIN_MS;
+  const listings = await forEachClient(inputs, (client) => listForClient(inputs, client, deadline));
+  const known = together(listings.values());
+  const unapproved = judgeTools(inputs, known);
+  const mislisted = firstProblems(
+    [...listings].map(([client, listing]) => judgeListing(listing, client, servers, known)),
+  );
+  const notCalled = new Set([...mislisted.keys(), ...unapproved.keys()]);
+  const callable = servers.filter(({ name }) => !notCalled.has(name));
+  const calls = await forEachClient(inputs, (client) => callForClient({ ...inputs, servers: callable }, client));
+  const problems = firstProblems([mislisted, ...calls.values()]);
+  if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
+
+  const open = await tryForbidden(inputs, known);
+  if (open.length)
+    throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
+  return Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
+}
+
+/** One answer for each client, asked for one after the other; an error names the client. */
+async function forEachClient<T>(
+  { clients, gatewayUrl }: GatewayCheckInputs,
+  ask: (client: ExpectedClient) => Promise<T>,
+): Promise<Map<ExpectedClient, T>> {
+  const answers = new Map<ExpectedClient, T>();
+  for (const client of clients) {
+    const answer = ask(client).catch((error: Error) => {
+      throw new Error(
+        `gateway check: the key of client "${client.name}" gets no answer from ${gatewayUrl}/mcp/: ${error.message}`,
+      );
+    });
+    answers.set(client, await answer);
+  }
+  return answers;
+}
+
+/** Of each server the problem that was found first: what is found later mostly follows from it. */
+function firstProblems(found: Iterable<Problems>): Problems {
+  const first = new Map<string, string>();
+  for (const problems of found)
+    for (const [server, problem] of problems) if (!first.has(server)) first.set(server, problem);
+  return first;
+}
+
+/** What a client sees, asked for again while a server of it lists nothing yet. */
+function listForClient(
+  { gatewayUrl, servers }: GatewayCheckInputs,
+  client: ExpectedClient,
+  deadline: number,
+): Promise<Listing> {
+  return withGateway(gatewayUrl, client.key, async (mcp) => {
+    let seen = await list(mcp);
+    while (judgeListing(seen, client, servers, seen).size && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, LIST_AGAIN_AFTER_MS));
+      seen = await list(mcp);
+    }
+    return seen;
+  });
+}
+
+/** Calls one tool of each of the client's servers; what went wrong, by server. */
+function callForClient({ gatewayUrl, servers }: GatewayCheckInputs, client: ExpectedClient): Promise<Problems> {
+  return withGateway(gatewayUrl, client.key, async (mcp) => {
+    const problems = new Map<string, string>();
+    for (const { name, call } of servers) {
+      const rule = ruleOf(client, name);
+      if (!call || !rule || !mayCall(rule, call.tool)) continue;
+      const called = `tool ${call.tool}, called with the key of "${client.name}",`;
+      const asked = mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, {
+        timeout: REQUEST_TIMEOUT_MS,
+      });
+      const answer = await asked.catch(
+        (error: Error) => void problems.set(name, `${called} got no answer: ${error.message}`),
+      );
+      // The calls that are left would wait as long: a gateway that is locked up answers none.
+      if (!answer) break;
+      const text = (answer.content as { type: string; text?: string }[])
+        .map((part) => part.text ?? `[${part.type}]`)
+        .join("\n");
+      const problem = judgeAnswer(text, answer.isError === true, call.expect);
+      if (problem) problems.set(name, `${called} ${problem}`);
+    }
+    return problems;
+  });
+}
+
+async function failureReport(inputs: GatewayCheckInputs, problems: Problems, unapproved: Problems): Promise<string> {
+  const docker = connectDocker(inputs.docker);
+  const sections = await Promise.all(
+    [...problems].map(async ([name, problem]) => {
+      const container = inputs.servers.find((server) => server.name === name)?.container ?? name;
+      const log = await containerLogTail(docker, container, LOG_LINES).catch(
+        (error: Error) => `(log not readable: ${error.message})`,
+      );
+      return `MCP server "${name}" ${problem}\n  last lines of container ${container}:\n${log.replace(/^/gm, "    ")}`;
+    }),
+  );
+  const failed = new Set([...problems.keys(), ...unapproved.keys()]).size;
+  return [
+    `gateway check: ${failed} of ${inputs.servers.length} MCP servers failed at ${inputs.gatewayUrl}/mcp/`,
+    ...sections,
+    ...[...unapproved].map(([name, problem]) => `MCP server "${name}" ${problem}`),
+    ...(unapproved.size
+      ? [`To read the whole of it and approve it:  ${approveCommand([...unapproved.keys()], inputs.stack)}`]
+      : []),
+  ].join("\n");
+}

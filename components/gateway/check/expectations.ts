@@ -1,0 +1,43 @@
+import type { ToolLock } from "../../../approval/tool-lock.ts";
+import type { ToolRule } from "../../../ingress/rights.ts";
+import type { DockerEndpoint } from "../../docker/docker-connection.ts";
+
+/** What one MCP server must show through the gateway. */
+export interface ExpectedServer {
+  readonly name: string;
+  /** Its container on the daemon: a failure shows the last lines of its log. */
+  readonly container: string;
+  /** What it must list, as it was approved; null: nothing was approved yet. */
+  readonly lock: ToolLock | null;
+  /** A cheap call that must succeed; null where the server has none. */
+  readonly call: {
+    readonly tool: string;
+    readonly arguments: Record<string, unknown>;
+    readonly expect: string | null;
+  } | null;
+}
+
+/** A client, with the servers that it must see and what it may call of them; it must see nothing else. */
+export interface ExpectedClient {
+  readonly name: string;
+  readonly key: string;
+  readonly rules: Readonly<Record<string, ToolRule>>;
+}
+
+/** Everything that a check of the gateway needs to know; the inputs of the `GatewayCheck` resource. */
+export interface GatewayCheckInputs {
+  readonly gatewayUrl: string;
+  readonly docker: DockerEndpoint;
+  readonly servers: readonly ExpectedServer[];
+  readonly clients: readonly ExpectedClient[];
+  /** Keys that must open nothing here, each with the words that a message uses for it. */
+  readonly strangers: readonly { readonly what: string; readonly key: string }[];
+  /** The stack's name, for the command that approves tools. */
+  readonly stack: string;
+  /** Ids of containers: when one changes, the check runs again. The check itself does not read them. */
+  readonly triggers: readonly string[];
+}
+
+/** What a client may call of a server; undefined where it may not use the server. */
+export const ruleOf = ({ rules }: Pick<ExpectedClient, "rules">, server: string): ToolRule | undefined =>
+  Object.hasOwn(rules, server) ? rules[server] : undefined;

@@ -1,0 +1,98 @@
+import { mayCall } from "../../../ingress/rights.ts";
+import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
+import { type Listing, REQUEST_TIMEOUT_MS } from "./listing.ts";
+
+/** Routes of LiteLLM that no key may reach: each has been a way to a secret or to everybody's settings. */
+const CLOSED_ROUTES = [
+  ["POST", "/utils/transform_request"],
+  ["POST", "/mcp-rest/tools/call"],
+  ["POST", "/key/generate"],
+  ["GET", "/routes"],
+  ["GET", "/v1/mcp/server"],
+] as const;
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const shown = ({ status, text }: Answer) => `HTTP ${status} ${text.slice(0, 200)}`;
+
+/**
+ * Tries what must fail: keys that are nobody's, closed routes, and for each client a call that it may not make. Each has to fail
+ * for its own reason, because a gateway that is merely broken refuses everything.
+ *
+ * @returns One sentence for each attempt that did not fail as it must.
+ */
+export async function tryForbidden(
+  { gatewayUrl, clients, strangers, servers }: GatewayCheckInputs,
+  known: Listing,
+): Promise<string[]> {
+  const names = servers.map(({ name }) => name);
+  const wrong: (string | undefined)[] = [];
+  for (const stranger of [{ what: "an unknown key", key: "sk-not-a-key-of-this-gateway" }, ...strangers])
+    wrong.push(await tryStranger(gatewayUrl, stranger));
+  for (const client of clients) {
+    for (const route of CLOSED_ROUTES) wrong.push(await tryClosedRoute(gatewayUrl, client, route));
+    wrong.push(await tryForbiddenCall(gatewayUrl, client, forbiddenCall(client.rules, names, known)));
+  }
+  return wrong.filter((sentence) => sentence !== undefined);
+}
+
+async function tryStranger(url: string, { what, key }: GatewayCheckInputs["strangers"][number]) {
+  const answer = await ask(url, key, "POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/list" });
+  if (answer.status === 401 && answer.text.includes("wrong key")) return undefined;
+  return `/mcp/ with ${what} must be HTTP 401 "wrong key", and is ${shown(answer)}`;
+}
+
+async function tryClosedRoute(url: string, { name, key }: ExpectedClient, route: (typeof CLOSED_ROUTES)[number]) {
+  const [method, path] = route;
+  const answer = await ask(url, key, method, path, method === "POST" ? {} : undefined);
+  if (answer.status === 404) return undefined;
+  return `${method} ${path} with the key of "${name}" must be HTTP 404, and is ${shown(answer)}`;
+}
+
+async function tryForbiddenCall(url: string, { name, key }: ExpectedClient, { tool, reason }: ForbiddenCall) {
+  const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: {} } };
+  const answer = await ask(url, key, "POST", "/mcp/", call);
+  if (answer.status === 200 && answer.text.includes(reason)) return undefined;
+  return `a call of ${tool} with the key of "${name}" must be refused with "${reason}", and is ${shown(answer)}`;
+}
+
+async function ask(url: string, key: string, method: "GET" | "POST", path: string, body?: unknown): Promise<Answer> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** A call that must be refused, with part of the text that refuses it. */
+export interface ForbiddenCall {
+  readonly tool: string;
+  readonly reason: string;
+}
+
+/** A call that a client with these rules may not make. */
+export function forbiddenCall(
+  rules: ExpectedClient["rules"],
+  servers: readonly string[],
+  known: Listing,
+): ForbiddenCall {
+  for (const server of servers) {
+    const rule = ruleOf({ rules }, server);
+    const tools = (known.get(server) ?? []).map(({ name }) => name);
+    if (!rule) return { tool: `${server}-${tools[0] ?? "tool"}`, reason: `may not use server ${server}` };
+    const denied = tools.find((tool) => !mayCall(rule, tool)) ?? rule.deny[0];
+    if (denied !== undefined)
+      return { tool: `${server}-${denied}`, reason: `may not call ${denied} of server ${server}` };
+  }
+  // The client may call every tool there is, so the call is of one that there is not.
+  return { tool: "Nobody-tool", reason: "there is no tool Nobody-tool" };
+}

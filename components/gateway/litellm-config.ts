@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { stringify } from "yaml";
+import { hidesServerOfLoneTools } from "../../settings/litellm-versions.ts";
+import type { GatewaySettings, ModelSettings, ServerSettings } from "../../settings/settings.ts";
+import { mapValues } from "../../lib/map-values.ts";
+
+export interface LiteLlmConfigArgs {
+  readonly models: readonly ModelSettings[];
+  readonly servers: readonly Pick<
+    ServerSettings,
+    "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv"
+  >[];
+  /** Further settings, already checked against what the version reads. */
+  readonly gateway: Pick<
+    GatewaySettings,
+    "version" | "storePrompts" | "spendDays" | "generalSettings" | "litellmSettings"
+  >;
+}
+
+/** Spend rows are in LiteLLM's memory until they are written, at an interval that it draws once, this many seconds around the setting. */
+const WRITE_SPREAD_SECONDS = 3;
+/**
+ * The smallest setting that LiteLLM always starts with: each restart waits until what is in memory must have been written,
+ * because LiteLLM ends without writing it.
+ */
+const WRITE_EVERY_SECONDS = WRITE_SPREAD_SECONDS + 1;
+
+/** Within so many seconds after a request LiteLLM has written what it cost, unless the database is away. */
+export function spendWrittenWithin({ proxy_batch_write_at: every }: GatewaySettings["generalSettings"]): number {
+  // The interval, and a second for the row to be queued and written.
+  return (typeof every === "number" ? every : WRITE_EVERY_SECONDS) + WRITE_SPREAD_SECONDS + 1;
+}
+
+/** LiteLLM reads a variable only where this is the whole value; `${NAME}` and text around it stay as they are. */
+const fromEnv = (variable: string) => `os.environ/${variable}`;
+
+/**
+ * The access group that holds one server alone. Keys are given groups, because the ids LiteLLM 1.77.3 wants otherwise
+ * change with a server's URL, and a stale id lists nothing.
+ */
+export const serverGroup = (server: string) => server;
+
+/** A server that nobody listens at. No folder of mcp/ can have its name, which has a capital letter. */
+const PLACEHOLDER = "Placeholder";
+
+/** Access groups of a key for these servers; never empty, which would mean all servers. */
+export const keyGroups = (servers: readonly string[], version: string): string[] => [
+  ...servers.map(serverGroup),
+  // With a second server LiteLLM writes whose each tool is.
+  ...(servers.length === 1 && hidesServerOfLoneTools(version) ? [PLACEHOLDER] : []),
+];
+
+/** The id by which LiteLLM knows a server of its config.yaml: the same in 1.77.3, 1.80.5 and 1.106.2. */
+export function serverId({
+  name,
+  url,
+  register,
+  bearerTokenEnv,
+}: Pick<ServerSettings, "name" | "url" | "register" | "bearerTokenEnv">): string {
+  const alias = "";
+  const parts = [name, url, register, bearerTokenEnv ? BEARER : "", alias];
+  return createHash("sha256").update(parts.join("|")).digest("hex").slice(0, 32);
+}
+const BEARER = "bearer_token";
+
+/**
+ * LiteLLM's config.yaml: no secret in it, keys sorted, so that its text changes only when a setting does (each change
+ * replaces the container).
+ */
+export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
+  const config = {
+    model_list: args.models.map(({ name, params, paramsFromEnv }) => ({
+      model_name: name,
+      litellm_params: { ...params, ...mapValues(paramsFromEnv, fromEnv) },
+    })),
+    mcp_servers: {
+      ...(hidesServerOfLoneTools(args.gateway.version) && {
+        [PLACEHOLDER]: { url: "http://127.0.0.1:9/sse", transport: "sse", access_groups: [PLACEHOLDER] },
+      }),
+      ...Object.fromEntries(
+        args.servers.map((server) => [
+          server.name,
+          {
+            url: server.url,
+            // Left out, 1.77.3 takes `http`, whatever the documentation says.
+            transport: server.register,
+            description: server.description,
+            ...(server.bearerTokenEnv && { auth_type: BEARER, authentication_token: fromEnv(server.bearerTokenEnv) }),
+            access_groups: [...new Set([...server.accessGroups, serverGroup(server.name)])].sort(),
+          },
+        ]),
+      ),
+    },
+    general_settings: {
+      store_prompts_in_spend_logs: args.gateway.storePrompts,
+      maximum_spend_logs_retention_period: `${args.gateway.spendDays}d`,
+      // LiteLLM looks for old rows so long after its start, and then as often; its own day would never come if it is started anew each night.
+      maximum_spend_logs_retention_interval: "1h",
+      proxy_batch_write_at: WRITE_EVERY_SECONDS,
+      ...args.gateway.generalSettings,
+      // A master key that is empty turns authentication off; the container gets the variable from a required secret.
+      master_key: fromEnv("LITELLM_MASTER_KEY"),
+      database_url: fromEnv("DATABASE_URL"),
+    },
+    litellm_settings: { ...args.gateway.litellmSettings, json_logs: true },
+  };
+  return stringify(config, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+}

@@ -1,0 +1,129 @@
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { LOOPBACK, type PostgresSettings, type Settings } from "../../settings/settings.ts";
+import { rolePasswordOf } from "../resource-names.ts";
+import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
+
+/** LiteLLM's own database. Never shared: on a database that is not empty its migration may drop foreign tables. */
+const LITELLM_DATABASE = "litellm_db";
+const LITELLM_ROLE = "litellm_user";
+
+export interface DatabasesArgs {
+  readonly settings: Pick<Settings, "postgres">;
+  /** The dedicated Postgres; undefined for an existing one. */
+  readonly server: PostgresServer | undefined;
+  readonly adminPassword: pulumi.Input<string>;
+}
+
+/**
+ * How Pulumi's provider logs in. Plain settings, never outputs of a container: a provider whose address is unknown in a preview
+ * replaces its databases.
+ */
+const adminLogin = (postgres: PostgresSettings) =>
+  postgres.kind === "dedicated"
+    ? { host: LOOPBACK, port: postgres.localPort, username: POSTGRES_ADMIN, sslmode: "disable" }
+    : { host: postgres.host, port: postgres.port, username: postgres.adminUser, sslmode: postgres.sslmode };
+
+/** Postgres as the containers reach it. */
+const addressInside = (postgres: PostgresSettings) =>
+  postgres.kind === "dedicated" ? `${PostgresServer.HOST}:${POSTGRES_PORT}` : `${postgres.host}:${postgres.port}`;
+
+/** `litellm_db` with its owner `litellm_user`, and a role that can only read for the Postgres MCP server. */
+export class Databases extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:postgres:Databases";
+  readonly litellm: postgresql.Database;
+  /** Connection URL of `litellm_user`, secret. */
+  readonly litellmUrl: pulumi.Output<string>;
+  /** Connection URL of the read-only role, secret; also forces read-only transactions. */
+  readonly readOnlyUrl: pulumi.Output<string>;
+
+  constructor(name: string, args: DatabasesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(Databases.TYPE, name, {}, opts);
+    const { server, adminPassword } = args;
+    const { postgres } = args.settings;
+    const login = adminLogin(postgres);
+    const provider = new postgresql.Provider(
+      `${name}-provider`,
+      // With one connection the provider waits for itself for ever.
+      { ...login, password: adminPassword, superuser: true, maxConnections: 4 },
+      { parent: this, dependsOn: server ? [server.health] : [] },
+    );
+    // A dedicated server is deleted with its volume: its databases and roles then need no server that still answers.
+    const managed = { parent: this, provider, ...(server && { deletedWith: server.volume }) };
+
+    const role = (roleName: string, connectionLimit: number) => {
+      // Letters and digits only: the password becomes part of a URL.
+      const password = new random.RandomPassword(
+        rolePasswordOf(name, roleName),
+        { length: 32, special: false },
+        { parent: this },
+      );
+      return new postgresql.Role(
+        `${name}-${roleName}`,
+        { name: roleName, login: true, password: password.result, connectionLimit },
+        managed,
+      );
+    };
+    const database = (databaseName: string, owner: pulumi.Input<string>) =>
+      new postgresql.Database(
+        `${name}-${databaseName}`,
+        { name: databaseName, owner },
+        { ...managed, protect: postgres.protect },
+      );
+    const url = (account: postgresql.Role, databaseName: pulumi.Input<string>, query: string) =>
+      pulumi.secret(
+        pulumi.interpolate`postgresql://${account.name}:${account.password}@${addressInside(postgres)}/${databaseName}${query}`,
+      );
+
+    const owner = role(LITELLM_ROLE, -1);
+    this.litellm = database(LITELLM_DATABASE, owner.name);
+    this.litellmUrl = url(owner, this.litellm.name, "");
+
+    const { readOnly } = postgres;
+    const reader = role(readOnly.role, 10);
+    const readable = readOnly.create
+      ? database(readOnly.database, login.username).name
+      : pulumi.output(readOnly.database);
+    const grants = grantReading(name, reader, readable, postgres, managed);
+    // The MCP server's own restricted mode can be got round; a role without rights, in a session that starts read-only, cannot write.
+    // The URL waits for the grants: a server that starts before them lists no tables.
+    const readOnlyUrl = url(reader, readOnly.database, "?options=-c%20default_transaction_read_only%3Don");
+    this.readOnlyUrl = pulumi.secret(
+      pulumi.all([readOnlyUrl, grants.map((grant) => grant.urn)]).apply(([text]) => text),
+    );
+
+    this.registerOutputs({ litellm: this.litellm.name });
+  }
+}
+
+/** Lets a role connect to a database and read what is in its schemas, now and later. */
+function grantReading(
+  name: string,
+  reader: postgresql.Role,
+  database: pulumi.Output<string>,
+  postgres: PostgresSettings,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
+  const to = { database, role: reader.name };
+  return [
+    new postgresql.Grant(`${name}-connect`, { ...to, objectType: "database", privileges: ["CONNECT"] }, opts),
+    ...postgres.readOnly.schemas.flatMap((schema) => [
+      new postgresql.Grant(
+        `${name}-usage-${schema}`,
+        { ...to, schema, objectType: "schema", privileges: ["USAGE"] },
+        opts,
+      ),
+      new postgresql.Grant(
+        `${name}-select-${schema}`,
+        { ...to, schema, objectType: "table", privileges: ["SELECT"] },
+        opts,
+      ),
+      new postgresql.DefaultPrivileges(
+        `${name}-select-future-${schema}`,
+        { ...to, schema, owner: adminLogin(postgres).username, objectType: "table", privileges: ["SELECT"] },
+        opts,
+      ),
+    ]),
+  ];
+}

@@ -1,0 +1,97 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { DedicatedPostgres, Settings } from "../../settings/settings.ts";
+import { ContainerHealth } from "../docker/container-health.ts";
+import { portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
+import type { Networks } from "../docker/networks.ts";
+import { adminPasswordOf, containerOf } from "../resource-names.ts";
+
+export const POSTGRES_PORT = 5432;
+/** Superuser of the dedicated server, as the `postgres` image creates it. */
+export const POSTGRES_ADMIN = "postgres";
+
+export interface PostgresServerArgs {
+  readonly settings: Pick<Settings, "docker" | "names" | "publishedPorts">;
+  readonly postgres: DedicatedPostgres;
+  readonly networks: Networks;
+}
+
+/** A Postgres server of this stack's own: container, data volume, superuser password. */
+export class PostgresServer extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:postgres:Server";
+  /** The name by which other containers on `postgres-net` reach it. */
+  static readonly HOST = "postgres";
+  readonly adminPassword: pulumi.Output<string>;
+  readonly container: docker.Container;
+  /** Made when the container is healthy; what needs the container depends on this. */
+  readonly health: ContainerHealth;
+  readonly volume: docker.Volume;
+
+  constructor(
+    name: string,
+    { settings, postgres, networks }: PostgresServerArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super(PostgresServer.TYPE, name, {}, opts);
+    const { names } = settings;
+    // The image applies it when it makes the volume and never again: with a new value alone the provider could not log in any more.
+    // `npm run rotate` therefore sets it in Postgres as well.
+    this.adminPassword = new random.RandomPassword(
+      adminPasswordOf(name),
+      { length: 32, special: false },
+      { parent: this },
+    ).result;
+    const image = new docker.RemoteImage(
+      `${name}-image`,
+      { name: postgres.image, keepLocally: true },
+      { parent: this },
+    );
+    this.volume = new docker.Volume(
+      `${name}-data`,
+      { name: names.volumes.postgresData, labels: [projectLabel] },
+      { parent: this, protect: postgres.protect },
+    );
+    this.container = new docker.Container(
+      containerOf(name),
+      {
+        ...serviceContainer({
+          containerName: names.containers.postgres,
+          image: image.imageId,
+          env: {
+            POSTGRES_USER: POSTGRES_ADMIN,
+            POSTGRES_PASSWORD: this.adminPassword,
+            PGDATA: "/var/lib/postgresql/data",
+          },
+          networks: [
+            { id: networks.postgres.id, aliases: [PostgresServer.HOST] },
+            { id: networks.lan.id, aliases: [] },
+          ],
+          ports: portsOf(settings, names.containers.postgres, POSTGRES_PORT),
+          volumes: [{ volumeName: this.volume.name, containerPath: "/var/lib/postgresql/data" }],
+          // The image starts as root, hands the data directory to `postgres` and becomes that user.
+          capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"],
+          memoryMiB: postgres.memoryMiB,
+          health: {
+            // Over TCP: while the image initialises, a temporary server on the socket says "ready" and then goes away.
+            test: ["CMD", "pg_isready", "-h", "127.0.0.1", "-U", POSTGRES_ADMIN],
+            intervalSeconds: 5,
+            timeoutSeconds: 5,
+            retries: 5,
+            startPeriodSeconds: 60,
+          },
+        }),
+        // SIGINT is Postgres's fast shutdown; SIGTERM would wait for every client to leave and end in SIGKILL.
+        stopSignal: "SIGINT",
+        destroyGraceSeconds: 30,
+      },
+      { parent: this },
+    );
+    this.health = new ContainerHealth(
+      `${name}-health`,
+      { docker: settings.docker, container: this.container, withinSeconds: 90 },
+      { parent: this },
+    );
+    this.registerOutputs({ container: this.container.name });
+  }
+}

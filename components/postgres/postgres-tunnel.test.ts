@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
+import { replaceSsh } from "../../tests/fake-ssh.ts";
+import { freePort } from "../../tests/free-port.ts";
+import { testSettings } from "../../tests/settings.ts";
+import { openPostgresTunnel } from "./postgres-tunnel.ts";
+
+/** A program on a port of loopback; without a port, on one that is free. */
+async function listening(t: TestContext, port = 0): Promise<number> {
+  const server = net.createServer((socket) => socket.end("another program")).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as net.AddressInfo).port;
+}
+
+/** Stands for the engine that a tunnel is there for. */
+function engine(t: TestContext): ChildProcess & { pid: number } {
+  const child = spawn("sleep", ["60"]) as ChildProcess & { pid: number };
+  t.after(() => child.kill());
+  return child;
+}
+
+const settings = (tunnelPort: number, host = "ssh://me@server") =>
+  testSettings({ docker: { host }, postgres: { kind: "dedicated", port: 5432, tunnelPort } });
+
+/** What comes out of the port for what goes in; undefined when nobody listens. */
+function through(port: number, text: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = net.connect(port, "127.0.0.1", () => socket.write(text));
+    socket.on("data", (chunk) => {
+      answer += String(chunk);
+      if (answer === text) socket.end();
+    });
+    socket.on("error", () => resolve(undefined));
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+async function ends(port: number): Promise<void> {
+  for (
+    const deadline = Date.now() + 10_000;
+    (await through(port, "?")) !== undefined;
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  )
+    assert.ok(Date.now() < deadline, "the tunnel is still there");
+}
+
+/** A home for control sockets, and an ssh that gives back what it is given. */
+async function prepared(t: TestContext, ssh = "exec cat"): Promise<string> {
+  const before = process.env.XDG_CACHE_HOME;
+  const cache = await mkdtemp(path.join(tmpdir(), "tunnel-"));
+  process.env.XDG_CACHE_HOME = cache;
+  t.after(async () => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = before;
+    await rm(cache, { recursive: true });
+  });
+  await replaceSsh(t, ssh);
+  return path.join(cache, "litellm-mcp", "tunnels");
+}
+
+test("a tunnel is there as long as one of the runs that asked for it, and leaves nothing behind", async (t) => {
+  const sockets = await prepared(t);
+  const port = await freePort();
+  const [preview, up] = [engine(t), engine(t)];
+  await openPostgresTunnel(settings(port), preview.pid);
+  assert.equal(await through(port, "SELECT 1"), "SELECT 1");
+  await openPostgresTunnel(settings(port), up.pid);
+  preview.kill();
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.equal(await through(port, "SELECT 2"), "SELECT 2");
+  up.kill();
+  await ends(port);
+  assert.deepEqual(await readdir(sockets), []);
+});
+
+test("runs that begin at once share a tunnel", async (t) => {
+  await prepared(t);
+  const port = await freePort();
+  const engines = [engine(t), engine(t), engine(t)];
+  await Promise.all(engines.map(({ pid }) => openPostgresTunnel(settings(port), pid)));
+  engines[0]?.kill();
+  engines[1]?.kill();
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.equal(await through(port, "SELECT 1"), "SELECT 1");
+  engines[2]?.kill();
+  await ends(port);
+});
+
+test("a port that another program has is refused with the setting", async (t) => {
+  await prepared(t);
+  const port = await listening(t);
+  await assert.rejects(
+    openPostgresTunnel(settings(port), engine(t).pid),
+    new RegExp(
+      `TunnelError: port ${port} on 127\\.0\\.0\\.1 of this machine, .* Postgres at 127\\.0\\.0\\.1:5432 of ssh://me@server, is taken by another program.*litellm-mcp:postgres\\.tunnelPort`,
+    ),
+  );
+});
+
+test("another stack's tunnel is not taken for one's own", async (t) => {
+  await prepared(t);
+  const port = await freePort();
+  const other = engine(t);
+  await openPostgresTunnel(settings(port), other.pid);
+  await assert.rejects(
+    openPostgresTunnel(settings(port, "ssh://me@elsewhere"), engine(t).pid),
+    /is the tunnel to 127\.0\.0\.1:5432 of ssh:\/\/me@server\. .*tunnelPort/,
+  );
+  other.kill();
+  await ends(port);
+});
+
+test("a tunnel that was killed is opened anew", async (t) => {
+  const sockets = await prepared(t);
+  const port = await freePort();
+  await mkdir(sockets, { recursive: true });
+  // What a killed process leaves: its socket, with nobody behind it.
+  const killed = `require("net").createServer().listen(${JSON.stringify(path.join(sockets, String(port)))}, () => process.kill(process.pid, "SIGKILL"))`;
+  await once(spawn(process.execPath, ["-e", killed]), "exit");
+  assert.deepEqual(await readdir(sockets), [String(port)]);
+  const up = engine(t);
+  await openPostgresTunnel(settings(port), up.pid);
+  assert.equal(await through(port, "SELECT 1"), "SELECT 1");
+  up.kill();
+  await ends(port);
+});
+
+test("why there is no way to Postgres reaches the provider as Postgres's own error", async (t) => {
+  await prepared(t, "echo 'me@server: Permission denied (publickey).' >&2; exit 255");
+  const port = await freePort();
+  const up = engine(t);
+  await openPostgresTunnel(settings(port), up.pid);
+  const answer = await through(port, "startup");
+  assert.match(
+    answer ?? "",
+    /^E\0\0\0.SFATAL\0C08001\0Mno way to Postgres at 127\.0\.0\.1:5432 of ssh:\/\/me@server: me@server: Permission denied \(publickey\)\.\0\0$/s,
+  );
+  up.kill();
+  await ends(port);
+});
+
+test("a stack on this machine, and one with a Postgres of its own, need none", async (t) => {
+  const sockets = await prepared(t);
+  await openPostgresTunnel(testSettings());
+  await openPostgresTunnel(
+    testSettings({ docker: { host: "ssh://me@server" }, postgres: { kind: "existing", host: "192.168.1.11" } }, [
+      "postgresAdminPassword",
+    ]),
+  );
+  await assert.rejects(readdir(sockets), /ENOENT/);
+});

@@ -1,0 +1,29 @@
+// Names and types of resources that others look for: commands in a stack's state, and the LAN guard among what the program
+// registers. To Pulumi a resource of another name or type is another resource: it would delete the deployed one, so none of
+// these changes. Nothing is imported here, so that a command does not load Pulumi for a name.
+
+export const GATEWAY_CHECK = "gateway-check";
+export const INGRESS_RIGHTS = "ingress-rights";
+
+/** Type of the components that hold one key of LiteLLM each. */
+export const CLIENT_KEY_TYPE = "litellm:gateway:ClientKey";
+/** Type of what has a provider of this project, such as the key within a `ClientKey`. */
+export const DYNAMIC_TYPE = "pulumi-nodejs:dynamic:Resource";
+export const CONTAINER_TYPE = "docker:index/container:Container";
+export const PASSWORD_TYPE = "random:index/randomPassword:RandomPassword";
+
+/** Components of `deployment.ts`. */
+export const LITELLM = "litellm";
+export const POSTGRES = "postgres";
+export const DATABASES = "databases";
+/** The key with which the ingress lists tools. */
+export const LISTING_KEY = "ingress-listing";
+export const clientKey = (client: string) => `client-${client}`;
+export const mcpServer = (server: string) => `mcp-${server}`;
+
+/** What a component makes has the component's name before its own. */
+export const containerOf = (component: string) => `${component}-container`;
+export const keyValueOf = (key: string) => `${key}-value`;
+export const masterKeyOf = (litellm: string) => `${litellm}-master-key`;
+export const adminPasswordOf = (postgres: string) => `${postgres}-admin-password`;
+export const rolePasswordOf = (databases: string, role: string) => `${databases}-${role}-password`;

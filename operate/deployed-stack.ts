@@ -1,0 +1,195 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
+import { execa } from "execa";
+import type { ClientKeyProps } from "../components/gateway/client-key.ts";
+import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
+import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
+import {
+  CLIENT_KEY_TYPE,
+  CONTAINER_TYPE,
+  DYNAMIC_TYPE,
+  GATEWAY_CHECK,
+  INGRESS_RIGHTS,
+  PASSWORD_TYPE,
+} from "../components/resource-names.ts";
+import type { Rights } from "../ingress/rights.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { pulumiEnvironment } from "./pulumi-environment.ts";
+import { mapValues } from "../lib/map-values.ts";
+
+/** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
+const PARALLEL = "8";
+
+/** A password that the program has made up; part of a key where it is one of a client. */
+export interface Password {
+  readonly urn: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Of the stack's outputs, those that commands use. */
+interface Outputs {
+  readonly gateway: string;
+  readonly models: string;
+  readonly clientKeys: Readonly<Record<string, string>>;
+}
+
+/** A resource as `pulumi stack export` has it. */
+interface StoredResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+  /** Replaced, and not deleted yet. */
+  readonly delete?: boolean;
+}
+
+/** The `pulumi` command for one stack, run in this project. */
+export class Pulumi {
+  readonly stack: string;
+  readonly #workspace: LocalWorkspace;
+
+  private constructor(stack: string, workspace: LocalWorkspace) {
+    this.stack = stack;
+    this.#workspace = workspace;
+  }
+
+  /** Makes the stack in the backend if it is not there yet. */
+  static async open(stack: string): Promise<Pulumi> {
+    const workspace = await openWorkspace();
+    await Stack.createOrSelect(stack, workspace);
+    return new Pulumi(stack, workspace);
+  }
+
+  /**
+   * A stack that is there; none is made.
+   *
+   * @throws Error that names the stacks there are.
+   */
+  static async existing(stack: string): Promise<Pulumi> {
+    const workspace = await openWorkspace();
+    const stacks = (await workspace.listStacks()).map(({ name }) => name);
+    if (stacks.includes(stack)) return new Pulumi(stack, workspace);
+    if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
+    throw new Error(
+      `unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`,
+    );
+  }
+
+  /** Runs `pulumi` with this terminal, which the Automation API cannot: it shows what is going on as the command itself does. */
+  async #show(args: readonly string[]): Promise<number> {
+    // Ctrl-C reaches pulumi as well, which then ends in order; gone before it, we would leave it running behind the prompt.
+    const stay = () => {};
+    process.on("SIGINT", stay);
+    const { exitCode } = await execa("pulumi", [...args, "--stack", this.stack], {
+      cwd: projectRoot,
+      env: this.#workspace.envVars,
+      stdio: "inherit",
+      reject: false,
+    });
+    process.off("SIGINT", stay);
+    return exitCode ?? 1;
+  }
+
+  /**
+   * Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code.
+   *
+   * @param replace URNs of resources that are replaced, and with them whatever depends on them.
+   */
+  up(replace: readonly string[] = []): Promise<number> {
+    return this.#show(["up", "--yes", "--parallel", PARALLEL, ...replace.flatMap((urn) => ["--replace", urn])]);
+  }
+
+  /** Replaces one resource and touches no other. Resolves to pulumi's exit code. */
+  replaceAlone(urn: string): Promise<number> {
+    return this.#show(["up", "--yes", "--target-replace", urn]);
+  }
+
+  /** Destroys everything of the stack; the stack itself, with its settings, stays. */
+  down(): Promise<number> {
+    return this.#show(["destroy", "--yes", "--parallel", PARALLEL]);
+  }
+
+  /**
+   * What the stack tells clients, keys in plain text.
+   *
+   * @throws Error when the stack is not deployed.
+   */
+  async outputs(): Promise<Outputs> {
+    const outputs = mapValues(await this.#workspace.stackOutputs(this.stack), ({ value }) => value as unknown);
+    // Pulumi stores the outputs of a program that failed before its end, too: without those it had not reached.
+    if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.stack);
+    return outputs as unknown as Outputs;
+  }
+
+  /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
+  async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
+    return inputs as GatewayCheckInputs | undefined;
+  }
+
+  /**
+   * Where the gateway is and what each client may call there, keys in plain text. All of it is in the state as soon as the
+   * gateway runs: after a first `up` that the gateway check stopped, too, when the stack has no outputs yet.
+   *
+   * @throws Error when there is none.
+   */
+  async rights(): Promise<{
+    gatewayUrl: string;
+    clients: { key: string; rules: Rights["clients"][number]["servers"] }[];
+  }> {
+    const [[found], keys] = [
+      await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`)),
+      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY_TYPE}$${DYNAMIC_TYPE}::`)),
+    ];
+    if (!found) throw notDeployed(this.stack);
+    const { gatewayUrl, rights } = found as IngressRightsInputs;
+    const keyOf = (client: string) => (keys as ClientKeyProps[]).find(({ alias }) => alias === client)?.key;
+    const clients = (JSON.parse(rights) as Rights).clients.flatMap(({ name, servers }) => {
+      const key = keyOf(name);
+      return key === undefined ? [] : [{ key, rules: servers }];
+    });
+    return { gatewayUrl, clients };
+  }
+
+  /** The passwords that the program has made up, by the names of their resources. */
+  async passwords(): Promise<Password[]> {
+    const made = (await this.#resources()).filter(({ type }) => type === PASSWORD_TYPE);
+    return made.map(({ urn, outputs = {} }) => ({
+      urn,
+      name: urn.split("::").at(-1)!,
+      value: decrypted(outputs.result) as string,
+    }));
+  }
+
+  /** Name of a container on the daemon; undefined where the stack has none such. */
+  async containerName(resource: string): Promise<string | undefined> {
+    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
+    return (inputs as { name?: string } | undefined)?.name;
+  }
+
+  /** Inputs of resources in the state, secrets in plain text. */
+  async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
+    return (await this.#resources())
+      .filter(({ urn }) => wanted(urn))
+      .map(({ inputs = {} }) => mapValues(inputs, decrypted));
+  }
+
+  /** Everything in the state, without what an interrupted `up` has left to be deleted. */
+  async #resources(): Promise<StoredResource[]> {
+    const { deployment } = await this.#workspace.exportStack(this.stack);
+    const { resources = [] } = deployment as { resources?: StoredResource[] };
+    return resources.filter((resource) => !resource.delete);
+  }
+}
+
+const openWorkspace = async (): Promise<LocalWorkspace> =>
+  LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
+
+export const notDeployed = (stack: string) =>
+  new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
+
+/** An exported secret is a map with its JSON text under `plaintext`. */
+const decrypted = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "plaintext" in value ? JSON.parse(String(value.plaintext)) : value;

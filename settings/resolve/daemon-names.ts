@@ -1,0 +1,35 @@
+import { mapValues } from "../../lib/map-values.ts";
+import type { DaemonNames } from "../settings.ts";
+
+/** The networks, without the prefix: these are also in the names of their resources. */
+export const NETWORKS = {
+  mcp: "litellm-mcp-net",
+  postgres: "postgres-net",
+  lan: "litellm-lan-net",
+  egress: "mcp-egress-net",
+  ingress: "litellm-ingress-net",
+} as const;
+
+/** What the stack's containers, networks and volumes are called on the daemon, but those of MCP servers. */
+export function daemonNames(namePrefix: string): DaemonNames {
+  const prefixed = <K extends string>(names: Readonly<Record<K, string>>) =>
+    mapValues(names, (name) => `${namePrefix}${name}`) as Record<K, string>;
+  return {
+    containers: prefixed({ ingress: "ingress", litellm: "litellm", postgres: "postgres" }),
+    networks: prefixed(NETWORKS),
+    volumes: prefixed({
+      ingressState: "ingress-state",
+      ingressAudit: "ingress-audit",
+      postgresData: "postgres-data",
+    }),
+  };
+}
+
+/** The same of one MCP server; `host` is its name on the Docker network. */
+export const serverNames = (namePrefix: string, host: string) => ({
+  container: `${namePrefix}${host}`,
+  dataVolume: `${namePrefix}${host}-data`,
+});
+
+/** An MCP server's name on the Docker network. */
+export const serverHost = (server: string) => `mcp-${server}`;

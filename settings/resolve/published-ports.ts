@@ -1,0 +1,55 @@
+import { type Context, type Parsed, stackPath } from "../context.ts";
+import { LOOPBACK, type PublishedPort } from "../settings.ts";
+import { daemonNames, serverHost, serverNames } from "./daemon-names.ts";
+import { adminPort } from "./resolve-gateway.ts";
+
+/** Every port that the stack's file publishes on the host, those of servers that are turned off included. */
+export function publishedPorts({ lan, gateway, postgres, servers, namePrefix = "" }: Parsed): PublishedPort[] {
+  const { containers } = daemonNames(namePrefix);
+  // A wrong address has a problem of its own, and the ports are still worth a check.
+  const onLan = lan?.address ?? "";
+  const ports: PublishedPort[] = [];
+  if (gateway)
+    ports.push(
+      {
+        setting: stackPath("gateway", "port"),
+        address: onLan,
+        port: gateway.port,
+        container: containers.ingress,
+        formerContainer: containers.litellm,
+      },
+      {
+        setting: stackPath("gateway", "adminPort"),
+        address: LOOPBACK,
+        port: adminPort(gateway),
+        container: containers.litellm,
+      },
+    );
+  if (postgres?.kind === "dedicated")
+    ports.push({
+      setting: stackPath("postgres", "port"),
+      address: LOOPBACK,
+      port: postgres.port,
+      container: containers.postgres,
+    });
+  for (const [name, { debugPort }] of Object.entries(servers ?? {}))
+    if (debugPort !== undefined)
+      ports.push({
+        setting: stackPath("servers", name, "debugPort"),
+        address: onLan,
+        port: debugPort,
+        container: serverNames(namePrefix, serverHost(name)).container,
+      });
+  return ports;
+}
+
+/** Each port is published once. */
+export function checkPorts(ports: readonly PublishedPort[], { stackFile, problems }: Context): void {
+  const owners = new Map<number, string>();
+  for (const { setting, port } of ports) {
+    if (port > 65_535) problems.add(stackFile, setting, undefined, "a port, 1 to 65535: gateway.port + 1 is none");
+    const owner = owners.get(port);
+    if (owner) problems.add(stackFile, setting, port, `another port: ${owner} has this one`);
+    else owners.set(port, setting);
+  }
+}

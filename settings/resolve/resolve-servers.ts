@@ -1,0 +1,208 @@
+import { compareText } from "../../lib/compare-text.ts";
+import { own } from "../../lib/own.ts";
+import { type Context, stackPath } from "../context.ts";
+import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
+import { secretVariable } from "./resolve-gateway.ts";
+import { serverHost, serverNames } from "./daemon-names.ts";
+import { mayLockUpOverHttp } from "../litellm-versions.ts";
+import { checkPackageLock } from "./check-server-folder.ts";
+import type { ServerFolder } from "../server-folders.ts";
+import type { ServerDefinition } from "../schemas/server-schema.ts";
+import type { ServerSettings } from "../settings.ts";
+import type { StackConfig } from "../schemas/stack-schema.ts";
+
+/**
+ * The enabled servers with the stack's changes applied; notes the secrets they need.
+ *
+ * @param deployed LiteLLM's version, undefined when the stack does not say it, which is a problem of its own; and what goes before
+ * names on the daemon.
+ */
+export function resolveServers(
+  folders: readonly ServerFolder[],
+  overrides: StackConfig["servers"],
+  deployed: Deployed,
+  context: Context,
+): ServerSettings[] {
+  const { stackFile, problems } = context;
+  const names = folders.map(({ name }) => name);
+  for (const name of Object.keys(overrides).filter((name) => !names.includes(name))) {
+    problems.add(
+      stackFile,
+      stackPath("servers", name),
+      name,
+      `the name of a folder under mcp/: ${names.join(", ") || "there is none"}`,
+    );
+  }
+  return folders.flatMap((folder) => {
+    const { name, file, definition } = folder;
+    if (!definition) return [];
+    for (const [index, group] of definition.accessGroups.entries()) {
+      if (names.includes(group))
+        problems.add(file, `accessGroups[${index}]`, group, "a group whose name is not that of a server");
+    }
+    const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
+    checkOverride(override, name, definition, context);
+    if (!(override.enabled ?? definition.enabled)) return [];
+    checkPackageLock(folder, problems);
+    checkRequired(override, name, definition, context);
+    checkRisks(override, name, folder, definition, context);
+    const { secrets, bearerToken } = definition;
+    for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
+      context.usedSecrets.add(secret);
+    return [resolveServer(folder, definition, override, deployed, context)];
+  });
+}
+
+interface Deployed {
+  readonly version: string | undefined;
+  readonly namePrefix: string;
+}
+
+type Override = StackConfig["servers"][string];
+
+function checkOverride(
+  override: Override,
+  name: string,
+  definition: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  const mounts = definition.mounts.map((mount) => mount.name);
+  for (const mount of Object.keys(override.mounts).filter((mount) => !mounts.includes(mount))) {
+    const path = stackPath("servers", name, "mounts", mount);
+    problems.add(
+      stackFile,
+      path,
+      mount,
+      mounts.length ? `one of its mounts: ${mounts.join(", ")}` : "leave it out: the server has no mounts",
+    );
+  }
+  for (const variable of Object.keys(override.env).filter((variable) => Object.hasOwn(definition.secrets, variable))) {
+    const path = stackPath("servers", name, "env", variable);
+    problems.add(
+      stackFile,
+      path,
+      override.env[variable],
+      "leave it out: server.yaml takes this variable from a secret",
+    );
+  }
+  for (const variable of Object.keys(override.env).filter((variable) => Object.hasOwn(override.secrets, variable))) {
+    const path = stackPath("servers", name, "env", variable);
+    problems.add(stackFile, path, override.env[variable], `${variable} in env or in secrets, not in both`);
+  }
+}
+
+/**
+ * Variables that only the stack knows. Without them the server would start and list its tools, and fail on every call.
+ */
+function checkRequired(
+  { env, secrets }: Override,
+  name: string,
+  { required }: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  for (const [variable, write] of Object.entries(required)) {
+    if (!Object.hasOwn(env, variable) && !Object.hasOwn(secrets, variable))
+      problems.add(stackFile, stackPath("servers", name, "env", variable), undefined, write);
+  }
+}
+
+/** A risk needs two people's consent: of whoever writes server.yaml, and of whoever runs the stack. */
+function checkRisks(
+  { mounts, acceptRisks }: Override,
+  name: string,
+  { file }: ServerFolder,
+  { risks }: ServerDefinition,
+  { stackFile, problems }: Context,
+): void {
+  const path = stackPath("servers", name, "acceptRisks");
+  for (const risk of acceptRisks.filter((risk) => !risks.includes(risk)))
+    problems.add(stackFile, path, risk, `leave it out: ${file} does not declare this risk`);
+  for (const risk of risks.filter((risk) => !acceptRisks.includes(risk)))
+    problems.add(stackFile, path, undefined, `[${risk}], if you take it: ${RISK_MEANS[risk]}; or turn the server off`);
+  for (const [mount, source] of Object.entries(mounts)) {
+    const write =
+      exposesEngine(source) && !risks.includes("docker-socket")
+        ? `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`
+        : exposesSystem(source) &&
+          `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} belong to the host's own system`;
+    if (write) problems.add(stackFile, stackPath("servers", name, "mounts", mount), source, write);
+  }
+}
+
+const RISK_MEANS: Readonly<Record<Risk, string>> = {
+  "docker-socket": "whoever can use the socket of the container engine controls the whole host",
+};
+
+/** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */
+const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
+
+function resolveServer(
+  { name, folder, toolLock }: ServerFolder,
+  definition: ServerDefinition,
+  { mounts, debugPort, env, ...override }: Override,
+  { version, namePrefix }: Deployed,
+  { warnings }: Context,
+): ServerSettings {
+  const { source, transport, limits } = definition;
+  const register = transport.kind === "stdio" ? (definition.register ?? "sse") : transport.kind;
+  const { port, path } = transport.kind === "stdio" ? { port: WRAPPER.port, path: WRAPPER.paths[register] } : transport;
+  const host = serverHost(name);
+  const names = serverNames(namePrefix, host);
+  if (version && register === "http" && mayLockUpOverHttp(version)) {
+    warnings.push(
+      `\`${name}\` is registered as http: on LiteLLM ${version} one call to it while it is down can lock /mcp/ for all ` +
+        "servers until the healthcheck restarts the gateway.",
+    );
+  }
+  if (debugPort !== undefined) {
+    warnings.push(
+      `\`${name}\` is published on port ${debugPort}: every machine that reaches it can call its tools without a key.`,
+    );
+  }
+  const secrets = { ...definition.secrets, ...override.secrets };
+  const plain = Object.entries({ ...definition.env, ...env }).filter(([variable]) => !Object.hasOwn(secrets, variable));
+  return {
+    name,
+    description: definition.description,
+    folder,
+    source:
+      source.kind === "image"
+        ? { kind: "native", image: source.image }
+        : {
+            kind: "wrapped",
+            runtime: source.kind === "pypi" ? "python" : "npm",
+            package: source.package,
+            version: source.version,
+          },
+    command: source.command,
+    register,
+    host,
+    container: names.container,
+    port,
+    path,
+    url: `http://${host}:${port}${path}`,
+    transport,
+    env: sorted(Object.fromEntries(plain)),
+    secrets: sorted(secrets),
+    bearerTokenEnv: definition.bearerToken && secretVariable(definition.bearerToken),
+    egress: override.egress ?? definition.egress,
+    postgres: definition.postgres,
+    dataVolume: definition.data ? names.dataVolume : undefined,
+    accessGroups: definition.accessGroups,
+    mounts: definition.mounts.flatMap((mount) => {
+      const bound = own(mounts, mount.name);
+      return bound === undefined ? [] : [{ ...mount, source: bound }];
+    }),
+    risks: definition.risks,
+    memoryMiB: limits.memory,
+    processes: limits.pids ?? 128,
+    writableTmpMiB: limits.tmp ?? (source.kind === "image" ? undefined : 64),
+    healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
+    debugPort,
+    toolLock,
+    check: definition.check,
+  };
+}
+
+const sorted = (record: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => compareText(a, b)));

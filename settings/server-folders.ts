@@ -1,0 +1,73 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { TOOL_LOCK_FILE, type ToolLock, toolLockSchema } from "../approval/tool-lock.ts";
+import { compareText } from "../lib/compare-text.ts";
+import { unknownKeyAdvice } from "./litellm-versions.ts";
+import { type PackageLock, readPackageLock } from "./package-lock.ts";
+import { type Problem, Problems } from "./problems.ts";
+import { serverDefinition, type ServerDefinition } from "./schemas/server-schema.ts";
+
+/** One folder under `mcp/`, as it is. Whether it makes sense is for `checkServerFolder` to say. */
+export interface ServerFolder {
+  readonly name: string;
+  /** Absolute. */
+  readonly folder: string;
+  /** `mcp/<name>/server.yaml`, as messages call it. */
+  readonly file: string;
+  /** Undefined when server.yaml cannot be read; `unreadable` says why. */
+  readonly definition: ServerDefinition | undefined;
+  /** Its tools as approved. Undefined before they are, or when the file cannot be read; `unreadable` says why. */
+  readonly toolLock: ToolLock | undefined;
+  /** Undefined for an image, which has none, and when server.yaml cannot be read. */
+  readonly packageLock: PackageLock | undefined;
+  /** What keeps server.yaml and the tool lock from being read. */
+  readonly unreadable: readonly Problem[];
+}
+
+/** Every folder under `mcpDir` except those that begin with `_` or `.`, sorted. */
+export const readServerFolders = (mcpDir: string): ServerFolder[] =>
+  readdirSync(mcpDir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^[_.]/.test(entry.name))
+    .map((entry) => entry.name)
+    .sort(compareText)
+    .map((name) => readServerFolder(path.resolve(mcpDir, name)));
+
+function readServerFolder(folder: string): ServerFolder {
+  const name = path.basename(folder);
+  const shown = path.posix.join(path.basename(path.dirname(folder)), name);
+  const file = path.posix.join(shown, "server.yaml");
+  const problems = new Problems();
+  const definition = readDefinition(path.join(folder, "server.yaml"), file, problems);
+  const toolLock = readToolLock(path.join(folder, TOOL_LOCK_FILE), path.posix.join(shown, TOOL_LOCK_FILE), problems);
+  const source = definition?.source;
+  const packageLock = source && source.kind !== "image" ? readPackageLock(folder, source) : undefined;
+  return { name, folder, file, definition, toolLock, packageLock, unreadable: problems.all };
+}
+
+function readDefinition(location: string, file: string, problems: Problems): ServerDefinition | undefined {
+  if (!existsSync(location)) {
+    problems.add(file, "(file)", undefined, "a server.yaml in this folder, or remove the folder");
+    return undefined;
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(location, "utf8"), { lineCounter: lines, prettyErrors: false });
+  for (const error of document.errors) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    problems.add(file, `line ${line}, column ${col}`, Symbol(error.message), "valid YAML");
+  }
+  if (document.errors.length) return undefined;
+  return problems.parse(serverDefinition, document.toJS(), file, "", unknownKeyAdvice);
+}
+
+function readToolLock(location: string, file: string, problems: Problems): ToolLock | undefined {
+  if (!existsSync(location)) return undefined;
+  try {
+    return problems.parse(toolLockSchema, JSON.parse(readFileSync(location, "utf8")), file, "");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const server = path.basename(path.dirname(location));
+    problems.add(file, "(file)", Symbol(error.message), `the JSON that \`npm run tools -- approve ${server}\` writes`);
+    return undefined;
+  }
+}
