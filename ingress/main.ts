@@ -26,64 +26,52 @@ const variables = z.object({
 const PORT = 4000;
 const INNER_PORT = 4001;
 
-async function serve(): Promise<void> {
-  const env = variables.parse(process.env);
-  const litellm: LiteLlm = new LiteLlm(env.LITELLM_URL, () => tools.warm());
-  const tools: ToolList = new ToolList(() => litellm, env.LITELLM_LISTING_KEY);
-  const audit = new Audit({
-    folder: env.AUDIT_FOLDER,
-    days: env.AUDIT_DAYS,
-    bytes: env.AUDIT_MIB * 2 ** 20,
-    results: env.AUDIT_RESULTS === "true",
-  });
-  const metrics = new Metrics(() => litellm.gate);
+const env = variables.parse(process.env);
+const litellm: LiteLlm = new LiteLlm(env.LITELLM_URL, () => tools.warm());
+const tools: ToolList = new ToolList(() => litellm, env.LITELLM_LISTING_KEY);
+const audit = new Audit({
+  folder: env.AUDIT_FOLDER,
+  days: env.AUDIT_DAYS,
+  bytes: env.AUDIT_MIB * 2 ** 20,
+  results: env.AUDIT_RESULTS === "true",
+});
+const metrics = new Metrics(() => litellm.gate);
 
-  let rights: { readonly table: Rights; readonly version: string } | undefined;
-  const load = () => {
-    try {
-      const text = readFileSync(env.RIGHTS_FILE, "utf8");
-      rights = { table: parseRights(text), version: rightsVersion(text) };
-      log("rights", { version: rights.version, clients: rights.table.clients.length });
-    } catch (error) {
-      // A table that cannot be read gives nobody any right; the one before may have had more than it should now.
-      rights = undefined;
-      log("no rights", { error: (error as Error).message });
-    }
-  };
-  load();
-  process.on("SIGHUP", load);
+let rights: { readonly table: Rights; readonly version: string } | undefined;
+const load = () => {
+  try {
+    const text = readFileSync(env.RIGHTS_FILE, "utf8");
+    rights = { table: parseRights(text), version: rightsVersion(text) };
+    log("rights", { version: rights.version, clients: rights.table.clients.length });
+  } catch (error) {
+    // A table that cannot be read gives nobody any right; the one before may have had more than it should now.
+    rights = undefined;
+    log("no rights", { error: (error as Error).message });
+  }
+};
+load();
+process.on("SIGHUP", load);
 
-  const options = {
-    litellm,
-    tools,
-    audit,
-    metrics,
-    diagnosis: new Diagnosis(litellm),
-    rights: () => rights,
-    bodyBytes: env.BODY_MIB * 2 ** 20,
-  };
-  const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];
-  await inner.listen({ host: env.INNER_HOST, port: INNER_PORT });
-  await outer.listen({ host: "0.0.0.0", port: PORT });
-  log("listening", { port: PORT });
+const options = {
+  litellm,
+  tools,
+  audit,
+  metrics,
+  diagnosis: new Diagnosis(litellm),
+  rights: () => rights,
+  bodyBytes: env.BODY_MIB * 2 ** 20,
+};
+const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];
+await inner.listen({ host: env.INNER_HOST, port: INNER_PORT });
+await outer.listen({ host: "0.0.0.0", port: PORT });
+log("listening", { port: PORT });
 
-  const stop = async () => {
-    log("stopping", { running: litellm.gate.running });
-    await outer.close();
-    await inner.close();
-    await audit.close();
-    await litellm.close();
-    process.exit(0);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());
-}
-
-/** The container's healthcheck: whether this program answers. LiteLLM has a check of its own. */
-async function check(): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${PORT}/health`, { signal: AbortSignal.timeout(4_000) });
-  const { ingress } = (await answer.json()) as { ingress?: unknown };
-  console.log(JSON.stringify({ status: answer.status, ingress }));
-  process.exitCode = ingress === "ok" ? 0 : 1;
-}
-
-await (process.argv[2] === "check" ? check() : serve());
+const stop = async () => {
+  log("stopping", { running: litellm.gate.running });
+  await outer.close();
+  await inner.close();
+  await audit.close();
+  await litellm.close();
+  process.exit(0);
+};
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());

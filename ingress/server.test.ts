@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -720,6 +721,37 @@ for (const [what, key, status, text] of [
     assert.match(received, text);
     assert.ok(seconds < 5, `${seconds} s`);
   });
+
+test("refused requests leave nothing on a connection that is kept", async () => {
+  const sockets: net.Socket[] = [];
+  ingress.server.on("connection", (socket) => sockets.push(socket));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const refused = () =>
+    new Promise<number>((resolve, reject) => {
+      const request = http.request(`${url}/mcp/`, {
+        method: "POST",
+        agent,
+        headers: { "content-type": "application/json", authorization: "Bearer sk-wrong" },
+      });
+      request
+        .on("error", reject)
+        .on("response", (response) => response.resume().on("end", () => resolve(response.statusCode!)));
+      request.end("{}");
+    });
+  const listeners = async () => {
+    assert.match(String(await refused()), /401|429/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return sockets[0]!.listenerCount("close");
+  };
+  try {
+    const first = await listeners();
+    for (let at = 0; at < 12; at++) await listeners();
+    assert.equal(sockets.length, 1, "the connection was not kept");
+    assert.equal(await listeners(), first);
+  } finally {
+    agent.destroy();
+  }
+});
 
 test("a client that leaves while it sends is no error of the gateway", async () => {
   const written = mock.method(process.stdout, "write");

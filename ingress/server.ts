@@ -129,7 +129,12 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     reply.raw.once("finish", () => {
       if (raw.complete) return;
       const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-      const stay = () => clearTimeout(timer);
+      const stay = () => {
+        clearTimeout(timer);
+        // The connection is kept for more requests; none of them may leave anything on it.
+        raw.off("end", stay);
+        socket.off("close", stay);
+      };
       raw.once("end", stay);
       socket.once("close", stay);
     });

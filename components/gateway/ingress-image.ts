@@ -32,7 +32,12 @@ export function bundleIngress(): string {
 export function ingressBuild(): Pick<docker.RemoteImageArgs, "name" | "build" | "triggers"> {
   const files = {
     "ingress.mjs": bundleIngress(),
-    Dockerfile: readFileSync(path.join(projectRoot, "ingress/Dockerfile"), "utf8"),
+    ...Object.fromEntries(
+      ["healthcheck.mjs", "Dockerfile"].map((name) => [
+        name,
+        readFileSync(path.join(projectRoot, "ingress", name), "utf8"),
+      ]),
+    ),
   };
   const context = path.join(projectRoot, CONTEXT);
   mkdirSync(context, { recursive: true });

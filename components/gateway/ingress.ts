@@ -78,7 +78,7 @@ export class Ingress extends pulumi.ComponentResource {
           writableTmpMiB: 16,
           memoryMiB: MEMORY_MIB,
           health: {
-            test: ["CMD", "node", "/app/ingress.mjs", "check"],
+            test: ["CMD", "node", "/app/healthcheck.mjs", `http://127.0.0.1:${PORT}/health`],
             intervalSeconds: 10,
             timeoutSeconds: 10,
             retries: 3,
