@@ -4,8 +4,8 @@ import type { Settings } from "../settings/settings.ts";
 import { type LanGuardArgs, rulesOf } from "./lan-rules.ts";
 
 /**
- * A resource breaks a rule of the LAN; the message names the resource, the property, the rule and what to do. It is a RunError, which
- * Pulumi shows without a stack, and once, however many other resources fail with it.
+ * A resource breaks a rule of the LAN; the message names the resource, the property, the rule and what to do. It is a
+ * RunError, which Pulumi shows without a stack, and once, however many other resources fail with it.
  */
 export class LanGuardError extends pulumi.RunError {
   override readonly name = "LanGuardError";
@@ -20,12 +20,12 @@ export class LanGuardError extends pulumi.RunError {
 }
 
 /**
- * Runs `program` under the rules of the LAN, which hold for every resource that it makes, whoever adds it: plain HTTP on one
- * private address, no proxy, no certificate, no way to the whole host. None is registered before all have been judged:
- * otherwise `up --skip-preview` would make those that come before the one that is refused.
+ * Runs `program` under the rules of the LAN, which hold for every resource that it makes, whoever adds it: plain HTTP
+ * on one private address, no proxy, no certificate, no way to the whole host. None is registered before all have been
+ * judged: otherwise `up --skip-preview` would make those that come before the one that is refused.
  *
- * @throws LanGuardError, from the constructor of the resource. A value that is known later is judged when it is; then others
- * may have been made already.
+ * @throws LanGuardError, from the constructor of the resource. A value that is known later is judged when it is; then
+ * others may have been made already.
  */
 export function guardLan<T>({ lan, servers }: Pick<Settings, "lan" | "servers">, program: () => T): T {
   let open!: () => void;

@@ -22,7 +22,8 @@ export class PreflightError extends Error {
 
 /**
  * Looks at the real host before any resource is touched: Docker answers, what has our names is ours, ports are free, an
- * existing Postgres lets us in. The provider would notice each of these late, once per resource, or only after `waitTimeout`.
+ * existing Postgres lets us in. The provider would notice each of these late, once per resource, or only after
+ * `waitTimeout`.
  *
  * @returns Warnings about what works all the same.
  * @throws PreflightError with every problem found.
