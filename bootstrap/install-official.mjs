@@ -3,8 +3,8 @@
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 
 try {
-  await PulumiCommand.install({ root: process.argv[2] });
+  await PulumiCommand.install({ root: String(process.argv[2]) });
 } catch (error) {
-  console.error(error.message);
+  console.error(/** @type {Error} */ (error).message);
   process.exit(1);
 }

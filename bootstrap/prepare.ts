@@ -42,16 +42,11 @@ export async function imagesOf(stack: string): Promise<string[]> {
   return demandedImages(await stackFile(stack), servers);
 }
 
-/**
- * Finds or makes what this machine needs to run the project: Pulumi with its plug-ins, a Docker engine, the images.
- * What is there is used as it is; what can be downloaded is; the rest is built from package registries.
- *
- * @returns Variables to add to the environment of whatever runs next.
- */
-export async function prepare({ yes, engine, images = [], packages = {} }: Needs): Promise<Record<string, string>> {
+/** Asks on the terminal, or, where nobody can answer, only says what is installed. */
+export function asking(yes: boolean): Ask {
   // Without stdout nobody sees the question: eval "$(npm run env)".
   const unattended = yes || process.env.CI === "true" || !process.stdin.isTTY || !process.stdout.isTTY;
-  const ask: Ask = async (what, packages) => {
+  return async (what, packages) => {
     const question = `${what}: install the system packages ${packages.join(" ")}?`;
     if (unattended) {
       process.stderr.write(`${question} yes (unattended)\n`);
@@ -61,6 +56,16 @@ export async function prepare({ yes, engine, images = [], packages = {} }: Needs
     if (isCancel(answer) || !answer)
       throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
   };
+}
+
+/**
+ * Finds or makes what this machine needs to run the project: Pulumi with its plug-ins, a Docker engine, the images.
+ * What is there is used as it is; what can be downloaded is; the rest is built from package registries.
+ *
+ * @returns Variables to add to the environment of whatever runs next.
+ */
+export async function prepare({ yes, engine, images = [], packages = {} }: Needs): Promise<Record<string, string>> {
+  const ask = asking(yes);
   await installPackages("the tests", packages, ask);
   if (engine) {
     await prepareEngine(ask);

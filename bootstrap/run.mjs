@@ -6,14 +6,14 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const needed = [20, 12];
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  console.error(`Node ${needed.join(".")} or newer is needed, this is ${process.versions.node}.`);
+const needed = { major: 20, minor: 12 };
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < needed.major || (major === needed.major && minor < needed.minor)) {
+  console.error(`Node ${needed.major}.${needed.minor} or newer is needed, this is ${process.versions.node}.`);
   process.exit(1);
 }
 
-const [script, ...args] = process.argv.slice(2);
+const [script = "", ...args] = process.argv.slice(2);
 
 // npm writes this file last, so an interrupted install is repeated.
 const installed = path.join(root, "node_modules", ".package-lock.json");

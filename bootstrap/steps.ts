@@ -72,6 +72,15 @@ const exists = (file: string) =>
 export const sha256 = (...parts: readonly (string | Buffer)[]) =>
   parts.reduce((hash, part) => hash.update(part).update("\0"), createHash("sha256")).digest("hex");
 
+const cachePath = (name: string, inputs: readonly (string | Buffer)[]) =>
+  path.join(cacheDir, `${name}-${sha256(...inputs).slice(0, 12)}`);
+
+/** The directory that `cached` made from these inputs, or undefined. */
+export async function inCache(name: string, inputs: readonly (string | Buffer)[]): Promise<string | undefined> {
+  const dir = cachePath(name, inputs);
+  return (await exists(dir)) ? dir : undefined;
+}
+
 /**
  * A directory in the cache made by `build` from `inputs`, made once: later calls with the same inputs return it at once.
  * It is filled under a temporary name and renamed when complete, so an interrupted build leaves nothing that looks done;
@@ -82,7 +91,7 @@ export async function cached(
   inputs: readonly (string | Buffer)[],
   build: (dir: string) => Promise<void>,
 ): Promise<string> {
-  const dir = path.join(cacheDir, `${name}-${sha256(...inputs).slice(0, 12)}`);
+  const dir = cachePath(name, inputs);
   if (await exists(dir)) return dir;
   await mkdir(cacheDir, { recursive: true });
   if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS }))

@@ -4,7 +4,9 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { Command } from "commander";
 import { execa } from "execa";
-import { prepare } from "../bootstrap/prepare.ts";
+import { asking, prepare } from "../bootstrap/prepare.ts";
+import { preparePython } from "../bootstrap/python.ts";
+import { exactVersions, findGo } from "../lab/pulumi/go.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { MATRIX_VERSION, matrixImages } from "./matrix/images.ts";
 
@@ -57,15 +59,44 @@ async function runTests(files: readonly string[], concurrency: boolean): Promise
   return total.passed + total.failed - before;
 }
 
-async function check(title: string, command: string, args: readonly string[]): Promise<void> {
-  const { exitCode } = await execa(command, args, {
-    cwd: projectRoot,
-    stdio: "inherit",
-    preferLocal: true,
-    reject: false,
-  });
+async function check(
+  title: string,
+  command: string,
+  args: readonly string[],
+  { cwd = projectRoot, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<void> {
+  const { exitCode } = await execa(command, args, { cwd, env, stdio: "inherit", preferLocal: true, reject: false });
   console.log(`${exitCode === 0 ? "✔" : "✖"} ${title}`);
   total[exitCode === 0 ? "passed" : "failed"] += 1;
+}
+
+/** What is written in Python, in shell and in Go; its programs come from PyPI. */
+async function checkOtherLanguages(): Promise<void> {
+  const bin = await preparePython(
+    "ruff, mypy, pytest and shellcheck",
+    path.join(projectRoot, "tests", "python", "requirements.txt"),
+    asking(yes),
+  );
+  const python = (...args: string[]) => [path.join(bin, "python3"), ["-B", "-m", ...args]] as const;
+  await check("lint of Python", ...python("ruff", "check", "--no-cache", "--quiet"));
+  await check("types of Python", ...python("mypy", "--no-error-summary"));
+  await check("units of Python", ...python("pytest", "--quiet"));
+
+  const shellcheck = path.join(bin, "shellcheck");
+  const scripts = ["lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
+  const isSetup = (file: string) => path.basename(file) === "setup.sh";
+  await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isSetup(file))]);
+  // The wrapper's Dockerfile runs them with `sh -eu`, so that a `cd` that fails ends them.
+  await check("lint of setup.sh", shellcheck, ["--shell=sh", "--exclude=SC2164", ...scripts.filter(isSetup)]);
+
+  const go = await findGo();
+  if (go)
+    // With the build's tags, so that what was compiled for the plug-ins is compiled.
+    await check("vet of Go", go.command, ["vet", "-tags=no_compose", "./..."], {
+      cwd: path.join(projectRoot, "lab", "pulumi", "plugins"),
+      env: { ...go.env, ...exactVersions },
+    });
+  else console.log("﹣ vet of Go: there is no Go on this machine");
 }
 
 if (version) process.env[MATRIX_VERSION] = version;
@@ -89,6 +120,7 @@ if (!e2e && !matrix && !soak) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await check("format", "prettier", ["--check", "."]);
+  await checkOtherLanguages();
   await runTests(
     ["approval", "bootstrap", "components", "guards", "ingress", "lab", "lib", "mcp", "operate", "settings"].flatMap(
       (folder) => filesIn(folder, ".test.ts"),

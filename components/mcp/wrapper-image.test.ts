@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -26,10 +26,13 @@ for (const [file, changes] of [
   ["git/server.yaml", false],
   ["git/tools.lock.json", false],
   ["git/NOTES.md", false],
+  ["_wrapper/mcp_health_test.py", false],
+  ["_wrapper/__pycache__/mcp_health.cpython-313.pyc", false],
   ["time/requirements.txt", false],
 ] as const) {
   test(`a change of ${file} is ${changes ? "another" : "the same"} image`, async () => {
     const before = hash();
+    await mkdir(path.dirname(path.join(mcpDir, file)), { recursive: true });
     await writeFile(path.join(mcpDir, file), "changed");
     assert.equal(hash() !== before, changes);
   });

