@@ -20,8 +20,7 @@ export function moduleProvider(file: string, methods: readonly Method[]): pulumi
   const call =
     (method: Method) =>
     (...args: unknown[]) =>
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above; an import would not survive
-      // serialisation
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- Pulumi's serialisation loses an import
       require("tsx/cjs/api")
         .require(file, `${process.cwd()}/index.ts`)
         [method](...args);
