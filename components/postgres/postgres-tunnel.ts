@@ -105,7 +105,7 @@ function start(args: TunnelArgs): Promise<TunnelAnswer> {
   const program = fileURLToPath(new URL("./postgres-tunnel.process.ts", import.meta.url));
   // Among Pulumi's variables are the stack's secrets in plain text.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULUMI_")));
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), program, JSON.stringify(args)], {
+  const child = spawn(process.execPath, [program, JSON.stringify(args)], {
     detached: true,
     // It inherits none of the program's outputs: Pulumi waits until nobody has them any more.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
