@@ -71,7 +71,7 @@ async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const control = path.join(directory, String(tunnel.localPort));
   const request: TunnelRequest = { target: targetOf(tunnel), user };
-  const port = `port ${tunnel.localPort} on ${LOOPBACK} of this machine`;
+  const port = `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres`;
   const advice = "Free it, or write another port at litellm-mcp:postgres.tunnelPort";
   for (
     const deadline = Date.now() + OPEN_WITHIN_MS;
@@ -80,12 +80,9 @@ async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
   ) {
     const answer = (await ask(control, request)) ?? (await start({ ...tunnel, control, user }));
     if (answer.kind === "open") return;
-    if (answer.kind === "other target")
-      throw new TunnelError(`${port}, for the tunnel to Postgres, is the tunnel to ${answer.target}. ${advice}`);
+    if (answer.kind === "other target") throw new TunnelError(`${port}, is the tunnel to ${answer.target}. ${advice}`);
     if (Date.now() > deadline)
-      throw new TunnelError(
-        `${port}, for the tunnel to Postgres at ${request.target}, is taken by another program. ${advice}`,
-      );
+      throw new TunnelError(`${port} at ${request.target}, is taken by another program. ${advice}`);
   }
 }
 
