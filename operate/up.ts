@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
+import { copyExample } from "./stack-file.ts";
 import { verify } from "./verify.ts";
 
 async function up({ stack }: { readonly stack: string }): Promise<void> {
@@ -36,6 +37,8 @@ await main(
   command("up", "Deploys a stack and proves it: every tool is listed, one of each server called, through the gateway.")
     .addOption(stackOption("stack to deploy"))
     .option("--yes", "install missing system packages without asking")
+    // First: the file says what has to be prepared.
+    .hook("preAction", (_program, action) => copyExample(action.opts<{ stack: string }>().stack))
     .hook("preAction", prepared("host"))
     .action(up),
 );
