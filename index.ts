@@ -29,7 +29,7 @@ export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settin
   deploy(settings, stack.secret),
 );
 
-/** What the user can mend is shown as its message alone; any other error keeps its stack. */
+/** What the user can fix is shown as its message alone; any other error keeps its stack. */
 async function checked<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();

@@ -246,7 +246,7 @@ test("networks decide what a server reaches", () => {
   assert.deepEqual(of("ingress"), ["litellm-ingress-net", "litellm-lan-net"]);
   assert.deepEqual(of("postgres"), ["litellm-lan-net", "postgres-net"]);
   const nets = ["litellm-mcp-net", "postgres-net", "litellm-ingress-net", "litellm-lan-net", "mcp-egress-net"];
-  // Of an internal network nothing is published, and nothing gets out, not even to the server itself.
+  // Of an internal network nothing is published, and nothing gets out, not even to the host itself.
   assert.deepEqual(
     nets.map((net) => inputsOf(own, `networks-${net}`).internal),
     [true, true, true, false, false],

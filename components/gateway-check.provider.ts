@@ -1,2 +1,3 @@
-// The state of a stack that was deployed by an earlier version names this path, see components/docker/module-provider.ts.
+// The state of a stack that was deployed by an earlier version names this path, see
+// components/docker/module-provider.ts.
 export * from "./gateway/gateway-check.provider.ts";

@@ -1,6 +1,6 @@
-// Names and types of resources that others look for: commands in a stack's state, and the LAN guard among what the program
-// registers. To Pulumi a resource of another name or type is another resource: it would delete the deployed one, so none of
-// these changes. Nothing is imported here, so that a command does not load Pulumi for a name.
+// Names and types of resources that others look for: commands in a stack's state, and the LAN guard among what the
+// program registers. To Pulumi a resource of another name or type is another resource: it would delete the deployed
+// one, so none of these changes. Nothing is imported here, so that a command does not load Pulumi for a name.
 
 export const GATEWAY_CHECK = "gateway-check";
 export const INGRESS_RIGHTS = "ingress-rights";

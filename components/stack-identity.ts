@@ -2,9 +2,12 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
-/** Label of every container, network and volume: `<project>/<stack>/<id>`, of which the id alone counts and the rest is for people. */
+/**
+ * Label of every container, network and volume: `<project>/<stack>/<id>`. Only the id is compared; project and stack
+ * are there for people.
+ */
 export const STACK_LABEL = "litellm-mcp.stack";
-/** Label of a volume that outlives the stack: who may have it again. */
+/** Label of a volume that outlives the stack; its value says which stack may use it again. */
 export const KEPT_FOR_LABEL = "litellm-mcp.kept-for";
 
 /** Who this stack is, as far as it is known before anything is deployed. */
@@ -24,8 +27,8 @@ export interface StackIdentity {
 const isKnown = (output: pulumi.Output<unknown>) => (output as unknown as { isKnown: Promise<boolean> }).isKnown;
 
 /**
- * Registers the stack's id, and waits for it. It is the first resource of all: what is labelled with it can only have been made by a
- * run that had this state.
+ * Registers the stack's id, and waits for it. It is the first resource of all: what is labelled with it can only have
+ * been made by a run that had this state.
  *
  * @param salt What makes the stack's file its own, see `readStack`.
  */
@@ -45,7 +48,7 @@ export function labelResources(identity: StackIdentity): void {
   pulumi.runtime.registerStackTransformation(labelling(identity));
 }
 
-/** The transformation itself, apart for tests. */
+/** The transformation itself, so that tests can call it. Why it is no resource transform: docs/decisions.md. */
 export const labelling =
   ({ own, label }: StackIdentity): pulumi.ResourceTransformation =>
   ({ type, props, opts }) => {
@@ -58,8 +61,8 @@ export const labelling =
       { label: STACK_LABEL, value: label },
       ...kept,
     ];
-    // A label that differs replaces the resource. A network or a volume of an earlier version stays as it is, without the label: a
-    // volume that is replaced is data lost.
+    // Another label replaces the resource. Networks and volumes of earlier versions stay as they are, without the
+    // label: to replace a volume is to lose its data.
     const stays = type.startsWith("docker:index/container:")
       ? opts
       : pulumi.mergeOptions(opts, { ignoreChanges: ["labels"] });

@@ -16,7 +16,7 @@ for (const [title, type, props, message] of [
     "port on every address",
     CONTAINER,
     { ports: [{ external: 4000, internal: 4000 }] },
-    /port 4000 published on every address of the server: publish it on 192\.168\.1\.10/,
+    /port 4000 published on every address of the host: publish it on 192\.168\.1\.10/,
   ],
   [
     "port on 0.0.0.0",
@@ -36,12 +36,12 @@ for (const [title, type, props, message] of [
     /port 2 published on 203\.0\.113\.5/,
   ],
   ["all ports", CONTAINER, { publishAllPorts: true }, /publishAllPorts/],
-  ["the server's network", CONTAINER, { networkMode: "host" }, /networkMode "host"/],
+  ["the host's network", CONTAINER, { networkMode: "host" }, /networkMode "host"/],
   ["another container's network", CONTAINER, { networkMode: "container:abc" }, /networkMode "container:abc"/],
-  ["privileged", CONTAINER, { privileged: true }, /privileged: it is root on the server/],
+  ["privileged", CONTAINER, { privileged: true }, /privileged: it is root on the host/],
   ["capability", CONTAINER, { capabilities: { adds: ["CAP_CHOWN", "CAP_SYS_ADMIN"] } }, /capabilities CAP_SYS_ADMIN/],
   ["device", CONTAINER, { devices: [{ hostPath: "/dev/sda" }] }, /devices/],
-  ["the server's processes", CONTAINER, { pidMode: "host" }, /pidMode/],
+  ["the host's processes", CONTAINER, { pidMode: "host" }, /pidMode/],
   [
     "no seccomp",
     CONTAINER,
@@ -60,12 +60,12 @@ for (const [title, type, props, message] of [
     { volumes: [{ hostPath: "/run/", containerPath: "/s" }] },
     /mount of \/run\//,
   ],
-  ["the whole server", CONTAINER, { mounts: [{ type: "bind", source: "/", target: "/s" }] }, /mount of \//],
+  ["the whole host", CONTAINER, { mounts: [{ type: "bind", source: "/", target: "/s" }] }, /mount of \//],
   [
-    "the server's own directory",
+    "the host's own directory",
     CONTAINER,
     { volumes: [{ hostPath: "/etc/ssh", containerPath: "/s" }] },
-    /mount of \/etc\/ssh: it is the server's own/,
+    /mount of \/etc\/ssh: it is the host's own/,
   ],
   [
     "a path as a volume's name",
@@ -164,11 +164,11 @@ test("the socket is for the server whose risk was accepted, and for no other", (
   assert.throws(() => judge(CONTAINER, { volumes }, "mcp-other-container"), /declare the risk docker-socket/);
 });
 
-test("not even the socket's server has the machine's own directories", () => {
+test("not even the server with the socket has the host's own directories", () => {
   for (const hostPath of ["/", "/var", "/etc"])
     assert.throws(
       () => judge(CONTAINER, { volumes: [{ hostPath, containerPath: "/s" }] }, "mcp-portainer-container"),
-      /it is the server's own/,
+      /it is the host's own/,
     );
 });
 

@@ -40,8 +40,8 @@ export function namesOnDaemon({
 }
 
 /**
- * Why this stack may not have something on the daemon that has a name of its own; undefined when it is the stack's. To take it would be
- * to change what somebody else made, and a later `destroy` would delete it.
+ * Why this stack may not have something on the daemon that has a name of its own; undefined when it is the stack's. To
+ * take it would be to change what somebody else made, and a later `destroy` would delete it.
  */
 export function ownershipProblem({ kind, name, labels, created, image }: Found, own: OwnIdentity): string | undefined {
   const since = `since ${created.toISOString().slice(0, 10)}`;
@@ -56,11 +56,17 @@ export function ownershipProblem({ kind, name, labels, created, image }: Found, 
     const [project, stack, id] = label.split("/");
     if ((own.id !== undefined && id === own.id) || (kind === "volume" && labels[KEPT_FOR_LABEL] === own.keptFor))
       return undefined;
-    return `${kind} ${name} belongs to stack ${stack} (project ${project}) of another Pulumi state (${since}). Either ${otherName}, or destroy it there; if that state is lost: ${removal}`;
+    return (
+      `${kind} ${name} belongs to stack ${stack} (project ${project}) of another Pulumi state (${since}). ` +
+      `Either ${otherName}, or destroy it there; if that state is lost: ${removal}`
+    );
   }
-  // Of a version of this program that did not label what it made with more.
+  // An earlier version of this program made it, which set this label alone.
   if (labels[projectLabel.label] === projectLabel.value) return undefined;
   const compose = labels["com.docker.compose.project"];
   const what = [image && `image ${image}`, compose && `compose project ${compose}`, since].filter(Boolean).join(", ");
-  return `${kind} ${name} was not made by this program (${what}). Either ${otherName}, or remove it: ${compose ? `docker compose -p ${compose} down` : removal}`;
+  return (
+    `${kind} ${name} was not made by this program (${what}). ` +
+    `Either ${otherName}, or remove it: ${compose ? `docker compose -p ${compose} down` : removal}`
+  );
 }

@@ -19,7 +19,7 @@ export const testSettings = (config: Record<string, unknown> = {}, secretNames: 
     mcpDir: "mcp",
   });
 
-/** A server more in the catalogue changes no test. */
+/** Servers that are added under mcp/ change no test. */
 const others = () =>
   Object.fromEntries(
     readdirSync("mcp")

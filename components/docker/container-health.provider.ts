@@ -2,7 +2,7 @@ import { connectDocker, containerLogTail } from "./docker-connection.ts";
 import type { ContainerHealthInputs } from "./container-health.ts";
 
 const LOG_LINES = 20;
-/** A start may fail once, for instance while the database comes up; after this many it is a loop. */
+/** A start may fail once, for instance while the database comes up; after this many the container is in a loop. */
 const MOST_STARTS = 3;
 
 interface State {
@@ -37,8 +37,8 @@ async function waitForHealth({ docker: endpoint, container, withinSeconds }: Con
     );
     throw new Error(`container ${container} ${problem}\n  last lines of its log:\n${log.replace(/^/gm, "    ")}`);
   };
-  // Events first, then a look: what happens between the two is not missed, and nothing is asked in a loop (over ssh each
-  // question is a connection).
+  // Events are subscribed to before the first look, so that nothing between the two is missed. Asking in a loop instead
+  // would open a connection for each question over ssh.
   const giveUp = AbortSignal.timeout(withinSeconds * 1000);
   const events = await docker.getEvents({
     filters: { type: ["container"], container: [container] },

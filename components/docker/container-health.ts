@@ -14,15 +14,15 @@ export interface ContainerHealthArgs {
 export interface ContainerHealthInputs {
   readonly docker: DockerEndpoint;
   readonly container: string;
-  /** Changes with the container; another one is waited for anew. */
+  /** Another container has another id, and is waited for again. */
   readonly containerId: string;
   readonly withinSeconds: number;
 }
 
 /**
  * Holds `pulumi up` until a container is healthy. The provider's own `wait` says no more than "failed to be in healthy
- * state", after its whole timeout, and takes the container for good at the next `up`; this one ends as soon as a container is
- * known not to come up, with its log, and is tried again.
+ * state", after its whole timeout, and at the next `up` accepts the broken container. This one fails as soon as it is
+ * clear that the container does not come up, shows its log, and is tried again at the next `up`.
  */
 export class ContainerHealth extends pulumi.dynamic.Resource {
   constructor(

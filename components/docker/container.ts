@@ -35,15 +35,15 @@ export interface ServiceContainerArgs {
   readonly uploads?: readonly { readonly file: string; readonly content: string }[];
   readonly volumes?: readonly docker.types.input.ContainerVolume[];
   /**
-   * Linux capabilities kept; everything else is dropped. Only names with `CAP_`: the daemon adds it to others, which every preview
-   * would show as a change.
+   * Linux capabilities kept; everything else is dropped. Only names with `CAP_`: the daemon adds it to others, which
+   * every preview would show as a change.
    */
   readonly capabilities?: readonly `CAP_${string}`[];
   readonly user?: string;
   /**
-   * Most processes and threads that the container's user may have. The provider cannot set Docker's pids limit, so this is
-   * RLIMIT_NPROC: it counts the user's processes in all containers, so each container needs a user of its own, and it does not
-   * bind root.
+   * Most processes and threads that the container's user may have. The provider cannot set Docker's pids limit, so this
+   * is RLIMIT_NPROC: it counts the user's processes in all containers, so each container needs a user of its own, and
+   * it does not bind root.
    */
   readonly processes?: number;
   /** The root file system is read-only, and `/tmp` holds this many MiB. */
@@ -108,7 +108,9 @@ function healthcheck({ test, intervalSeconds, timeoutSeconds, retries, startPeri
   };
 }
 
-/** Seconds as Go prints a duration ("1m30s"); the daemon answers in that form and "90s" would differ at every preview. */
+/**
+ * Seconds as Go prints a duration ("1m30s"); the daemon answers in that form and "90s" would differ at every preview.
+ */
 export function goDuration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
   if (hours) return `${hours}h${minutes}m${rest}s`;

@@ -22,8 +22,8 @@ export class Networks extends pulumi.ComponentResource {
   /** `postgres-net`, internal: Postgres, LiteLLM and the MCP servers that declare `postgres: true`. */
   readonly postgres: docker.Network;
   /**
-   * `litellm-lan-net`: the ingress, LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an internal
-   * network.
+   * `litellm-lan-net`: the ingress, LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an
+   * internal network.
    */
   readonly lan: docker.Network;
   /** `litellm-ingress-net`, internal: the ingress and LiteLLM, which nobody else reaches. */

@@ -3,7 +3,10 @@ import http from "node:http";
 import { Duplex } from "node:stream";
 import { LOOPBACK } from "../../settings/settings.ts";
 
-/** How to reach a Docker daemon and its host: what `docker.Provider` is told, so that the program's own checks see the same host. */
+/**
+ * How to reach a Docker daemon and its host. `docker.Provider` is told the same, so that the program's own checks see
+ * the same host.
+ */
 export interface DockerEndpoint {
   /** `unix:///path/to.sock` or `ssh://user@host[:port]`. */
   readonly host: string;
@@ -11,14 +14,16 @@ export interface DockerEndpoint {
   readonly sshOpts: readonly string[];
 }
 
-/** What is at the other end of a connection: a command's standard input and output, or a port of the host's loopback. */
+/**
+ * What is at the other end of a connection: a command's standard input and output, or a port of the host's loopback.
+ */
 export type SshTarget = { readonly command: string } | { readonly port: number };
 
 export const isSsh = ({ host }: DockerEndpoint) => host.startsWith("ssh:");
 
 /**
- * One connection to the host by an `ssh` process of its own, as the docker CLI and the Pulumi provider open theirs. The same ssh
- * configuration, host keys and permissions hold.
+ * One connection to the host by an `ssh` process of its own, as the docker CLI and the Pulumi provider open theirs. The
+ * same ssh configuration, host keys and permissions hold.
  */
 export class SshConnection extends Duplex {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -36,7 +41,8 @@ export class SshConnection extends Duplex {
     this.#child.stdout.on("data", (chunk) => {
       if (!this.push(chunk)) this.#child.stdout.pause();
     });
-    // Not at the end of stdout nor at a broken pipe: what ssh or the remote shell said comes with the exit code, and is the useful part.
+    // The stream ends here, not already at the end of stdout or at a broken pipe: only now everything is there that ssh
+    // or the remote shell has to say, and that is the useful part.
     this.#child.on("close", (code) => {
       if (code) this.destroy(new Error(complaint.trim() || `ssh ended with exit code ${code}`));
       else this.push(null);
@@ -89,7 +95,8 @@ const FORBIDDEN = /administratively prohibited/;
  */
 export async function listensOverSsh(endpoint: DockerEndpoint, port: number, withinMs: number): Promise<boolean> {
   const connection = new SshConnection(endpoint, { port });
-  // ssh says nothing when the host's port is there. With nothing to send, whatever listens ends the connection by itself, or is silent.
+  // ssh does not say that it has connected. A program that is sent nothing ends the connection or stays silent; both
+  // show that it is there.
   connection.end();
   connection.resume();
   return new Promise((resolve, reject) => {
@@ -110,7 +117,7 @@ export async function listensOverSsh(endpoint: DockerEndpoint, port: number, wit
   });
 }
 
-/** The host's sshd lets nobody connect to its ports. */
+/** The host's sshd forbids connections to ports of the host. */
 export class SshForwardingError extends Error {
   override readonly name = "SshForwardingError";
 }

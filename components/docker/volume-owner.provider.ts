@@ -4,10 +4,12 @@ import type { VolumeOwnerInputs } from "./volume-owner.ts";
 
 const MOUNT = "/data";
 
-/** The container that gives the volume to its owner: root, and yet able to do this one thing to this one volume. */
+/**
+ * The container that gives the volume to its owner. It is root, but can do nothing except this, and to this one volume.
+ */
 export const chownContainer = ({ image, volume, owner }: VolumeOwnerInputs): Docker.ContainerCreateOptions => ({
   Image: image,
-  // Not what a link points to: -h. Nothing of the server runs.
+  // -h: of a link, the link itself and not what it points to. Nothing of the MCP server runs.
   Entrypoint: ["chown", "-Rh", owner, MOUNT],
   Cmd: [],
   User: "0:0",
@@ -16,7 +18,7 @@ export const chownContainer = ({ image, volume, owner }: VolumeOwnerInputs): Doc
     NetworkMode: "none",
     ReadonlyRootfs: true,
     CapDrop: ["ALL"],
-    // The second, to look into folders that are closed to all but their owner.
+    // The second lets it look into folders that are closed to everybody but their owner.
     CapAdd: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"],
     SecurityOpt: ["no-new-privileges:true"],
     Memory: 64 * 2 ** 20,
@@ -32,7 +34,7 @@ const ignoring =
 
 async function give(inputs: VolumeOwnerInputs): Promise<void> {
   const docker = connectDocker(inputs.docker);
-  // Not there, or stopped already.
+  // 404: there is no such container. 304: it is stopped already.
   await docker.getContainer(inputs.container).stop().catch(ignoring(404, 304));
   const container = await docker.createContainer(chownContainer(inputs));
   try {
@@ -54,7 +56,7 @@ export async function create(inputs: VolumeOwnerInputs) {
 }
 
 export async function update(_id: string, olds: VolumeOwnerInputs, news: VolumeOwnerInputs) {
-  // Another image is another container for the same user.
+  // With another image the volume has the same user.
   if (olds.owner !== news.owner || olds.volume !== news.volume) await give(news);
   return { outs: news };
 }

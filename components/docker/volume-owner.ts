@@ -20,15 +20,15 @@ export interface VolumeOwnerInputs {
   readonly volume: string;
   /** `uid:gid` */
   readonly owner: string;
-  /** An image that has `chown`: the server's own, which is on the daemon already. */
+  /** An image that has `chown`: the MCP server's own, which is on the daemon already. */
   readonly image: string;
   /** The container that uses the volume; stopped, if it is there, because it would write as its former user. */
   readonly container: string;
 }
 
 /**
- * Gives everything in a volume to a user, before the container that runs as this user starts. A volume outlives users: one that
- * an earlier release or another stack left behind holds files that a new user could neither read nor write.
+ * Gives everything in a volume to a user, before the container that runs as this user starts. A volume outlives users:
+ * one that an earlier release or another stack left behind holds files that a new user could neither read nor write.
  */
 export class VolumeOwner extends pulumi.dynamic.Resource {
   constructor(

@@ -3,7 +3,9 @@ export const LITELLM_HOST = "litellm";
 export const LITELLM_PORT = 4000;
 export const LITELLM_URL = `http://${LITELLM_HOST}:${LITELLM_PORT}`;
 
-/** The side of the ingress that LiteLLM's launcher talks to, on the same network; the port as `ingress/main.ts` has it. */
+/**
+ * The side of the ingress that LiteLLM's launcher talks to, on the same network; the port as `ingress/main.ts` has it.
+ */
 export const INGRESS_HOST = "ingress";
 const INGRESS_INNER_PORT = 4001;
 export const INGRESS_INNER_URL = `http://${INGRESS_HOST}:${INGRESS_INNER_PORT}`;

@@ -21,19 +21,25 @@ export interface KeyGrant {
   readonly models: readonly string[];
   readonly allowed_routes: readonly string[];
   readonly object_permission: {
-    /** Servers beside those of the groups, by id: none. Left out, those that somebody added in LiteLLM's UI would stay. */
+    /**
+     * Ids of servers beside those of the groups: always none. Left out, servers that somebody added in LiteLLM's UI
+     * would stay.
+     */
     readonly mcp_servers: readonly string[];
     readonly mcp_access_groups: readonly string[];
     /** Server id → tools; a server that is not named has no limit. Versions before 1.78.0 refuse or ignore the key. */
     readonly mcp_tool_permissions?: Readonly<Record<string, readonly string[]>>;
   };
-  /** Requests are counted by the ingress, which sees all of them: null, which lifts a limit of an earlier version. */
+  /**
+   * Always null, which lifts a limit that an earlier version set: the ingress counts requests, since it sees all of
+   * them.
+   */
   readonly rpm_limit: null;
   /** US dollars; null lifts an earlier limit. */
   readonly max_budget: number | null;
 }
 
-/** What LiteLLM has of a key; in its UI all of it can be changed, and taken away. */
+/** What LiteLLM has stored of a key. In its UI all of it can be changed, and removed. */
 export interface StoredKey {
   readonly key_alias: string | null;
   readonly models: readonly string[];
@@ -46,7 +52,10 @@ export interface StoredKey {
 /** The same, as a list of keys has it. */
 type KeyRow = StoredKey & { readonly token: string; readonly spend: number };
 
-/** Where LiteLLM's admin API is: a port of the host's loopback, reached by ssh where the host is. The master key crosses no network in clear. */
+/**
+ * Where LiteLLM's admin API is: on a port of the host's loopback, which is reached through ssh when the daemon is. So
+ * the master key crosses no network in clear text.
+ */
 export interface LiteLlmAdmin {
   readonly docker: DockerEndpoint;
   readonly port: number;
@@ -71,7 +80,7 @@ export class LiteLlmApi {
       throw new LiteLlmApiError(`no answer from LiteLLM at ${where}: ${error.message}`);
     });
     if (status >= 200 && status < 300) return JSON.parse(text);
-    // A refusal may repeat what was sent: Pulumi prints the error as it is.
+    // LiteLLM's answer may repeat a key that it was sent, and Pulumi prints the error.
     const route = path.split("?")[0];
     const said = text.replace(/sk-[\w-]+/g, "sk-…").slice(0, 500);
     throw new LiteLlmApiError(`LiteLLM ${method} ${route}: HTTP ${status} ${said}`, status);
@@ -108,7 +117,10 @@ export class LiteLlmApi {
     });
   }
 
-  /** The key as LiteLLM has it; undefined when it has none such. Asked for by its hash: LiteLLM logs the address of every request. */
+  /**
+   * The key as LiteLLM has it; undefined when it has no such key. It is asked for by its hash, because LiteLLM logs the
+   * address of every request.
+   */
   async findKey(key: string): Promise<StoredKey | undefined> {
     const hash = createHash("sha256").update(key).digest("hex");
     // Not /key/info: on 1.77.3 it leaves out the groups.
@@ -119,11 +131,11 @@ export class LiteLlmApi {
   }
 
   /**
-   * Makes the key or brings an existing one to `grant`. /key/generate on an existing key answers 200 and stores nothing, hence the
-   * question first.
+   * Makes the key, or gives an existing one the rights of `grant`. It asks first, because /key/generate with an
+   * existing key answers 200 and stores nothing.
    *
-   * A new key takes the alias and what was spent over from the key that had the alias. That one stays, under another alias, and works
-   * until it is deleted.
+   * A new key takes over the alias, and what was spent, from the key that has the alias. That key stays, under another
+   * alias, and works until it is deleted.
    */
   async putKey(key: string, grant: KeyGrant): Promise<void> {
     if (await this.findKey(key)) {
@@ -131,11 +143,14 @@ export class LiteLlmApi {
       return;
     }
     const spend = await this.#retire(grant.key_alias);
-    // Left out where there is none: from a new key LiteLLM takes 0 all the same.
+    // Left out when no key had the alias: LiteLLM then begins at 0.
     await this.#call("POST", "/key/generate", { key, ...grant, ...(spend && { spend }) });
   }
 
-  /** Takes an alias from the key that has it, if there is one: LiteLLM knows each alias once. Resolves to what that key has spent. */
+  /**
+   * Takes an alias from the key that has it, if there is one: LiteLLM knows each alias once. Resolves to what that key
+   * has spent.
+   */
   async #retire(alias: string): Promise<number | undefined> {
     const { keys } = (await this.#call(
       "GET",
@@ -143,7 +158,8 @@ export class LiteLlmApi {
     )) as { keys: KeyRow[] };
     const holder = keys.find(({ key_alias }) => key_alias === alias);
     if (!holder) return undefined;
-    // No client can have such a name, which has a colon. `token` is the key's hash, by which LiteLLM knows it as well.
+    // The new alias has a colon, so it is no client's name. `token` is the key's hash, which LiteLLM takes in place of
+    // the key.
     await this.#call("POST", "/key/update", {
       key: holder.token,
       key_alias: `${alias}:replaced-${holder.token.slice(0, 8)}`,

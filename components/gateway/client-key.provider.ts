@@ -25,7 +25,7 @@ export async function create(props: ClientKeyProps) {
   return { id: props.alias, outs: props };
 }
 
-/** Never of another key: that is another resource, made before this one is deleted. */
+/** The key itself is the same: another key is another resource, made before the old one is deleted. */
 export async function update(_id: string, _olds: ClientKeyProps, news: ClientKeyProps) {
   await api(news).putKey(news.key, grant(news));
   return { outs: news };
@@ -40,7 +40,9 @@ async function remove(id: string, props: ClientKeyProps) {
 }
 export { remove as delete };
 
-/** What somebody changed of a key, in LiteLLM's UI for instance, as the properties that say so. */
+/**
+ * What somebody changed of a key, for instance in LiteLLM's UI: the properties concerned, with what LiteLLM has now.
+ */
 export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonly<Record<string, unknown>> {
   const wanted = grant(props);
   const {
@@ -67,8 +69,8 @@ export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonl
 }
 
 /**
- * For `pulumi refresh`: a key that LiteLLM no longer has leaves the state, and rights that somebody changed come into it, so that
- * the next `up` brings back what the settings say.
+ * For `pulumi refresh`: a key that LiteLLM no longer has leaves the state, and rights that somebody changed come into
+ * it, so that the next `up` brings back what the settings say.
  */
 export async function read(id: string, props: ClientKeyProps) {
   if (isOfEarlierVersion(props)) return { id, props };
@@ -81,7 +83,8 @@ export async function read(id: string, props: ClientKeyProps) {
     return Object.keys(changed).length ? { id, props: found, inputs: found } : { id, props };
   } catch (error) {
     if (!(error instanceof LiteLlmApiError) || error.status !== undefined) throw error;
-    // A gateway that is down says nothing about its keys; failing here would keep `refresh` from seeing that it is down.
+    // A gateway that is down says nothing about its keys; failing here would keep `refresh` from seeing that it is
+    // down.
     console.warn(`${id}: not checked, ${error.message}`);
     return { id, props };
   }

@@ -54,8 +54,8 @@ export class ClientKey extends pulumi.ComponentResource {
         parent: this,
         deletedWith: database,
         additionalSecretOutputs: ["key", "masterKey"],
-        // Pulumi makes the new key first and deletes the old one at the end of `up`: the old one works until the ingress has taken
-        // the new one.
+        // Pulumi makes the new key first and deletes the old one at the end of `up`: the old one works until the
+        // ingress has taken the new one.
         replaceOnChanges: ["key"],
       },
     );

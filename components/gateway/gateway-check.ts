@@ -24,8 +24,8 @@ const expected = ({ name, container, toolLock, check }: ServerSettings): Expecte
 
 /**
  * The last resource of the graph: speaks MCP to the gateway with every client's key, lists the tools, compares them
- * with what was approved, calls one of each server, and tries what must fail. If anything is wrong, it fails `pulumi up` with the
- * server's name, what was seen and the server's log.
+ * with what was approved, calls one of each server, and tries what must fail. If anything is wrong, it fails `pulumi
+ * up` with the server's name, what was seen and the server's log.
  */
 export class GatewayCheck extends pulumi.dynamic.Resource {
   /** Tools by server, as listed through the gateway. */

@@ -5,7 +5,7 @@ import type * as docker from "@pulumi/docker";
 import { buildSync } from "esbuild";
 import { projectRoot } from "../../lib/project-root.ts";
 
-/** Build context, made anew by each run; relative to the project, since an absolute path would differ from clone to clone. */
+/** Build context, written by each run. Relative to the project: an absolute path would differ from clone to clone. */
 const CONTEXT = "./ingress/dist";
 
 /** The ingress and all of its libraries as one file, the same on every machine that has the same package lock. */
@@ -17,7 +17,7 @@ export function bundleIngress(): string {
     platform: "node",
     target: "node22",
     format: "esm",
-    // Names of files in node_modules, which may be a link, would make the text another on each machine.
+    // Minified text has no paths of node_modules in it, which would differ where that folder is a link.
     minify: true,
     keepNames: true,
     legalComments: "none",

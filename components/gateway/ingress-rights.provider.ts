@@ -21,7 +21,7 @@ async function write({
   archive.entry({ name: path.posix.basename(file), mode: 0o600, ...OWNER }, rights);
   archive.finalize();
   await container.putArchive(archive, { path: path.posix.dirname(file) });
-  // Read again on this signal: nobody sees half a table.
+  // On this signal the ingress reads the file again, so it never reads half a table.
   await container.kill({ signal: "SIGHUP" });
   const wanted = rightsVersion(rights);
   const deadline = Date.now() + IN_FORCE_WITHIN_MS;

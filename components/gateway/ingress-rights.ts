@@ -21,11 +21,11 @@ export interface IngressRightsArgs {
 export interface IngressRightsInputs {
   readonly docker: DockerEndpoint;
   readonly container: string;
-  /** Changes with the container; the table is written again. */
+  /** Another container has another id, and gets the table as well. */
   readonly containerId: string;
   readonly file: string;
   readonly gatewayUrl: string;
-  /** The table as JSON; secret, because it follows from keys. */
+  /** The table as JSON; secret, because hashes of keys are in it. */
   readonly rights: string;
 }
 
@@ -49,8 +49,8 @@ export function renderRights(
 }
 
 /**
- * Who may do what at the ingress, written into the running container and in force when this resource is there: a right that is
- * given or taken away replaces no container and interrupts nobody.
+ * Who may do what at the ingress, written into the running container and in force when this resource is there: a right
+ * that is given or taken away replaces no container and interrupts nobody.
  */
 export class IngressRights extends pulumi.dynamic.Resource {
   constructor(name: string, { settings, ingress, clients }: IngressRightsArgs, opts?: pulumi.CustomResourceOptions) {

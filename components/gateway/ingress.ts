@@ -22,7 +22,10 @@ export interface IngressArgs {
   readonly networks: Networks;
 }
 
-/** The one container that clients reach: it lets through what is named, knows every client by its key and records every call. */
+/**
+ * The one container that clients reach: it lets through what is named, knows every client by its key and records every
+ * call.
+ */
 export class Ingress extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:gateway:Ingress";
   /** Where it reads who may do what, in the container. */
@@ -63,7 +66,8 @@ export class Ingress extends pulumi.ComponentResource {
             AUDIT_MIB: String(gateway.audit.mib),
             AUDIT_RESULTS: String(gateway.audit.results),
             BODY_MIB: String(gateway.bodyMiB),
-            // It listens there alone, on the network that only LiteLLM shares: on the other network this port is closed.
+            // It listens there alone, on the network that only LiteLLM shares: on the other network this port is
+            // closed.
             INNER_HOST: INGRESS_HOST,
           },
           networks: [
@@ -85,7 +89,7 @@ export class Ingress extends pulumi.ComponentResource {
             startPeriodSeconds: 30,
           },
         }),
-        // Running requests end first.
+        // Time for running requests to end.
         destroyGraceSeconds: 30,
       },
       { parent: this },

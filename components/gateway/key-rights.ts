@@ -3,13 +3,15 @@ import type { ClientSettings, ServerSettings, Settings } from "../../settings/se
 import { keyGroups, serverId } from "./litellm-config.ts";
 
 /**
- * What a key may do at LiteLLM, as the provider of keys takes it. All of it is input of the resource: a constant in the provider
- * would not reach keys that are deployed already.
+ * What a key may do at LiteLLM, as the provider of keys takes it. All of it is input of the resource: a constant in the
+ * provider would not reach keys that are deployed already.
  */
 export interface KeyRights {
   /** LiteLLM's `key_alias`: the client's name in every log row. */
   readonly alias: string;
-  /** Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77 takes an empty list for all servers. */
+  /**
+   * Access groups of the MCP servers it may use; never empty, since LiteLLM 1.77 takes an empty list for all servers.
+   */
   readonly groups: readonly string[];
   /** Paths of LiteLLM that the key opens; one that ends in `*` stands for all that begin so. */
   readonly routes: readonly string[];
@@ -21,13 +23,15 @@ export interface KeyRights {
 }
 
 /**
- * The routes of LiteLLM that clients use, and no other. Its own name for them, `llm_api_routes`, opens some 130: among them
- * /utils/transform_request, which answers with any variable of the container, /v1/files, and every provider's pass-through.
- * LiteLLM compares a route as text; only a `*` at the end stands for more (`litellm/proxy/auth/route_checks.py`).
+ * The routes of LiteLLM that clients use, and no other. Its own name for them, `llm_api_routes`, opens some 130: among
+ * them /utils/transform_request, which answers with any variable of the container, /v1/files, and every provider's
+ * pass-through. LiteLLM compares a route as text; only a `*` at the end stands for more
+ * (`litellm/proxy/auth/route_checks.py`).
  */
 const CLIENT_ROUTES = [
   "/mcp",
-  // Also /mcp/<server> and lists of servers or groups. LiteLLM's other pages below /mcp/ (docs, enabled) need no key anyway.
+  // Also /mcp/<server> and lists of servers or groups. LiteLLM's other pages below /mcp/ (docs, enabled) need no key
+  // anyway.
   "/mcp/*",
   "/v1/models",
   "/v1/chat/completions",
@@ -55,7 +59,9 @@ export const rightsOfClient = (client: ClientSettings, { gateway, servers }: Dep
   budget: client.budget ?? null,
 });
 
-/** With this key the ingress lists the tools of all servers, once for all clients. It opens nothing else, and no model. */
+/**
+ * With this key the ingress lists the tools of all servers, once for all clients. It opens nothing else, and no model.
+ */
 export const rightsOfListing = ({ gateway, servers }: Deployed): KeyRights => ({
   alias: LISTING_ALIAS,
   groups: keyGroups(

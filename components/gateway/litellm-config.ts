@@ -17,11 +17,14 @@ export interface LiteLlmConfigArgs {
   >;
 }
 
-/** Spend rows are in LiteLLM's memory until they are written, at an interval that it draws once, this many seconds around the setting. */
+/**
+ * LiteLLM keeps spend rows in memory and writes them at an interval, which it draws once, at most this many seconds
+ * from the setting.
+ */
 const WRITE_SPREAD_SECONDS = 3;
 /**
- * The smallest setting that LiteLLM always starts with: each restart waits until what is in memory must have been written,
- * because LiteLLM ends without writing it.
+ * The smallest setting with which the interval is always at least a second. It is small because LiteLLM ends without
+ * writing: each restart waits until what is in memory must have been written.
  */
 const WRITE_EVERY_SECONDS = WRITE_SPREAD_SECONDS + 1;
 
@@ -40,13 +43,13 @@ const fromEnv = (variable: string) => `os.environ/${variable}`;
  */
 export const serverGroup = (server: string) => server;
 
-/** A server that nobody listens at. No folder of mcp/ can have its name, which has a capital letter. */
+/** A server at whose address nobody listens. No folder of mcp/ can have its name, which has a capital letter. */
 const PLACEHOLDER = "Placeholder";
 
 /** Access groups of a key for these servers; never empty, which would mean all servers. */
 export const keyGroups = (servers: readonly string[], version: string): string[] => [
   ...servers.map(serverGroup),
-  // With a second server LiteLLM writes whose each tool is.
+  // With one server alone LiteLLM leaves its name out of the tools' names.
   ...(servers.length === 1 && hidesServerOfLoneTools(version) ? [PLACEHOLDER] : []),
 ];
 
@@ -94,7 +97,8 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
     general_settings: {
       store_prompts_in_spend_logs: args.gateway.storePrompts,
       maximum_spend_logs_retention_period: `${args.gateway.spendDays}d`,
-      // LiteLLM looks for old rows so long after its start, and then as often; its own day would never come if it is started anew each night.
+      // LiteLLM first looks for old rows one interval after its start. Its own interval is a day, which never passes if
+      // LiteLLM restarts each night.
       maximum_spend_logs_retention_interval: "1h",
       proxy_batch_write_at: WRITE_EVERY_SECONDS,
       ...args.gateway.generalSettings,

@@ -18,7 +18,7 @@ const PID_FILE = "/tmp/litellm.pid";
 /** Answers as soon as LiteLLM is up, and says nothing about /mcp/. */
 const ALIVE_URL = `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`;
 const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
-/** The ingress waits 30 s for running requests to end. */
+/** The ingress waits 30 s for running requests to end; the launcher gives it a little more. */
 const HOLD_SECONDS = 32;
 /** From SIGTERM to SIGKILL: an idle LiteLLM is gone in 2 s, one that is locked up never goes. */
 const STOP_SECONDS = 20;
@@ -106,8 +106,9 @@ const launcherCommand = (settleSeconds: number) => [
 ];
 
 /**
- * One call to a dead `http` server locks /mcp/ for good on 1.77.3, while /health/liveliness stays green, Docker restarts nothing
- * that is merely unhealthy, and SIGTERM is ignored. So the check speaks MCP and kills what does not answer.
+ * One call to a dead `http` server locks /mcp/ for good on 1.77.3, while /health/liveliness stays green, Docker
+ * restarts nothing that is merely unhealthy, and SIGTERM is ignored. So the check speaks MCP and kills what does not
+ * answer.
  */
 const health: Health = {
   test: mcpHealthCommand(["python3", HEALTH_FILE], {
@@ -115,9 +116,11 @@ const health: Health = {
     url: `http://127.0.0.1:${LITELLM_PORT}/mcp/`,
     initializeOnly: true,
     bearerEnv: "LITELLM_MASTER_KEY",
-    // A LiteLLM whose first listing locks it up was never healthy. Without this address the check would let it be for two minutes.
+    // A LiteLLM whose first listing locks it up was never healthy. Without this address the check would let it be for
+    // two minutes.
     aliveUrl: ALIVE_URL,
-    // Each request to /mcp/ leaves three tasks and 43 KiB for ever (mcp 1.10.1); one to the address above leaves nothing.
+    // Each request to /mcp/ leaves three tasks and 43 KiB for ever (mcp 1.10.1); one to the address above leaves
+    // nothing.
     everySeconds: 60,
     timeoutSeconds: 4,
     attempts: 3,

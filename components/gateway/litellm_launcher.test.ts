@@ -11,7 +11,10 @@ import { fileURLToPath } from "node:url";
 
 const script = fileURLToPath(new URL("litellm_launcher.py", import.meta.url));
 
-/** Stands for LiteLLM: tells the ingress what happens to it, answers liveness after a while, and has a process of its own, as LiteLLM has. */
+/**
+ * Stands for LiteLLM: tells the ingress what happens to it, answers liveness after a while, and has a process of its
+ * own, as LiteLLM has.
+ */
 const CHILD = `
 import http.server, json, os, signal, subprocess, sys, threading, time, urllib.request
 events, port, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -157,7 +160,8 @@ async function launch(
       .map((line) => line.split(" ").map(Number));
   context.after(async () => {
     launcher.kill("SIGKILL");
-    // The child leads a group of its own. It has the launcher's output open, which is why this comes before the end of that.
+    // The child leads a group of its own. It has the launcher's output open, which is why this comes before the end of
+    // that.
     for (const pid of await startedWith(directory)) process.kill(-pid, "SIGKILL");
     await exited;
     for (const server of [childServer, ingress]) {

@@ -11,15 +11,21 @@ export interface McpHealth {
   readonly bearerEnv?: string;
   readonly timeoutSeconds: number;
   readonly attempts: number;
-  /** Asked before the exchange: any HTTP answer means that this start of the container came up, even if it never was healthy. */
+  /**
+   * Asked before the exchange: any HTTP answer means that this start of the container came up, even if it never was
+   * healthy.
+   */
   readonly aliveUrl?: string;
   /** After an exchange that went well, only ask `aliveUrl` for so long. */
   readonly everySeconds?: number;
-  /** When every attempt of a run failed, end a container that came up before or is older than this: the restart policy brings it back. */
+  /**
+   * When every attempt of a run failed, end a container that came up before or is older than this: the restart policy
+   * brings it back.
+   */
   readonly killAfterSeconds: number;
   /** End no container that is being called, until it has failed for so long. */
   readonly inFlightLimitSeconds?: number;
-  /** Holds the number of the process that this is about, where something else starts it anew within the container. */
+  /** File with the id of the process to check, where a launcher restarts it within the container. */
   readonly pidFile?: string;
 }
 
@@ -27,7 +33,10 @@ const scriptFile = new URL("../../mcp/_wrapper/mcp_health.py", import.meta.url);
 
 export const mcpHealthScript = () => readFileSync(scriptFile, "utf8");
 
-/** A Docker healthcheck test; `python` is the command that runs the script, for example `["python3", "/app/mcp_health.py"]`. */
+/**
+ * A Docker healthcheck test; `python` is the command that runs the script, for example `["python3",
+ * "/app/mcp_health.py"]`.
+ */
 export function mcpHealthCommand(python: readonly string[], health: McpHealth): string[] {
   return [
     "CMD",

@@ -10,7 +10,10 @@ import { VolumeOwner } from "../docker/volume-owner.ts";
 import { containerOf } from "../resource-names.ts";
 import { wrapperBuild } from "./wrapper-image.ts";
 
-/** Writable by everyone in the wrapper image, which an empty volume takes over: the server's user is not in the image. */
+/**
+ * Writable by everybody in the wrapper image, and an empty volume takes that over: the image does not know the server's
+ * user.
+ */
 const DATA_PATH = "/data";
 
 export interface McpServerArgs {
@@ -54,8 +57,8 @@ export class McpServer extends pulumi.ComponentResource {
         : new docker.Volume(
             `${name}-data`,
             { name: server.dataVolume, labels: [projectLabel] },
-            // What clients stored is theirs: it stays when the server is turned off or the stack destroyed, and is found again by
-            // its name.
+            // What clients stored is theirs: it stays when the server is turned off or the stack destroyed, and is
+            // found again by its name.
             { parent: this, retainOnDelete: true },
           );
     const owned =
@@ -100,7 +103,10 @@ export class McpServer extends pulumi.ComponentResource {
   }
 }
 
-/** An eighth of what the gateway has, and only while somebody else wants it too: alone, a server takes the whole machine. */
+/**
+ * An eighth of the gateway's weight, which counts only while others need the processors as well: alone, a server may
+ * use all of them.
+ */
 const SERVER_CPU_SHARES = 128;
 
 /** A debug port needs it too: Docker publishes no port of a container that is on internal networks only. */
@@ -108,8 +114,8 @@ const needsWayOut = ({ egress, debugPort, postgres }: ServerSettings, isPostgres
   egress || debugPort !== undefined || (postgres && isPostgresOutside);
 
 /**
- * A numeric user of the server's own, in this stack alone: a limit on processes counts all processes of a user on the whole
- * host, and two servers of one user could signal each other wherever they share a PID namespace.
+ * A numeric user of the server's own, in this stack alone: a limit on processes counts all processes of a user on the
+ * whole host, and two servers of one user could signal each other wherever they share a PID namespace.
  */
 export function userFor({
   project,

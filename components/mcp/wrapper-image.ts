@@ -15,11 +15,14 @@ function filesOf(folder: string): [string, Buffer][] {
     .map((file) => [path.relative(folder, file), readFileSync(file)]);
 }
 
-/** Not what describes or tests a server: a changed description is no new image. */
+/** Files that describe or test a server are not: a changed description builds no image. */
 const isBuildInput = (file: string) =>
   !/^(server\.yaml|tools\.lock\.json|.*\.md|.*\.test\.ts|.*_test\.py|__pycache__\/.*)$/.test(file);
 
-/** Twelve hex digits of everything that goes into a wrapped server's image: shared wrapper, runtime, locks and hooks of its folder. */
+/**
+ * Twelve hex digits of a hash of everything that goes into a wrapped server's image: the shared wrapper, the runtime,
+ * and what is in its folder.
+ */
 export function wrapperHash(server: Pick<ServerSettings, "folder" | "source">): string {
   const hash = createHash("sha256").update(JSON.stringify(server.source));
   for (const folder of [path.join(server.folder, "..", "_wrapper"), server.folder])

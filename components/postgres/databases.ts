@@ -17,8 +17,8 @@ export interface DatabasesArgs {
 }
 
 /**
- * How Pulumi's provider logs in. Plain settings, never outputs of a container: a provider whose address is unknown in a preview
- * replaces its databases.
+ * How Pulumi's provider logs in. Plain settings, never outputs of a container: a provider whose address is unknown in a
+ * preview replaces its databases.
  */
 const adminLogin = (postgres: PostgresSettings) =>
   postgres.kind === "dedicated"
@@ -86,8 +86,8 @@ export class Databases extends pulumi.ComponentResource {
       ? database(readOnly.database, login.username).name
       : pulumi.output(readOnly.database);
     const grants = grantReading(name, reader, readable, postgres, managed);
-    // The MCP server's own restricted mode can be got round; a role without rights, in a session that starts read-only, cannot write.
-    // The URL waits for the grants: a server that starts before them lists no tables.
+    // The MCP server's own restricted mode can be bypassed; a role without rights, in a session that starts read-only,
+    // cannot write. The URL waits for the grants: a server that starts before them lists no tables.
     const readOnlyUrl = url(reader, readOnly.database, "?options=-c%20default_transaction_read_only%3Don");
     this.readOnlyUrl = pulumi.secret(
       pulumi.all([readOnlyUrl, grants.map((grant) => grant.urn)]).apply(([text]) => text),

@@ -35,8 +35,8 @@ export class PostgresServer extends pulumi.ComponentResource {
   ) {
     super(PostgresServer.TYPE, name, {}, opts);
     const { names } = settings;
-    // The image applies it when it makes the volume and never again: with a new value alone the provider could not log in any more.
-    // `npm run rotate` therefore sets it in Postgres as well.
+    // The image applies it when it makes the volume and never again: with a new value alone the provider could not log
+    // in any more. `npm run rotate` therefore sets it in Postgres as well.
     this.adminPassword = new random.RandomPassword(
       adminPasswordOf(name),
       { length: 32, special: false },

@@ -4,8 +4,8 @@ import { LOOPBACK } from "../../settings/settings.ts";
 import { targetOf, type TunnelAnswer, type TunnelArgs, type TunnelRequest } from "./postgres-tunnel.ts";
 import { SshConnection } from "../docker/ssh-connection.ts";
 
-// The process of a tunnel, one for each port; `openPostgresTunnel` starts it. Each connection has an ssh of its own, so none is held
-// open while nobody needs it, and one that breaks takes no other with it.
+// The process of a tunnel, one for each port; `openPostgresTunnel` starts it. Each connection has an ssh of its own, so
+// none is held open while nobody needs it, and one that breaks takes no other with it.
 const args = JSON.parse(process.argv[2] ?? "") as TunnelArgs;
 const target = targetOf(args);
 const LOOK_EVERY_MS = 1_000;
@@ -22,7 +22,7 @@ const isAlive = (pid: number) => {
   }
 };
 
-/** As Postgres itself says why it lets nobody in; the provider shows it. Otherwise all it has to show is "EOF". */
+/** An error in Postgres's own form, which the provider shows. Without it the provider would say no more than "EOF". */
 function postgresError(message: string): Buffer {
   const fields = Buffer.from(`SFATAL\0C08001\0M${message}\0\0`);
   const head = Buffer.from("E\0\0\0\0");
@@ -60,13 +60,13 @@ listener.on("error", (error: NodeJS.ErrnoException) => {
   answerStarter({ kind: "port taken" });
 });
 listener.listen(args.localPort, LOOPBACK, () => {
-  // Whoever has the port is the only one; a socket that lies there is of a process that was killed.
+  // This process has the port, so no other tunnel runs: a socket that is still there was left by one that was killed.
   rmSync(args.control, { force: true });
   control.listen(args.control, () => answerStarter({ kind: "open" }));
   setInterval(() => {
     for (const user of users) if (!isAlive(user)) users.delete(user);
     if (users.size) return;
-    // In one go: who asks in between gets no answer and starts another.
+    // Nothing comes between these two: a run that asks now gets no answer, and starts another tunnel.
     rmSync(args.control, { force: true });
     process.exit();
   }, LOOK_EVERY_MS);

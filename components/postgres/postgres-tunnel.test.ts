@@ -118,7 +118,7 @@ test("another stack's tunnel is not taken for one's own", async (t) => {
   await ends(port);
 });
 
-test("a tunnel that was killed is opened anew", async (t) => {
+test("a tunnel that was killed is opened again", async (t) => {
   const sockets = await prepared(t);
   const port = await freePort();
   await mkdir(sockets, { recursive: true });

@@ -43,17 +43,17 @@ export class TunnelError extends Error {
 /** What the tunnel leads to, for people and to tell tunnels apart. */
 export const targetOf = ({ docker, port }: Tunnel) => `${LOOPBACK}:${port} of ${docker.host}`;
 
-/** Another run's tunnel may just begin or end. */
+/** Another run's tunnel may be starting or ending at this moment. */
 const OPEN_WITHIN_MS = 5_000;
 const TRY_EVERY_MS = 200;
 
 /**
- * Opens the way to a dedicated Postgres on a host over ssh: Pulumi's postgresql provider is a plug-in that takes an address and a
- * port, always the same ones.
+ * Opens the way to a dedicated Postgres on a host over ssh: Pulumi's postgresql provider takes an address and a port,
+ * which must be the same in every run.
  *
- * @param user Process that needs it. The tunnel outlives the program, since the engine deletes what is no longer wanted after
- * the program's end, and ends by itself with the last of its users. The program's parent is Pulumi's language host, which is there as
- * long as the engine has work.
+ * @param user Process that needs the tunnel, which ends by itself after the last of them. It must outlive the program,
+ * because the engine deletes what is no longer wanted after the program's end. So by default it is the program's
+ * parent, Pulumi's language host, which is there as long as the engine works.
  * @throws TunnelError
  */
 export async function openPostgresTunnel(
@@ -65,12 +65,14 @@ export async function openPostgresTunnel(
 }
 
 async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
-  // In a directory of this user alone: what answers there is a tunnel of ours, and the port is its, not somebody's who waits for a password.
+  // Only this user can write there: what answers is a tunnel of this program. Another program on the port might be
+  // waiting for a password.
   const directory = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), "litellm-mcp", "tunnels");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const control = path.join(directory, String(tunnel.localPort));
   const request: TunnelRequest = { target: targetOf(tunnel), user };
-  const mend = "Free it, or write another port at litellm-mcp:postgres.tunnelPort";
+  const port = `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres`;
+  const advice = "Free it, or write another port at litellm-mcp:postgres.tunnelPort";
   for (
     const deadline = Date.now() + OPEN_WITHIN_MS;
     ;
@@ -78,18 +80,13 @@ async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
   ) {
     const answer = (await ask(control, request)) ?? (await start({ ...tunnel, control, user }));
     if (answer.kind === "open") return;
-    if (answer.kind === "other target")
-      throw new TunnelError(
-        `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres, is the tunnel to ${answer.target}. ${mend}`,
-      );
+    if (answer.kind === "other target") throw new TunnelError(`${port}, is the tunnel to ${answer.target}. ${advice}`);
     if (Date.now() > deadline)
-      throw new TunnelError(
-        `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres at ${request.target}, is taken by another program. ${mend}`,
-      );
+      throw new TunnelError(`${port} at ${request.target}, is taken by another program. ${advice}`);
   }
 }
 
-/** What a tunnel's process answers that runs already; undefined when there is none, or it is just ending. */
+/** What a tunnel that runs already answers; undefined when there is none, or it is about to end. */
 function ask(control: string, request: TunnelRequest): Promise<TunnelAnswer | undefined> {
   return new Promise((resolve) => {
     let text = "";
@@ -107,7 +104,7 @@ function start(args: TunnelArgs): Promise<TunnelAnswer> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULUMI_")));
   const child = spawn(process.execPath, [program, JSON.stringify(args)], {
     detached: true,
-    // Nothing of the program's: Pulumi waits for whoever holds its output.
+    // It inherits none of the program's outputs: Pulumi waits until nobody has them any more.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env,
   });

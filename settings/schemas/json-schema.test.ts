@@ -27,7 +27,7 @@ test("the schemas in the repository are those of the settings", () => {
 const serverFiles = readdirSync("mcp")
   .filter((name) => !name.startsWith("_"))
   .map((name) => `mcp/${name}/server.yaml`);
-const stackFiles = readdirSync(".").filter((name) => /^Pulumi\..+\.yaml$/.test(name));
+const stackFiles = readdirSync(".").filter((name) => /^Pulumi\..+\.yaml(\.example)?$/.test(name));
 
 for (const [files, schema, check] of [
   [serverFiles, SCHEMA_FILES.server, checkServer],

@@ -49,7 +49,7 @@ for (const [title, command] of [
     for (const part of [
       'error: LAN guard: Container "proxy-container" is not allowed, nothing was changed:',
       "- image traefik:v3: no reverse proxy",
-      "- port 16080 published on every address of the server: publish it on 127.0.0.1 (litellm-mcp:lan.address)",
+      "- port 16080 published on every address of the host: publish it on 127.0.0.1 (litellm-mcp:lan.address)",
       "- mount of /var/run: whoever has it has the Docker daemon",
     ])
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);

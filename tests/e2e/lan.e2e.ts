@@ -86,7 +86,7 @@ after(async () => {
   await sshd.stop();
 });
 
-/** A preview with other settings must fail with this message, before anything is on the server. */
+/** A preview with other settings must fail with this message, before anything is on the host. */
 async function previewFails(overrides: Record<string, unknown>, message: RegExp): Promise<void> {
   await workspace.writeConfig({ ...config(overrides), ...(await secrets()) });
   const { exitCode, output } = await workspace.pulumi("preview");

@@ -313,7 +313,7 @@ test("no component gets round the rules of the LAN", async () => {
       "components/docker/container.ts",
       'restart: "unless-stopped",',
       'restart: "unless-stopped", privileged: true,',
-      /LAN guard: Container ".+" is not allowed, nothing was changed:\s+- privileged: it is root on the server/,
+      /LAN guard: Container ".+" is not allowed, nothing was changed:\s+- privileged: it is root on the host/,
     ],
     [
       "components/docker/networks.ts",

@@ -23,7 +23,10 @@ type Deviation = (
   response: http.ServerResponse,
 ) => boolean;
 
-/** Runs the check against a gateway that differs from what it must be by `deviation`, which says whether it has answered. */
+/**
+ * Runs the check against a gateway that differs from what it must be by `deviation`, which says whether it has
+ * answered.
+ */
 async function checkAgainst(deviation: Deviation): Promise<unknown> {
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     const send = (status: number, body: unknown) =>

@@ -12,8 +12,8 @@ const LIST_AGAIN_AFTER_MS = 1_000;
 const LOG_LINES = 15;
 
 /**
- * Lists the tools with every client's key, compares them with what was approved, calls one of each server, and tries what must
- * fail.
+ * Lists the tools with every client's key, compares them with what was approved, calls one of each server, and tries
+ * what must fail.
  *
  * @returns Tools by server.
  * @throws Error with each server that failed, what was seen, and its log or the command that approves its tools.

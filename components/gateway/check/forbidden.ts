@@ -19,8 +19,8 @@ interface Answer {
 const shown = ({ status, text }: Answer) => `HTTP ${status} ${text.slice(0, 200)}`;
 
 /**
- * Tries what must fail: keys that are nobody's, closed routes, and for each client a call that it may not make. Each has to fail
- * for its own reason, because a gateway that is merely broken refuses everything.
+ * Tries what must fail: keys that are nobody's, closed routes, and for each client a call that it may not make. Each
+ * has to fail for its own reason, because a gateway that is merely broken refuses everything.
  *
  * @returns One sentence for each attempt that did not fail as it must.
  */

@@ -61,7 +61,9 @@ export function judgeTools(
   return problems;
 }
 
-/** Why an answer of tools/call is no success; undefined when it is one. LiteLLM 1.77.3 reports failures as plain text. */
+/**
+ * Why an answer of tools/call is no success; undefined when it is one. LiteLLM 1.77.3 reports failures as plain text.
+ */
 export function judgeAnswer(text: string, isError: boolean, expect: string | null): string | undefined {
   const failed = isError || text === "" || /^(Error\b|MCP client session is not initialized)/.test(text);
   if (!failed && (expect === null || text.includes(expect))) return undefined;

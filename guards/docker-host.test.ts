@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { engineWarning, explainDocker } from "./preflight.ts";
+import { engineWarning, explainDocker } from "./docker-host.ts";
 
-for (const [said, mend] of [
+for (const [said, advice] of [
   [
     "Host key verification failed.",
     /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/,
@@ -18,7 +18,7 @@ for (const [said, mend] of [
   test(`"${said}" is explained`, () => {
     const text = explainDocker("ssh://me@server:2222", said);
     assert.match(text, /^litellm-mcp:docker\.host ssh:\/\/me@server:2222: /);
-    assert.match(text, mend);
+    assert.match(text, advice);
   });
 }
 
