@@ -18,7 +18,7 @@ export interface Tool {
 const RESTORE = "bring the file back as `npm run tools -- approve` wrote it";
 const text = z.string({ error: RESTORE });
 
-/** The lock's contents by tool: its description as it is, and the hash of its input schema (see `schemaHash`). */
+/** A tool lock: each tool with its description as it is, and the hash of its input schema (see `schemaHash`). */
 export const toolLockSchema = z.record(
   text,
   strict({ description: text, inputSchema: text.regex(/^sha256:[0-9a-f]{64}$/, { error: RESTORE }) }),
@@ -27,7 +27,9 @@ export const toolLockSchema = z.record(
 
 export type ToolLock = Readonly<z.infer<typeof toolLockSchema>>;
 
-/** A difference between lock and listing. One tool can have two, in its description and in its schema. */
+/**
+ * A difference between the tool lock and what is listed. One tool can have two: in its description and in its schema.
+ */
 export type ToolChange =
   | { readonly kind: "added"; readonly tool: Tool }
   | { readonly kind: "removed"; readonly name: string }
@@ -36,7 +38,11 @@ export type ToolChange =
 
 export const nameOf = (change: ToolChange) => (change.kind === "removed" ? change.name : change.tool.name);
 
-/** The same value with the keys of every map sorted: a server may write its schema in another order each time. */
+/**
+ * The same value with the keys of every map sorted, since a server may write its schema in another order each time. It
+ * takes any JSON, half a surrogate pair as well: a schema that has one must be shown as changed and suspicious, not end
+ * the check with an error.
+ */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
@@ -50,7 +56,10 @@ export const schemaHash = (schema: unknown) =>
     .update(JSON.stringify(canonical(schema)))
     .digest("hex")}`;
 
-/** What the servers listed to several callers as one list, in which everything that differs is there once. */
+/**
+ * What a server listed to several callers, as one list without repetitions. A tool that was listed with two texts is
+ * there twice.
+ */
 export function distinctTools(tools: readonly Tool[]): Tool[] {
   const distinct = new Map(
     tools.map((tool) => [JSON.stringify([tool.name, tool.description, schemaHash(tool.inputSchema)]), tool]),
@@ -59,10 +68,11 @@ export function distinctTools(tools: readonly Tool[]): Tool[] {
 }
 
 /**
- * What differs between the lock and what is listed, by name.
+ * What differs between the tool lock and what is listed, sorted by the tools' names.
  *
- * @param listed A name may be in it more than once, with different texts: a lock that has one of them misses the other.
- * @param mayBeListed Whether a tool that is locked would be listed; without it, each would.
+ * @param listed A name may be in it more than once, with different texts: then one of them differs from the tool lock.
+ * @param mayBeListed Whether an approved tool can be listed at all. One that no client may call is not, and is not
+ * reported as removed.
  */
 export function toolChanges(
   lock: ToolLock,
@@ -86,15 +96,15 @@ export function toolChanges(
 }
 
 /**
- * The text of a lock file that approves `tools`: sorted, so that its own diff in Git shows what changed.
+ * The text of a tool lock that approves `tools`, sorted, so that its diff in Git shows what changed.
  *
- * @param kept Approved earlier and not to be seen now.
- * @throws Error for a name listed with two texts: which of them a client gets is chance.
+ * @param kept What was approved earlier and stays approved, although it is not listed now.
+ * @throws Error for a name that is listed with two texts: nobody can tell which of them a client gets.
  */
 export function writeToolLock(tools: readonly Tool[], kept: ToolLock = {}): string {
   const repeated = [...new Set(repeatedValues(tools.map(({ name }) => name)).map(([, name]) => name))];
   if (repeated.length)
-    throw new Error(`different texts for one name, of which a lock can hold one: ${repeated.join(", ")}`);
+    throw new Error(`different texts for one name, of which a tool lock can hold one: ${repeated.join(", ")}`);
   const listed = tools.map(
     ({ name, description, inputSchema }) => [name, { description, inputSchema: schemaHash(inputSchema) }] as const,
   );

@@ -2,7 +2,7 @@ import type { Tool, ToolChange, ToolLock } from "./tool-lock.ts";
 import { nameOf, schemaHash } from "./tool-lock.ts";
 import { type Suspicion, suspicionsOf, visible } from "./tool-scan.ts";
 
-/** `brief` for the error of an `up`; `whole` for somebody who decides about it: nothing that is new is left out. */
+/** `brief` is for the error of an `up`. `whole` is for somebody who approves: it leaves out nothing that is new. */
 export type Detail = "brief" | "whole";
 
 const CONTEXT = 30;
@@ -11,10 +11,10 @@ const BRIEF_LINE = 100;
 
 const cut = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}…` : text);
 
-/** First line of a description that says something. */
+/** First line of a description that is not blank. */
 export const firstLine = (description: string) => cut(visible(description.trim().split("\n")[0] ?? ""), BRIEF_LINE);
 
-/** How many characters two texts have in common at their beginning, and behind that at their end. */
+/** How many characters two texts have in common at their beginning, and how many of the rest at their end. */
 function common(a: string, b: string): { start: number; end: number } {
   const shorter = Math.min(a.length, b.length);
   let start = 0;
@@ -24,7 +24,10 @@ function common(a: string, b: string): { start: number; end: number } {
   return { start, end };
 }
 
-/** Both texts around the place where they differ: what is left out at the ends is the same in both. */
+/**
+ * Both texts around the place where they differ: what is left out at the ends is the same in both. No marks are set
+ * inside a text, since a server could write the same marks into its description.
+ */
 function aroundChange(before: string, after: string, detail: Detail): [string, string] {
   const { start, end } = common(before, after);
   const from = Math.max(0, start - CONTEXT);
@@ -72,7 +75,7 @@ function lines(change: ToolChange, detail: Detail): string[] {
   }
 }
 
-/** Suspicions of the tools that a set of changes brings, each tool once. */
+/** The suspicions about the tools that were added or changed, by the name of the tool. */
 export const suspicionsAmong = (changes: readonly ToolChange[]): Map<string, Suspicion[]> =>
   new Map(
     changes.flatMap((change) => {
@@ -81,7 +84,10 @@ export const suspicionsAmong = (changes: readonly ToolChange[]): Map<string, Sus
     }),
   );
 
-/** The changes of one server's tools for a terminal: a line or more each, suspicions below the last of their tool. */
+/**
+ * The changes of one server's tools for a terminal: a line or more each, and suspicions below the last change of their
+ * tool.
+ */
 export function describeChanges(changes: readonly ToolChange[], detail: Detail): string {
   const suspicions = suspicionsAmong(changes);
   return changes
@@ -97,7 +103,7 @@ export function describeChanges(changes: readonly ToolChange[], detail: Detail):
 export const approveCommand = (servers: readonly string[], stack: string) =>
   `npm run tools -- approve ${servers.join(" ")}${stack === "local" ? "" : ` --stack ${stack}`}`;
 
-/** What a server lists that nobody approved, for the error of an `up`. */
+/** For the error of an `up`: how the tools that a server lists differ from those that were approved. */
 export function describeUnapproved(server: string, lock: ToolLock | null, changes: readonly ToolChange[]): string {
   const head = lock
     ? `lists other tools than mcp/${server}/tools.lock.json, which are those that were approved:`

@@ -10,8 +10,9 @@ export interface Suspicion {
 }
 
 /**
- * Characters that show nothing, or reorder what is shown: format characters (zero-width, bidi controls, tags), what renderers
- * leave out by default (variation selectors, fillers), private use, halves of surrogate pairs, and controls but tab and line ends.
+ * Characters that show nothing, or reorder what is shown: format characters (zero-width, bidi controls, tags), what
+ * renderers leave out by default (variation selectors, fillers), private use, halves of surrogate pairs, and controls
+ * but tab and line ends.
  */
 const HIDDEN = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Co}\p{Cs}]|(?![\t\n\r])\p{Cc}/gu;
 /** One variation selector after an emoji, or a joiner between two: how ordinary emoji are written. */
@@ -20,7 +21,10 @@ const EMOJI_PARTS =
 
 const codePoint = (character: string) => `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** A server's text for a terminal or a log: every hidden character as its number, so that it neither hides nor steers anything. */
+/**
+ * A server's text for a terminal or a log: every hidden character as its number, so that it neither hides nor steers
+ * anything.
+ */
 export const visible = (shown: string) =>
   shown.replace(/\r/g, "<U+000D>").replace(HIDDEN, (character) => `<${codePoint(character)}>`);
 
@@ -60,7 +64,10 @@ const INSTRUCTIONS: readonly (readonly [string, RegExp])[] = [
   ],
 ];
 
-/** Text that is encoded, not written: nobody reads it, and a model may decode it. Long words and rulers (-----) are none. */
+/**
+ * Text that is encoded, not written: nobody reads it, and a model may decode it. Long words and rulers (-----) are
+ * none.
+ */
 function encodedIn(text: string): string | undefined {
   const [escaped] = /(\\(x|u00)[0-9a-f]{2}){8,}/i.exec(text) ?? [];
   const runs = [...text.matchAll(/[A-Za-z0-9+/_-]{80,}={0,2}/g)].map(([run]) => run);
@@ -122,8 +129,8 @@ function* textsOf(value: unknown, place: string): Generator<readonly [string, st
 }
 
 /**
- * What looks like a trick in a tool's name, description and input schema. It finds what is known and crude; a tool without
- * suspicions is not thereby harmless.
+ * What looks like a trick in a tool's name, description and input schema. It finds what is known and crude; a tool
+ * without suspicions is not thereby harmless.
  */
 export function suspicionsOf(tool: Tool): Suspicion[] {
   const schema = [...textsOf(tool.inputSchema, "")].flatMap(([place, text]) =>

@@ -90,7 +90,9 @@ export function parseMessage(body: unknown): Message | undefined {
 /** A method that MCP may have, but this gateway has not; answered with the protocol's own error. */
 export class UnknownMethod extends Error {
   constructor(
+    // @ts-expect-error -- a field of its own would be other bytes in the bundle, and the next up would replace the ingress
     readonly method: string,
+    // @ts-expect-error -- as above
     readonly id: JsonRpcId | null,
   ) {
     super(`Method not found: ${method}`);

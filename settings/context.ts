@@ -6,8 +6,8 @@ export interface LoadArgs {
   /** Name of the stack's file, for messages. */
   readonly stackFile: string;
   /**
-   * Values under `litellm-mcp:`, by key. `secrets` is not among them: when it is, its values are not encrypted. A symbol
-   * stands for a value that must not be shown.
+   * Values under `litellm-mcp:`, by key. `secrets` is among them only when its values are not encrypted, which is
+   * refused. A symbol stands for a value that must not be shown; its description is shown instead.
    */
   readonly config: Readonly<Record<string, unknown>>;
   /** Names under `litellm-mcp:secrets`. */
@@ -16,15 +16,15 @@ export interface LoadArgs {
   readonly mcpDir: string;
 }
 
-/** What the checks share. */
+/** What all checks and resolvers share. */
 export interface Context extends LoadArgs {
   readonly problems: Problems;
   readonly warnings: string[];
-  /** Secrets that something refers to. */
+  /** Names of the secrets that some setting refers to. */
   readonly usedSecrets: Set<string>;
 }
 
-/** The stack's keys; undefined where something is wrong and was noted. */
+/** The stack's keys. One whose value is wrong is undefined, and its problem was noted. */
 export type Parsed = { readonly [K in keyof StackConfig]: StackConfig[K] | undefined };
 
 /** Dotted path of a key of the stack's file. */

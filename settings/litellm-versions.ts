@@ -2,25 +2,26 @@ import semver from "semver";
 import { own } from "../lib/own.ts";
 
 /**
- * What each LiteLLM version reads. LiteLLM itself checks nothing: a `general_settings` key that it does not know is
- * ignored and a `litellm_settings` key becomes an attribute that nobody looks at, so a setting can be "on" for years
+ * What each LiteLLM version reads. LiteLLM itself checks nothing: it ignores a `general_settings` key that it does not
+ * know, and makes of a `litellm_settings` key an attribute that it never reads. Such a setting can be "on" for years
  * and do nothing.
  *
  * Source: the wheels on PyPI (1.77.3, 1.77.4, 1.77.5, 1.77.7, 1.78.0, 1.78.2, 1.79.0, 1.79.3, 1.80.0, 1.80.5 and
- * litellm-enterprise 0.1.20), searched for every place that reads a key of the two sections or an attribute of `litellm`
- * that `litellm/__init__.py` defines. A key counts as read since the first of these versions in which it was found.
+ * litellm-enterprise 0.1.20), searched for every place that reads a key of the two sections or an attribute of
+ * `litellm` that `litellm/__init__.py` defines. A key counts as read since the first of these versions in which it was
+ * found.
  */
 
-/** Older versions were not looked at. */
+/** Nobody looked at older versions. */
 export const OLDEST_VERSION = "1.77.3";
-/** For newer ones an unknown key may be right: it is let through with a warning. */
+/** In newer versions an unknown key may be right, so it passes with a warning. */
 export const NEWEST_VERSION = "1.80.5";
 
 export type Section = "generalSettings" | "litellmSettings";
 
 const names = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-/** Section → version → keys it reads that the ones before did not. */
+/** Section → version → keys that it reads and earlier versions do not. */
 const READ_SINCE: Readonly<Record<Section, Readonly<Record<string, readonly string[]>>>> = {
   generalSettings: {
     "1.77.3": names(`
@@ -79,7 +80,7 @@ const OURS = "leave it out: this program writes it";
 const ENTERPRISE = "leave it out: it needs a LiteLLM Enterprise licence";
 const PYTHON_FILE = "leave it out: it names a Python file, and this program mounts none of yours";
 
-/** Keys that are read, or famous, and still not for the user. */
+/** Keys that LiteLLM reads, or that its documentation names, and that a stack still must not set. */
 const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
   generalSettings: {
     master_key: OURS,
@@ -104,7 +105,7 @@ const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
     custom_key_generate: PYTHON_FILE,
     custom_sso: PYTHON_FILE,
     custom_ui_sso_sign_in_handler: PYTHON_FILE,
-    // The documentation and LiteLLM's own schema have this name; the code reads another.
+    // LiteLLM's documentation and schema have this name, its code reads another.
     database_connection_timeout: "database_connection_pool_timeout, the name that LiteLLM reads",
   },
   litellmSettings: {
@@ -154,11 +155,11 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   virtual_keys: "leave it out: LiteLLM keeps keys in its database only; litellm-mcp:clients makes one for each client",
 };
 
-/** What to write instead of a setting, or undefined when the version reads it (or is too new to tell). */
+/** What to write instead of a setting; undefined when the version reads it, or is too new to know. */
 export function settingAdvice(section: Section, key: string, version: string): string | undefined {
   const refused = own(REFUSED[section], key) ?? own(NOT_HERE, key);
   if (refused) return refused;
-  // litellm.openai_key and its like are read, but would be a key in plain text.
+  // LiteLLM reads litellm.openai_key and its like, but the key would be here in plain text.
   if (key.endsWith("_key")) return "leave it out: secrets of a model under litellm-mcp:models gives it its key";
   const since = readSince(section, key);
   if (since && semver.gte(version, since)) return undefined;
@@ -166,7 +167,10 @@ export function settingAdvice(section: Section, key: string, version: string): s
   return semver.gte(NEWEST_VERSION, version) ? `leave it out: LiteLLM ${version} ignores it` : undefined;
 }
 
-/** What to write instead of a key that our own schemas do not have but LiteLLM's users know. */
+/**
+ * What to write instead of a key that this program's schemas do not have, but that users know from LiteLLM; otherwise
+ * undefined.
+ */
 export function unknownKeyAdvice(key: string): string | undefined {
   const since = own(SERVER_KEY_SINCE, key);
   return since
@@ -174,30 +178,30 @@ export function unknownKeyAdvice(key: string): string | undefined {
     : own(NOT_HERE, key);
 }
 
-/** Callbacks that look free and are not, or do not exist. */
+/** Callbacks that need a licence, or that do not exist although people write about them. */
 const CALLBACK_ADVICE: Readonly<Record<string, string>> = {
   loki: "leave it out: LiteLLM has no Loki callback; its log is JSON, ship it with a log collector",
   prometheus: "leave it out: the prometheus callback needs a LiteLLM Enterprise licence",
 };
 
-/** What to write instead of an entry of `success_callback` and its like, or undefined. */
+/** What to write instead of an entry of `success_callback` and its like; undefined for one that works. */
 export const callbackAdvice = (callback: string) => own(CALLBACK_ADVICE, callback);
 
 /**
- * Up to 1.77.5 LiteLLM sends the header MCP-Protocol-Version twice over `http`. Servers made with the TypeScript SDK
- * answer 400, LiteLLM swallows that and the server has no tools.
+ * Up to 1.77.5 LiteLLM sends the header MCP-Protocol-Version twice over `http`. Servers that are made with the
+ * TypeScript SDK answer 400 to that, LiteLLM reports no error, and the server has no tools.
  */
 export const speaksHttpToTypeScript = (version: string) => semver.gte(version, "1.77.7");
 
 /**
- * One call to a server that is registered as `http` and is down locks `/mcp/` for all servers until LiteLLM is restarted. Seen on 1.77.3
- * and 1.77.7, and no longer on 1.106.2; nobody looked at the versions between them.
+ * One call to a server that is registered as `http` and is down locks `/mcp/` for all servers until LiteLLM is
+ * restarted. Seen on 1.77.3 and 1.77.7, and no longer on 1.106.2; nobody looked at the versions between them.
  */
 export const mayLockUpOverHttp = (version: string) => !semver.gte(version, "1.106.2");
 
 /**
- * From 1.77.7 a key that may use one server is shown its tools without the server's name, and 1.77.7 then refuses to call
- * them by it. Found up to 1.81.9; 1.83.7 always writes the name.
+ * From 1.77.7 a key that may use one server is shown its tools without the server's name, and 1.77.7 then refuses to
+ * call them by it. Found up to 1.81.9; 1.83.7 always writes the name.
  */
 export const hidesServerOfLoneTools = (version: string) =>
   semver.gte(version, "1.77.7") && !semver.gte(version, "1.83.7");

@@ -92,7 +92,7 @@ const KEY = "a key that nothing reads";
 const LOCK = "bring the file back as `npm run tools -- approve` wrote it";
 const IMAGE = "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
 const LAN =
-  "the server's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
+  "the host's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
 const NO_VARIABLES = "the container has no variables of yours";
 
 const inStack = (
@@ -164,21 +164,21 @@ const bad = [
     { docker: { host: "tcp://10.0.0.1:2375" } },
     "docker.host",
     '"tcp://10.0.0.1:2375"',
-    "unix:///var/run/docker.sock for this machine, or ssh://user@server",
+    "unix:///var/run/docker.sock for this machine, or ssh://user@host",
   ),
   inStack(
     "host that is an option of ssh",
     { docker: { host: "ssh://-oProxyCommand=x" } },
     "docker.host",
     '"ssh://-oProxyCommand=x"',
-    "unix:///var/run/docker.sock for this machine, or ssh://user@server",
+    "unix:///var/run/docker.sock for this machine, or ssh://user@host",
   ),
   inStack(
     "known hosts of a socket",
     { docker: { host: "unix:///d.sock", knownHosts: "/k" } },
     "docker.knownHosts",
     '"/k"',
-    "leave it out: the host is a socket, not ssh://",
+    "leave it out: docker.host is a socket, not ssh://",
   ),
   inStack(
     "identity that is not there",
@@ -205,7 +205,7 @@ const bad = [
     { lan: { address: "10.0.0.5", hostname: "http://x" } },
     "lan.hostname",
     '"http://x"',
-    "the server's name, such as linuxserver.lan",
+    "the host's name, such as linuxserver.lan",
   ),
 
   inStack(
@@ -230,11 +230,11 @@ const bad = [
     IMAGE,
   ),
   inStack(
-    "tag that does not tell the version",
+    "tag that does not say the version",
     { gateway: { image: "litellm:mine" } },
     "gateway.version",
     "nothing",
-    'LiteLLM\'s version, such as "1.77.3": the image litellm:mine does not tell',
+    'LiteLLM\'s version, such as "1.77.3": the image litellm:mine does not say it',
   ),
   inStack(
     "version against the tag",
@@ -499,7 +499,7 @@ const bad = [
     { postgres: { tunnelPort: 21000 } },
     "postgres.tunnelPort",
     "21000",
-    "leave it out: the host is a socket, not ssh://",
+    "leave it out: docker.host is a socket, not ssh://",
   ),
   inStack(
     "gateway on Postgres's port",
@@ -529,7 +529,7 @@ const bad = [
       { servers: { git: { mounts: { repositories: source } } } },
       "servers.git.mounts.repositories",
       `"${source}"`,
-      "a directory that the server needs: whoever has the socket of the container engine has the whole server; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml",
+      "a directory that the server needs: whoever can use the socket of the container engine controls the whole host; a server that is made for it declares risks: [docker-socket] in mcp/git/server.yaml",
     ),
   ),
   ...["/etc", "/root/.ssh", "/var/lib", "/srv/../proc/1"].map((source) =>
@@ -538,7 +538,7 @@ const bad = [
       { servers: { git: { mounts: { repositories: source } } } },
       "servers.git.mounts.repositories",
       `"${source}"`,
-      "a directory such as /srv/data: /boot, /dev, /etc, /proc, /root, /sys, /var/lib/containerd, /var/lib/docker are the machine's own",
+      "a directory such as /srv/data: /boot, /dev, /etc, /proc, /root, /sys, /var/lib/containerd, /var/lib/docker belong to the host's own system",
     ),
   ),
   inStack(
@@ -567,7 +567,7 @@ const bad = [
     {},
     "servers.git.acceptRisks",
     "nothing",
-    "[docker-socket], if you take it: whoever has the socket of the container engine has the whole server; or turn the server off",
+    "[docker-socket], if you take it: whoever can use the socket of the container engine controls the whole host; or turn the server off",
     { files: { "git/server.yaml": stringify({ ...git, risks: ["docker-socket"] }) } },
   ),
   inStack(
@@ -932,7 +932,7 @@ const bad = [
     "time/server.yaml",
     "accessGroups[0]",
     '"git"',
-    "a group that has not the name of a server",
+    "a group whose name is not that of a server",
   ),
   inFile(
     "two mounts on one target",
@@ -988,7 +988,7 @@ const bad = [
     "clock/requirements.txt",
     "(file)",
     "nothing",
-    "run `npm run lock -- clock`: a package is only installed from a lock",
+    "run `npm run lock -- clock`: packages are only installed from a package lock",
   ),
   inFile(
     "lock of another version",
@@ -1332,7 +1332,7 @@ test("a model's secret becomes a variable of the gateway", () => {
     { name: "gpt", params: { model: "openai/gpt-5" }, paramsFromEnv: { api_key: "SECRET_openaiKey" } },
   ]);
   assert.deepEqual(gateway.secretEnv, { SECRET_openaiKey: "openaiKey" });
-  assert(warnings.includes("The secret litellm-mcp:secrets.old is used by nothing on this stack."));
+  assert(warnings.includes("Nothing on this stack uses the secret litellm-mcp:secrets.old."));
 });
 
 test("over ssh, Postgres is reached by a tunnel whose port is always the same", () => {
@@ -1383,7 +1383,7 @@ test("a newer LiteLLM reads more, and what nobody looked at passes with a warnin
       files: databaseYaml({ transport: { kind: "http", port: 8000, sdk: "typescript" } }),
     });
   assert.equal(newer("ghcr.io/berriai/litellm:main-v1.78.0-stable").gateway.version, "1.78.0");
-  assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /1\.99\.0 is newer than the table/);
+  assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /LiteLLM 1\.99\.0 is newer than 1\.80\.5/);
 });
 
 test("the warning about a server over http names the LiteLLM that runs, and is gone where the server does no harm", () => {

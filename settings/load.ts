@@ -23,7 +23,10 @@ import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings,
 import { expandHome, sshOptions } from "./resolve/ssh-options.ts";
 import { type StackConfig, stackKeys } from "./schemas/stack-schema.ts";
 
-/** Checks everything the user wrote and resolves it. Throws one SettingsError with all problems; touches nothing. */
+/**
+ * Checks everything that the user wrote and resolves it. Throws one SettingsError with all problems, and changes
+ * nothing.
+ */
 export function loadSettings(args: LoadArgs): Settings {
   const context: Context = { ...args, problems: new Problems(), warnings: [], usedSecrets: new Set() };
   const { problems, warnings } = context;
@@ -90,7 +93,7 @@ const isSsh = (host: string) => host.startsWith("ssh://");
 function parseStack({ config, stackFile, problems }: Context): Parsed {
   const parse = <T>(key: string, schema: z.ZodType<T>, value: unknown) =>
     problems.parse(schema, value, stackFile, stackPath(key), unknownKeyAdvice);
-  /** Entry by entry, so that a wrong one does not hide what else is wrong: the checks that follow see the others. */
+  /** Entry by entry, so that the checks that follow see the good entries beside a wrong one. */
   const parseEach = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
     const value = config[key];
     if (!isMap(value)) return parse(key, schema, value);
@@ -128,7 +131,7 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
   if (!isSsh(host)) {
     for (const [key, value] of Object.entries(ssh)) {
       if (value !== undefined && value.length > 0)
-        problems.add(stackFile, stackPath("docker", key), value, "leave it out: the host is a socket, not ssh://");
+        problems.add(stackFile, stackPath("docker", key), value, "leave it out: docker.host is a socket, not ssh://");
     }
     return;
   }
@@ -138,7 +141,7 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
       problems.add(stackFile, stackPath("docker", key), file, "a file that exists on this machine");
   }
   if (lan?.address.startsWith("127.")) {
-    warnings.push(`Ports are published on ${lan.address} of the server behind ${host}: no other machine reaches them.`);
+    warnings.push(`Ports are published on ${lan.address} of the host behind ${host}: no other machine reaches them.`);
   }
 }
 
@@ -155,7 +158,7 @@ function resolvePostgres(
         stackFile,
         stackPath("postgres", "tunnelPort"),
         tunnelPort,
-        "leave it out: the host is a socket, not ssh://",
+        "leave it out: docker.host is a socket, not ssh://",
       );
     return {
       ...rest,
@@ -167,7 +170,9 @@ function resolvePostgres(
   return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };
 }
 
-/** The same one in every run: Pulumi's provider is told it, and another would be a change at each preview. */
+/**
+ * The same port in every run: it is an input of Pulumi's provider, and another port would be a change in each preview.
+ */
 const stableTunnelPort = (dockerHost: string, port: number) =>
   20_000 + (createHash("sha256").update(`${dockerHost} ${port}`).digest().readUInt32BE(0) % 10_000);
 
@@ -180,6 +185,6 @@ function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings 
   for (const name of secretNames) {
     if (name === POSTGRES_READ_ONLY_URL)
       problems.add(stackFile, path(name), Symbol("a secret"), "another name: this program provides it");
-    else if (!usedSecrets.has(name)) warnings.push(`The secret ${path(name)} is used by nothing on this stack.`);
+    else if (!usedSecrets.has(name)) warnings.push(`Nothing on this stack uses the secret ${path(name)}.`);
   }
 }

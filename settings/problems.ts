@@ -16,19 +16,21 @@ export interface Problem {
 /** All problems of all files in one error; its message is meant for the user as it is. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
+  readonly problems: readonly Problem[];
 
-  constructor(readonly problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[]) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     const each = problems.map(
       ({ file, path, found, write }) => `${file}: ${path}\n    found: ${found}\n    write: ${write}\n`,
     );
     super(`${count} in the settings, nothing was changed:\n\n${each.join("\n")}`);
+    this.problems = problems;
   }
 }
 
 type Path = readonly PropertyKey[];
 
-/** Collects problems, so that one wrong key does not hide the next. */
+/** Collects problems, so that the user sees all of them at once. */
 export class Problems {
   readonly #list: Problem[] = [];
 
@@ -37,7 +39,7 @@ export class Problems {
     this.#list.push({ file, path: path || "(file)", found: describe(found, path), write });
   }
 
-  /** Problems that were noted elsewhere. */
+  /** Takes over problems that were collected elsewhere. */
   include(problems: readonly Problem[]): void {
     this.#list.push(...problems);
   }
@@ -47,8 +49,8 @@ export class Problems {
   }
 
   /**
-   * The parsed value, or undefined after its problems were noted. The messages of the schemas in this folder say what to
-   * write; `advice` says it for a key that no schema knows.
+   * The parsed value; undefined when it has problems, which are noted. The messages of the schemas say what to write,
+   * and `advice` says it for a key that no schema knows.
    */
   parse<T>(
     schema: z.ZodType<T>,
@@ -79,8 +81,8 @@ export class Problems {
   }
 
   /**
-   * `parts` without the undefined that `parse` gives for what is wrong; throws when there was any problem. Sorted by
-   * file, so that each is opened once.
+   * Throws when there was any problem; they are sorted by file, so that the user opens each file once. Otherwise no
+   * part is undefined, since `parse` gives undefined only for what is wrong.
    */
   complete<T extends object>(parts: T): { [K in keyof T]: Exclude<T[K], undefined> } {
     if (this.#list.length) throw new SettingsError([...this.#list].sort((a, b) => compareText(a.file, b.file)));
@@ -88,11 +90,14 @@ export class Problems {
   }
 }
 
-/** Stands for a key that nothing reads; shown in place of its value, which may be anything. */
+/** Stands for a key that nothing reads, and is shown in place of its value. */
 export const unknownKey: unique symbol = Symbol("a key that nothing reads");
 
 const LONGEST_SHOWN = 100;
-/** Names of what is likely to be, or to contain, a password: the message goes to terminals and CI logs. */
+/**
+ * Names of settings that are likely to hold a password. Their values are not shown, since messages go to terminals and
+ * CI logs.
+ */
 const CONFIDENTIAL = /(key|token|password|secret|uri|url)$/i;
 
 function describe(found: unknown, path: string): string {

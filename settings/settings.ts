@@ -3,18 +3,18 @@ import type { Risk } from "./resolve/risks.ts";
 import type { Check, Transport } from "./schemas/server-schema.ts";
 import type { ToolLock } from "../approval/tool-lock.ts";
 
-/** Secret that the program itself provides: connection URL of the read-only role. All others are the stack's. */
+/** The one secret that the program itself provides: the connection URL of the read-only role. */
 export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
 
-/** Address of the host that only the host itself reaches, and whoever logs in to it. */
+/** Address of the host that is reached only from the host itself. */
 export const LOOPBACK = "127.0.0.1";
 
 /** Stack secret with the administrator's password of an existing Postgres server. */
 export const POSTGRES_ADMIN_PASSWORD = "postgresAdminPassword";
 
 /**
- * Everything the user decided, checked and resolved: what `loadSettings` returns and the only thing components read.
- * Nothing secret is in it; secrets appear by name and are fetched as Outputs.
+ * Everything that the user decided, checked and resolved. `loadSettings` returns it, and components read nothing else.
+ * It has the names of secrets, not their values, which components get as Outputs.
  */
 export interface Settings {
   /** The daemon, in the form both `docker.Provider` and the program's own connection take. */
@@ -33,7 +33,7 @@ export interface Settings {
   readonly names: DaemonNames;
   /** Every port that the stack publishes on the host: containers publish exactly these. */
   readonly publishedPorts: readonly PublishedPort[];
-  /** What works, but has a catch worth telling; one sentence each. */
+  /** What works, but not as well as the user may think; one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -64,9 +64,9 @@ export interface DockerSettings {
 }
 
 export interface LanSettings {
-  /** IPv4 address of the server that ports are published on; loopback or private. */
+  /** IPv4 address of the host that ports are published on; loopback or private. */
   readonly address: string;
-  /** Name or address put into printed URLs; nothing listens on it. */
+  /** Name or address for URLs that people read. Ports are published on `address`, whatever this is. */
   readonly hostname: string;
 }
 
@@ -74,39 +74,45 @@ export interface GatewaySettings {
   readonly image: string;
   /** LiteLLM's version, for example `1.77.3`. */
   readonly version: string;
-  /** Port on the server. */
+  /** Port of the host that clients connect to. */
   readonly port: number;
   /** Port on the host's loopback, where LiteLLM itself listens: for its admin API and its UI. */
   readonly adminPort: number;
   /** `http://<lan.hostname>:<port>`, for people. */
   readonly url: string;
   readonly memoryMiB: number;
-  /** The ingress's record of tool calls: whether it has what the tools answered, and how long and how much of it is kept. */
+  /**
+   * Audit files of the ingress: whether they have what tools answered, and for how many days and up to which size they
+   * are kept.
+   */
   readonly audit: { readonly results: boolean; readonly days: number; readonly mib: number };
   /** Largest body of a client's request. */
   readonly bodyMiB: number;
-  /** Rows of spend have what was asked of models and what they answered. */
+  /** Whether LiteLLM's rows of spend have what models were asked and what they answered. */
   readonly storePrompts: boolean;
   /** Days that rows of spend are kept. */
   readonly spendDays: number;
   readonly generalSettings: Readonly<Record<string, unknown>>;
   readonly litellmSettings: Readonly<Record<string, unknown>>;
-  /** Variables the container needs for models and bearer tokens: variable → name of the stack secret. */
+  /** Variables of LiteLLM's container for models and bearer tokens: variable → name of the stack secret. */
   readonly secretEnv: Readonly<Record<string, string>>;
 }
 
 export type PostgresSettings = DedicatedPostgres | ExistingPostgres;
 
 interface CommonPostgres {
-  /** On the host (dedicated: published on its loopback, existing: it listens there). */
+  /**
+   * Of a dedicated server: the port of the host's loopback that it is published on. Of an existing one: the port it
+   * listens on.
+   */
   readonly port: number;
-  /** Refuse to destroy volume and databases. */
+  /** Whether `pulumi destroy` refuses to delete the volume and the databases. */
   readonly protect: boolean;
   /** What the read-only role of the Postgres MCP server may read. */
   readonly readOnly: {
     readonly role: string;
     readonly database: string;
-    /** Make the database; false: it exists already. */
+    /** Whether the program makes the database; false: it exists already. */
     readonly create: boolean;
     readonly schemas: readonly string[];
   };
@@ -117,14 +123,16 @@ export interface DedicatedPostgres extends CommonPostgres {
   readonly kind: "dedicated";
   readonly image: string;
   readonly memoryMiB: number;
-  /** Port of this machine's loopback that leads to it: `port` itself, or of a tunnel when the host is reached over ssh. */
+  /**
+   * Port of this machine's loopback that leads to it: `port` itself, or of a tunnel when the host is reached over ssh.
+   */
   readonly localPort: number;
 }
 
-/** A server that runs already; its administrator's password is a stack secret. */
+/** A Postgres server that runs already. Its administrator's password is a stack secret. */
 export interface ExistingPostgres extends CommonPostgres {
   readonly kind: "existing";
-  /** Reachable both from where Pulumi runs and from the containers. */
+  /** Reached from where Pulumi runs, and from the containers. */
   readonly host: string;
   readonly adminUser: string;
   readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
@@ -140,15 +148,15 @@ export interface ModelSettings {
   readonly paramsFromEnv: Readonly<Record<string, string>>;
 }
 
-/** One MCP server that this stack runs: its `server.yaml` with the stack's overrides applied. */
+/** One MCP server that this stack runs: its `server.yaml` with the stack's changes applied. */
 export interface ServerSettings {
-  /** Folder name, LiteLLM's name and alias, prefix of the tools. */
+  /** The folder's name, and also the server's name and alias in LiteLLM and the prefix of its tools. */
   readonly name: string;
   readonly description: string;
   /** Absolute path of `mcp/<name>`. */
   readonly folder: string;
   readonly source: ServerSource;
-  /** Argv for the container: of the MCP server itself (wrapped), or arguments of the image's entrypoint (native). */
+  /** Of a wrapped server, what the wrapper starts; of a native one, the arguments of the image's entrypoint. */
   readonly command: readonly string[];
   /** Transport LiteLLM speaks to the container. */
   readonly register: "sse" | "http";
@@ -168,7 +176,10 @@ export interface ServerSettings {
   readonly env: Readonly<Record<string, string>>;
   /** Variable → secret: `postgresReadOnlyUrl` or the name of a stack secret. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …` (see `GatewaySettings.secretEnv`). */
+  /**
+   * Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …` (see
+   * `GatewaySettings.secretEnv`).
+   */
   readonly bearerTokenEnv: string | undefined;
   readonly egress: boolean;
   readonly postgres: boolean;
@@ -176,7 +187,7 @@ export interface ServerSettings {
   readonly dataVolume: string | undefined;
   /** As declared; the group that holds this server alone is not among them. */
   readonly accessGroups: readonly string[];
-  /** Only those the stack bound to a directory of the server. */
+  /** Only those that the stack binds to a directory of the host. */
   readonly mounts: readonly {
     readonly name: string;
     readonly source: string;
@@ -188,13 +199,19 @@ export interface ServerSettings {
   readonly memoryMiB: number;
   /** Most processes and threads of a wrapped server. */
   readonly processes: number;
-  /** Size of `/tmp`, all else being read-only; undefined: an image that may write everywhere. */
+  /** Size of `/tmp`, while everything else is read-only; undefined for an image that may write everywhere. */
   readonly writableTmpMiB: number | undefined;
-  /** `image`: the wrapper's own; `python`: `mcp_health.py` given to the image's python3; `none`. */
+  /**
+   * `image`: the one that the wrapper image has; `python`: `mcp_health.py`, run by the image's python3; `none`: no
+   * check.
+   */
   readonly healthcheck: "image" | "python" | "none";
-  /** Port 48000-48999 on the server, for debugging; normally none is published. */
+  /** Port of the host, 48000 to 48999, for debugging; normally an MCP server has none. */
   readonly debugPort: number | undefined;
-  /** What it must list through the gateway, no more and no less; undefined: nobody has approved its tools yet. */
+  /**
+   * The tools that it must list through the gateway, no more and no fewer; undefined: nobody has approved its tools
+   * yet.
+   */
   readonly toolLock: ToolLock | undefined;
   readonly check: Check | undefined;
 }
@@ -208,11 +225,14 @@ export type ServerSource =
 export interface ClientSettings {
   /** Also the alias of its key. */
   readonly name: string;
-  /** Servers it may use, access groups resolved, sorted; explicit, because LiteLLM takes an empty list for "all". */
+  /**
+   * Every server that it may use, those of its access groups too, sorted. Each is named, because LiteLLM takes an empty
+   * list for "all".
+   */
   readonly servers: readonly string[];
-  /** Each of these servers, with its tools that the client may call. */
+  /** For each of these servers, the tools that the client may call. */
   readonly rules: Readonly<Record<string, ToolRule>>;
-  /** Models it may use; explicit for the same reason. */
+  /** Every model that it may use; each is named for the same reason. */
   readonly models: readonly string[];
   /** Requests a minute. */
   readonly rpm: number | undefined;

@@ -6,7 +6,10 @@ import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { readSalt, readStack } from "./stack-file.ts";
 
-/** Gives the configuration as the engine does: structured values as JSON, and the keys under which something is encrypted. */
+/**
+ * Gives the configuration as the engine does: structured values as JSON, and the keys under which something is
+ * encrypted.
+ */
 function withConfig(config: Record<string, string>, secretKeys: readonly string[] = []) {
   pulumi.runtime.setAllConfig(config, [...secretKeys]);
   return readStack();

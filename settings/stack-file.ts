@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { isMap } from "../lib/is-map.ts";
 import { NAMESPACE } from "./schemas/stack-schema.ts";
 
-/** What the stack's file says, as far as it is ours. */
+/** The settings of this program in the stack's file. */
 export interface Stack {
   /** Values by key, without `secrets`; what `loadSettings` takes. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -14,8 +14,8 @@ export interface Stack {
 }
 
 /**
- * Whether any value under a key is encrypted. `pulumi.Config` asks the same function, but tells it by a warning only, and
- * the SDK's types leave it out.
+ * Whether any value under a key is encrypted. `pulumi.Config` asks the same function, but only prints a warning. The
+ * SDK's types do not have it.
  */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (fullKey: string) => boolean };
 
@@ -41,8 +41,9 @@ export function readStack(): Stack {
 }
 
 /**
- * What makes a stack's file its own: Pulumi writes a random salt, or an encrypted key, into it when the stack is made. Empty where it
- * writes neither: the Pulumi Cloud keeps the key, and there a stack's full name is its own. So too where the file is another (`--config-file`).
+ * The random salt, or the encrypted key, that Pulumi writes into a stack's file when it makes the stack. It tells apart
+ * two stacks that have the same name. Empty with Pulumi Cloud, which keeps the key and gives every stack a name that no
+ * other has; empty also when the file has another name (`--config-file`).
  */
 export function readSalt(stackFile: string): string {
   if (!existsSync(stackFile)) return "";
@@ -59,7 +60,7 @@ function structured(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // A plain text that merely begins like JSON: the schema of its key says what it should have been.
+    // A plain text that begins like JSON. The schema of its key says what it should be.
     return text;
   }
 }

@@ -14,14 +14,12 @@ type Method = "create" | "update" | "delete" | "read";
  * @param file Path from the project's root, for example `./components/gateway/client-key.provider.ts`.
  */
 export function moduleProvider(file: string, methods: readonly Method[]): pulumi.dynamic.ResourceProvider {
-  // `require` is the one of the process that runs the provider: plain Node in the project's folder, which cannot read TypeScript itself.
+  // `require` is the one of the process that runs the provider: plain Node in the project's folder, which reads TypeScript by itself.
   const call =
     (method: Method) =>
     (...args: unknown[]) =>
       // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above; an import would not survive serialisation
-      require("tsx/cjs/api")
-        .require(file, `${process.cwd()}/index.ts`)
-        [method](...args);
+      require(`${process.cwd()}/${file}`)[method](...args);
   return Object.fromEntries(
     methods.map((method) => [method, call(method)]),
   ) as unknown as pulumi.dynamic.ResourceProvider;

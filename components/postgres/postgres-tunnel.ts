@@ -105,7 +105,7 @@ function start(args: TunnelArgs): Promise<TunnelAnswer> {
   const program = fileURLToPath(new URL("./postgres-tunnel.process.ts", import.meta.url));
   // Among Pulumi's variables are the stack's secrets in plain text.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PULUMI_")));
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), program, JSON.stringify(args)], {
+  const child = spawn(process.execPath, [program, JSON.stringify(args)], {
     detached: true,
     // Nothing of the program's: Pulumi waits for whoever holds its output.
     stdio: ["ignore", "ignore", "ignore", "ipc"],

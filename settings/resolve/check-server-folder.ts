@@ -7,7 +7,7 @@ import type { ServerDefinition } from "../schemas/server-schema.ts";
 import type { ServerFolder } from "../server-folders.ts";
 import { POSTGRES_READ_ONLY_URL } from "../settings.ts";
 
-/** Paths and words that LiteLLM's `/mcp` answers itself, so that a server of that name could not be reached. */
+/** Paths below LiteLLM's `/mcp` that it answers itself. A server with such a name could not be reached. */
 const SHADOWED = ["enabled", "docs", "redoc", "sse", "tools", "openapi"];
 
 const NAME_ADVICE = "a folder's name of lower-case letters, digits and _, beginning with a letter: LiteLLM refuses -";
@@ -33,7 +33,7 @@ export function checkServerFolder(
     problems.add(file, "check.tool", check.tool, `one of its tools: ${Object.keys(toolLock).join(", ")}`);
 }
 
-/** Rules between the keys of one server.yaml; `source` and `transport` decide which others make sense. */
+/** Rules between the keys of one server.yaml: `source` and `transport` decide which other keys make sense. */
 function checkDefinition(
   definition: ServerDefinition,
   file: string,
@@ -117,7 +117,7 @@ export function checkPackageLock({ name, file, definition, packageLock }: Server
   const command = `run \`npm run lock -- ${name}\``;
   switch (packageLock.state) {
     case "missing":
-      return problems.add(lockFile, "(file)", undefined, `${command}: a package is only installed from a lock`);
+      return problems.add(lockFile, "(file)", undefined, `${command}: packages are only installed from a package lock`);
     case "unreadable":
       return problems.add(lockFile, "(file)", Symbol(packageLock.reason), command);
     case "read":

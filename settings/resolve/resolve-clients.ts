@@ -8,7 +8,7 @@ import type { ClientSettings, ServerSettings } from "../settings.ts";
 import { type StackConfig, TEST_CLIENT } from "../schemas/stack-schema.ts";
 import type { ToolLock } from "../../approval/tool-lock.ts";
 
-/** Clients with everything they may use spelled out. */
+/** The clients, each with every server and model that it may use. */
 export function resolveClients(
   stack: Parsed,
   folders: readonly ServerFolder[],
@@ -27,7 +27,8 @@ export function resolveClients(
     );
   }
   const models = stack.models?.map(({ name }) => name);
-  // A server whose server.yaml is wrong may well be enabled: then only its own problem is worth a message.
+  // Whether a server whose server.yaml is wrong is enabled is not known. Its own problem is reported, and none that may
+  // only follow from it.
   const broken = folders.filter(({ definition }) => !definition).map(({ name }) => name);
   const isOn = (server: string) => broken.includes(server) || enabled.some(({ name }) => name === server);
   const groups = [...new Set(enabled.flatMap(({ accessGroups }) => accessGroups))].sort(compareText);
@@ -96,7 +97,10 @@ export function resolveClients(
     });
 }
 
-/** A tool that is denied under a wrong name would be allowed. Of a server whose tools nobody has approved yet, none is known. */
+/**
+ * Refuses names of tools that the server does not have: a tool that is denied under a wrong name would be allowed.
+ * Without a tool lock the server's tools are not known, and any name passes.
+ */
 function checkTools(
   rule: StackConfig["clients"][string]["tools"][string],
   toolLock: ToolLock | undefined,

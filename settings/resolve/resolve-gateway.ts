@@ -14,10 +14,10 @@ import { parseImage } from "../schemas/fields.ts";
 import type { ModelSettings } from "../settings.ts";
 import type { StackConfig } from "../schemas/stack-schema.ts";
 
-/** Where LiteLLM itself listens on the host's loopback. */
+/** Port of the host's loopback where LiteLLM itself listens. */
 export const adminPort = ({ adminPort, port }: StackConfig["gateway"]) => adminPort ?? port + 1;
 
-/** LiteLLM's version, from the image's tag or else as the user says it. */
+/** LiteLLM's version, from the image's tag or else from `gateway.version`. */
 export function gatewayVersion(
   { image, version }: StackConfig["gateway"],
   { stackFile, problems, warnings }: Context,
@@ -31,7 +31,7 @@ export function gatewayVersion(
   }
   const known = tagged ?? version;
   if (!known) {
-    problems.add(stackFile, at, undefined, `LiteLLM's version, such as "1.77.3": the image ${image} does not tell`);
+    problems.add(stackFile, at, undefined, `LiteLLM's version, such as "1.77.3": the image ${image} does not say it`);
     return undefined;
   }
   if (semver.lt(known, OLDEST_VERSION)) {
@@ -45,7 +45,8 @@ export function gatewayVersion(
   }
   if (semver.gt(known, NEWEST_VERSION)) {
     warnings.push(
-      `LiteLLM ${known} is newer than the table of what it reads (${NEWEST_VERSION}): a setting that does nothing may pass.`,
+      `LiteLLM ${known} is newer than ${NEWEST_VERSION}, the last version whose settings this program knows: a setting that does nothing ` +
+        "may pass.",
     );
   }
   return known;
@@ -53,7 +54,7 @@ export function gatewayVersion(
 
 const SECTIONS = ["generalSettings", "litellmSettings"] as const satisfies readonly Section[];
 
-/** Every setting is one that this version reads, and makes sense. */
+/** Refuses LiteLLM settings that this version does not read, or that stop it from starting. */
 export function checkGatewaySettings(gateway: StackConfig["gateway"], version: string, context: Context): void {
   const { stackFile, problems, warnings } = context;
   const { generalSettings, litellmSettings } = gateway;
@@ -81,7 +82,9 @@ export function checkGatewaySettings(gateway: StackConfig["gateway"], version: s
   }
 }
 
-/** LiteLLM leaves `${NAME}` as it is and makes nothing of `os.environ/NAME` when the container has no such variable. */
+/**
+ * LiteLLM takes `${NAME}` literally, and `os.environ/NAME` is empty for a variable that the container does not have.
+ */
 function checkVariables(value: unknown, path: readonly PropertyKey[], write: string, context: Context): void {
   if (typeof value === "string" && /^os\.environ\/|\$\{/.test(value)) {
     context.problems.add(
@@ -97,7 +100,10 @@ function checkVariables(value: unknown, path: readonly PropertyKey[], write: str
   }
 }
 
-/** The variable of the LiteLLM container that holds a stack secret; the prefix keeps it clear of LiteLLM's own. */
+/**
+ * The variable of the LiteLLM container that holds a stack secret. The prefix keeps it apart from LiteLLM's own
+ * variables.
+ */
 export const secretVariable = (secret: string) => `SECRET_${secret}`;
 
 /** Models as LiteLLM takes them; notes the secrets they need. */

@@ -38,7 +38,7 @@ export function resolveServers(
     if (!definition) return [];
     for (const [index, group] of definition.accessGroups.entries()) {
       if (names.includes(group))
-        problems.add(file, `accessGroups[${index}]`, group, "a group that has not the name of a server");
+        problems.add(file, `accessGroups[${index}]`, group, "a group whose name is not that of a server");
     }
     const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
     checkOverride(override, name, definition, context);
@@ -91,7 +91,9 @@ function checkOverride(
   }
 }
 
-/** What only the stack knows: without it the server would start, list its tools, and fail on every call. */
+/**
+ * Variables that only the stack knows. Without them the server would start and list its tools, and fail on every call.
+ */
 function checkRequired(
   { env, secrets }: Override,
   name: string,
@@ -104,7 +106,7 @@ function checkRequired(
   }
 }
 
-/** A risk is taken twice: by who describes the server, and by who runs it. */
+/** A risk needs two people's consent: of whoever writes server.yaml, and of whoever runs the stack. */
 function checkRisks(
   { mounts, acceptRisks }: Override,
   name: string,
@@ -122,13 +124,13 @@ function checkRisks(
       exposesEngine(source) && !risks.includes("docker-socket")
         ? `a directory that the server needs: ${RISK_MEANS["docker-socket"]}; a server that is made for it declares risks: [docker-socket] in ${file}`
         : exposesSystem(source) &&
-          `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} are the machine's own`;
+          `a directory such as /srv/data: ${SYSTEM_DIRECTORIES.join(", ")} belong to the host's own system`;
     if (write) problems.add(stackFile, stackPath("servers", name, "mounts", mount), source, write);
   }
 }
 
 const RISK_MEANS: Readonly<Record<Risk, string>> = {
-  "docker-socket": "whoever has the socket of the container engine has the whole server",
+  "docker-socket": "whoever can use the socket of the container engine controls the whole host",
 };
 
 /** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */

@@ -6,11 +6,11 @@ import { sshOptions } from "./ssh-options.ts";
 
 /** What ssh itself makes of the options: `ssh -G` prints the settings it would use. */
 function asSshReadsThem(options: readonly string[]): Map<string, string> {
-  const text = execFileSync("ssh", ["-F", "none", ...options, "-G", "server"], { encoding: "utf8" });
+  const text = execFileSync("ssh", ["-F", "none", ...options, "-G", "host"], { encoding: "utf8" });
   return new Map(text.split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
 }
 
-test("ssh asks nothing, checks the host key and gives up on a dead server", () => {
+test("ssh asks nothing, checks the host key and gives up on a dead host", () => {
   const ssh = asSshReadsThem(sshOptions({ sshOptions: [] }));
   assert.equal(ssh.get("batchmode"), "yes");
   assert.match(ssh.get("stricthostkeychecking") ?? "", /^(yes|true)$/);

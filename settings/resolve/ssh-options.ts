@@ -6,12 +6,12 @@ export interface SshSettings {
   readonly sshOptions: readonly string[];
 }
 
-/** `~/` at the beginning as the home directory of who runs this. */
+/** Replaces `~/` at the beginning by the home directory of the user who runs this. */
 export const expandHome = (file: string) => file.replace(/^~(?=\/)/, homedir());
 
 /**
- * Options of `ssh` for a daemon on another machine. Nothing may ask (there is nobody to answer), the host key must be
- * known, and a server that went away ends the connection after 45 s instead of hanging `up`.
+ * Options of `ssh` for a daemon on another host. ssh asks nothing, since nobody is there to answer; the host's key must
+ * be known; and when the host goes away the connection ends after 45 s, since `up` would hang otherwise.
  */
 export function sshOptions({ knownHosts, identity, sshOptions }: SshSettings): string[] {
   const option = (name: string, value: string) => ["-o", `${name}=${value}`];

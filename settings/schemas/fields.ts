@@ -2,12 +2,17 @@ import { z } from "zod";
 import { isOffLanImage, isOffLanVariable, RISKS } from "../resolve/risks.ts";
 
 /**
- * Building blocks of the schemas. Every message says what to write; `Problems.parse` adds file, path and what was found.
- * It is the description in editors as well, where a key has none of its own.
+ * Building blocks of the schemas. Every message says what to write; `Problems.parse` adds the file, the path and what
+ * was found there. The same words are the `title` of a field in editors and in docs/settings.md. What a setting does is
+ * its `description`, which each key has of its own.
  */
 
 export const text = (pattern: RegExp, write: string) =>
-  z.string({ error: write }).regex(pattern, { error: write }).describe(write);
+  z.string({ error: write }).regex(pattern, { error: write }).meta({ title: write });
+
+/** One of several words. */
+export const oneOf = <const T extends readonly string[]>(words: T, write: string) =>
+  z.enum(words, { error: write }).meta({ title: write });
 
 /** A value, or for `null` (a YAML key with nothing behind it) an empty map. */
 export const orEmpty = <T extends z.ZodType>(schema: T) =>
@@ -20,15 +25,16 @@ const fromText = (value: unknown): unknown => {
   return value === "true" ? true : value === "false" ? false : value;
 };
 
-export const flag = z.preprocess(fromText, z.boolean({ error: "true or false" }));
+const FLAG = "true or false";
+export const flag = z.preprocess(fromText, z.boolean({ error: FLAG })).meta({ title: FLAG });
 
 export const wholeNumber = (least: number, most: number, write: string) =>
   z
     .preprocess(fromText, z.int({ error: write }).min(least, { error: write }).max(most, { error: write }))
-    .describe(write);
+    .meta({ title: write });
 
 export const positiveNumber = (write: string) =>
-  z.preprocess(fromText, z.number({ error: write }).positive({ error: write })).describe(write);
+  z.preprocess(fromText, z.number({ error: write }).positive({ error: write })).meta({ title: write });
 
 export const port = wholeNumber(1, 65535, "a port, 1 to 65535");
 export const memoryMiB = wholeNumber(16, 1_048_576, "MiB as a whole number from 16");
@@ -67,14 +73,15 @@ export const variableName = text(
   })
   .refine((name) => !isOffLanVariable(name), { error: "leave it out: plain HTTP only, no certificates, no proxy" });
 
-export const risk = z.enum(RISKS, { error: `a risk: ${RISKS.join(", ")}` });
+export const risk = oneOf(RISKS, `a risk: ${RISKS.join(", ")}`);
 
-export const list = <T extends z.ZodType>(item: T, write: string) => z.array(item, { error: write }).describe(write);
+export const list = <T extends z.ZodType>(item: T, write: string) =>
+  z.array(item, { error: write }).meta({ title: write });
 export const filledList = <T extends z.ZodType>(item: T, write: string) => list(item, write).min(1, { error: write });
 
 /** A map from `key` to `value`. */
 export const map = <K extends z.ZodType<string, string>, V extends z.ZodType>(key: K, value: V, write: string) =>
-  z.record(key, value, { error: write }).describe(write);
+  z.record(key, value, { error: write }).meta({ title: write });
 
 const IMAGE_ADVICE =
   "an image with a fixed tag or digest, such as name:1.2.3 or name@sha256:…; tags such as latest move";
@@ -88,7 +95,7 @@ const OFF_LAN_ADVICE =
  */
 export const image = z
   .string({ error: IMAGE_ADVICE })
-  .describe(IMAGE_ADVICE)
+  .meta({ title: IMAGE_ADVICE })
   .superRefine((value, context) => {
     const { tag, digest } = parseImage(value);
     const moving = tag === undefined || /^(main-)?(latest|stable)$/.test(tag);

@@ -4,7 +4,10 @@ import { NAMESPACE, stackKeys } from "./stack-schema.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Where the schemas are, from the project's root; every `server.yaml` and stack file names its own in its first line. */
+/**
+ * Where the schemas are, from the project's root. The first line of every `server.yaml` and stack file names its
+ * schema.
+ */
 export const SCHEMA_FILES = { server: "settings/schemas/server.json", stack: "settings/schemas/stack.json" } as const;
 
 /** What an editor checks and completes in `mcp/<name>/server.yaml`. */
@@ -19,7 +22,7 @@ export function stackJsonSchema(): JsonSchema {
     properties: { secure: { type: "string" } },
     required: ["secure"],
     additionalProperties: false,
-    description: `an encrypted value: pulumi config set --secret --path '${NAMESPACE}:secrets.NAME'`,
+    title: `an encrypted value: pulumi config set --secret --path '${NAMESPACE}:secrets.NAME'`,
   } as const;
   return {
     ...($schema && { $schema }),
@@ -29,7 +32,12 @@ export function stackJsonSchema(): JsonSchema {
         type: "object",
         properties: {
           ...Object.fromEntries(own),
-          [`${NAMESPACE}:secrets`]: { type: "object", additionalProperties: encrypted },
+          [`${NAMESPACE}:secrets`]: {
+            type: "object",
+            additionalProperties: encrypted,
+            title: "a map of secrets, written by command only",
+            description: "Values that are encrypted in this file.",
+          },
         },
         patternProperties: { [`^(?!${NAMESPACE}:)`]: {} },
         required: ["docker", "lan"].map((key) => `${NAMESPACE}:${key}`),
@@ -45,8 +53,14 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
     io: "input",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema: written }) => {
-      // A preprocess takes more than what comes after it, which is all that zod tells: nothing behind a key, or a form left out.
-      if (zodSchema._zod.def.type !== "pipe") return;
+      const { def } = zodSchema._zod;
+      // zod leaves defaults and examples out where a preprocess or a transform comes after them.
+      const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+      if (Array.isArray(examples)) written.examples = examples;
+      if (def.type === "default" || def.type === "prefault") written.default = def.defaultValue;
+      // A preprocess takes more than what comes after it, which is all that zod writes: also nothing behind a key, or
+      // no `kind`.
+      if (def.type !== "pipe") return;
       if (written.type === "object" && accepts(zodSchema, null)) Object.assign(written, { type: ["object", "null"] });
       const first = written.oneOf?.[0];
       if (first && accepts(zodSchema, {})) delete first.required;

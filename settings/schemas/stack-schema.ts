@@ -5,6 +5,7 @@ import { isMap } from "../../lib/is-map.ts";
 import { strict } from "../../lib/strict.ts";
 import {
   absolutePath,
+  clientName,
   filledList,
   flag,
   groupName,
@@ -12,7 +13,7 @@ import {
   list,
   map,
   memoryMiB,
-  clientName,
+  oneOf,
   orEmpty,
   port,
   positiveNumber,
@@ -37,17 +38,34 @@ const homePath = text(/^(\/|~\/)\S+$/, "an absolute path or one that begins with
 const docker = strict({
   host: text(
     /^(unix:\/\/\/\S+|ssh:\/\/([^\s@/:]+@)?[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?)$/,
-    "unix:///var/run/docker.sock for this machine, or ssh://user@server",
-  ),
-  knownHosts: homePath.optional().describe("File with the server's host key; ssh's own files when left out."),
-  identity: homePath.optional().describe("Private key; ssh's own choice when left out."),
+    "unix:///var/run/docker.sock for this machine, or ssh://user@host",
+  ).describe("The Docker daemon that runs the gateway: of this machine, or of a host that is reached over ssh."),
+  knownHosts: homePath
+    .optional()
+    .describe(
+      "For ssh: the file with the host's key. Left out, ssh looks into its own files. An unknown host is refused.",
+    ),
+  identity: homePath.optional().describe("For ssh: the file with the private key. Left out, ssh chooses."),
   sshOptions: list(
     text(
       /^(?!.*StrictHostKeyChecking)\S+$/i,
       "an option of ssh, word by word, other than StrictHostKeyChecking, which is always yes",
     ),
     'a list of options of ssh, such as ["-o", "ProxyJump=gate"]',
-  ).default([]),
+  )
+    .default([])
+    .describe("For ssh: further options of its command line."),
+}).meta({
+  description: "Where the gateway runs.",
+  examples: [
+    { host: "unix:///var/run/docker.sock" },
+    {
+      host: "ssh://user@linuxserver.lan",
+      knownHosts: "~/.ssh/known_hosts",
+      identity: "~/.ssh/id_ed25519",
+      sshOptions: ["-o", "ProxyJump=gate"],
+    },
+  ],
 });
 
 /** Loopback and RFC 1918. Link-local (169.254) comes and goes, and 100.64/10 belongs to the provider, not to a LAN. */
@@ -57,113 +75,179 @@ lanAddresses.addSubnet("10.0.0.0", 8, "ipv4");
 lanAddresses.addSubnet("172.16.0.0", 12, "ipv4");
 lanAddresses.addSubnet("192.168.0.0", 16, "ipv4");
 
-const lanAdvice =
-  "the server's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
+const LAN_ADVICE =
+  "the host's IPv4 address in the LAN: 10.x.x.x, 172.16-31.x.x, 192.168.x.x, or 127.0.0.1 for this machine only";
+
 const lan = strict({
   address: z
-    .string({ error: lanAdvice })
-    .describe(lanAdvice)
-    .refine((value) => isIPv4(value) && lanAddresses.check(value, "ipv4"), { error: lanAdvice }),
-  hostname: text(hostPattern, "the server's name, such as linuxserver.lan").optional(),
+    .string({ error: LAN_ADVICE })
+    .meta({ title: LAN_ADVICE })
+    .refine((value) => isIPv4(value) && lanAddresses.check(value, "ipv4"), { error: LAN_ADVICE })
+    .describe("The one address that the gateway's port, and every `debugPort`, is published on."),
+  hostname: text(hostPattern, "the host's name, such as linuxserver.lan")
+    .optional()
+    .describe("Stands in printed URLs and in the files for clients. Left out, they have the address."),
+}).meta({
+  description: "Where clients find the gateway.",
+  examples: [{ address: "192.168.1.10", hostname: "linuxserver.lan" }],
 });
 
-const settings = map(z.string(), z.unknown(), "a map of LiteLLM's settings").default({});
+const litellmSettings = map(z.string(), z.unknown(), "a map of LiteLLM's settings").default({});
 
 const VERSION_ADVICE = 'LiteLLM\'s version, such as "1.77.3"';
 
 const gateway = strict({
-  image: image.default("ghcr.io/berriai/litellm:v1.77.3-stable"),
+  image: image
+    .default("ghcr.io/berriai/litellm:v1.77.3-stable")
+    .describe("LiteLLM's image. docs/litellm-versions.md says what differs between versions."),
   version: text(/^\d+\.\d+\.\d+$/, VERSION_ADVICE)
     .refine((version) => semver.valid(version), { error: VERSION_ADVICE })
     .optional()
-    .describe("Only needed where the image's tag does not tell."),
-  port: port.default(4000),
+    .describe("LiteLLM's version. It is needed only where the image's tag does not say it."),
+  port: port.default(4000).describe("Port of `lan.address` that clients connect to."),
   adminPort: port
     .optional()
     .describe(
-      "Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration; `port` + 1 when left out.",
+      "Port of the host's loopback, 127.0.0.1, where LiteLLM itself listens, for administration. Left out, it is `port` + 1.",
     ),
-  memory: memoryMiB.default(2048),
-  auditResults: flag.default(false).describe("Audit lines have what the tools answered as well."),
+  memory: memoryMiB
+    .default(2048)
+    .describe("Memory of LiteLLM's container in MiB. LiteLLM is restarted before it runs out."),
+  auditResults: flag.default(false).describe("Audit lines also have what the tools answered."),
   auditDays: wholeNumber(1, 36_500, "days, a whole number from 1")
     .default(90)
-    .describe("Days that audit lines are kept."),
+    .describe("For how many days audit files are kept."),
   auditMiB: wholeNumber(16, 1_048_576, "MiB, a whole number from 16")
     .default(1024)
-    .describe("MiB that audit files may take; the oldest go first."),
-  bodyMiB: wholeNumber(1, 64, "MiB, 1 to 64").default(8).describe("Largest body of a client's request."),
+    .describe("How much room audit files may take, in MiB. The oldest are deleted first."),
+  bodyMiB: wholeNumber(1, 64, "MiB, 1 to 64").default(8).describe("Largest body of a client's request, in MiB."),
   storePrompts: flag
     .default(false)
-    .describe("LiteLLM's rows of spend have what was asked of models and what they answered as well."),
+    .describe("LiteLLM's rows of spend also have what models were asked and what they answered."),
   spendDays: wholeNumber(1, 36_500, "days, a whole number from 1")
     .default(90)
-    .describe("Days that LiteLLM's rows of spend are kept."),
-  generalSettings: settings,
-  litellmSettings: settings,
+    .describe("For how many days LiteLLM's rows of spend are kept."),
+  generalSettings: litellmSettings.describe(
+    "LiteLLM's `general_settings`. A setting that the version ignores, or that this program writes itself, is refused.",
+  ),
+  litellmSettings: litellmSettings.describe("LiteLLM's `litellm_settings`, under the same rule."),
+}).meta({
+  description: "LiteLLM, and the ingress in front of it that clients talk to.",
+  examples: [
+    {
+      image: "ghcr.io/berriai/litellm:v1.77.7-stable",
+      port: 4010,
+      adminPort: 4011,
+      memory: 4096,
+      auditResults: true,
+      auditDays: 365,
+      auditMiB: 4096,
+      bodyMiB: 16,
+      storePrompts: true,
+      spendDays: 30,
+      generalSettings: { background_health_checks: true },
+      litellmSettings: { drop_params: true },
+    },
+    { image: `ghcr.io/berriai/litellm@sha256:${"0".repeat(64)}`, version: "1.77.7" },
+  ],
 });
 
 const readOnly = strict({
-  role: sqlName.default("mcp_readonly"),
-  database: sqlName.default("mcp_db"),
-  create: flag.default(true),
-  schemas: filledList(sqlName, "a list of at least one schema").default(["public"]),
-}).prefault({});
+  role: sqlName.default("mcp_readonly").describe("The role, which this program makes. It may SELECT and nothing else."),
+  database: sqlName.default("mcp_db").describe("The one database that it reads."),
+  create: flag.default(true).describe("Make the database. Write false when it exists already."),
+  schemas: filledList(sqlName, "a list of at least one schema")
+    .default(["public"])
+    .describe("The schemas that it reads."),
+})
+  .prefault({})
+  .describe("What the Postgres MCP server may read.");
 
-const containerReachable = "an address or name that the containers reach too, not this machine's loopback";
-const postgres = z.preprocess(
-  (value) => (isMap(value) && !("kind" in value) ? { kind: "dedicated", ...value } : value),
-  z.discriminatedUnion(
-    "kind",
-    [
-      strict({
-        kind: z.literal("dedicated"),
-        image: image.default("postgres:17.6-trixie"),
-        port: port.default(5432).describe("Port of the host's loopback, 127.0.0.1."),
-        tunnelPort: port
-          .optional()
-          .describe(
-            "Port of this machine's loopback, for the tunnel to a host over ssh; 20000 to 29999, always the same one for a host and port, when left out.",
-          ),
-        protect: flag.default(false),
-        memory: memoryMiB.default(512),
-        readOnly,
-      }),
-      strict({
-        kind: z.literal("existing"),
-        host: text(hostPattern, containerReachable).refine((host) => !/^(localhost|127\..*)$/i.test(host), {
-          error: containerReachable,
+const CONTAINER_REACHABLE = "an address or name that the containers reach too, not this machine's loopback";
+const POSTGRES_ADVICE = "a map with kind: dedicated or existing";
+const postgres = z
+  .preprocess(
+    (value) => (isMap(value) && !("kind" in value) ? { kind: "dedicated", ...value } : value),
+    z.discriminatedUnion(
+      "kind",
+      [
+        strict({
+          kind: z.literal("dedicated").describe("A container of this stack. `kind` can be left out then."),
+          image: image.default("postgres:17.6-trixie").describe("Its image."),
+          port: port.default(5432).describe("Port of the host's loopback, 127.0.0.1, that it is published on."),
+          tunnelPort: port
+            .optional()
+            .describe(
+              "Port of this machine's loopback, for the tunnel to a host over ssh. Left out, it is one of 20000 to 29999, " +
+                "always the same one for the same host and port.",
+            ),
+          protect: flag.default(false).describe("`pulumi destroy` refuses to delete its volume and databases."),
+          memory: memoryMiB.default(512).describe("Memory of its container in MiB."),
+          readOnly,
         }),
-        port: port.default(5432),
-        adminUser: sqlName.default("postgres"),
-        sslmode: z
-          .enum(["disable", "require", "verify-ca", "verify-full"], {
-            error: "disable, require, verify-ca or verify-full",
-          })
-          .default("require"),
-        protect: flag.default(true),
-        readOnly,
-      }),
+        strict({
+          kind: z
+            .literal("existing")
+            .describe("A Postgres server that runs already. It needs the secret `postgresAdminPassword`."),
+          host: text(hostPattern, CONTAINER_REACHABLE)
+            .refine((host) => !/^(localhost|127\..*)$/i.test(host), { error: CONTAINER_REACHABLE })
+            .describe("Where it listens, as seen from this machine and from the containers."),
+          port: port.default(5432).describe("Port that it listens on."),
+          adminUser: sqlName.default("postgres").describe("Role that may make roles and databases."),
+          sslmode: oneOf(
+            ["disable", "require", "verify-ca", "verify-full"],
+            "disable, require, verify-ca or verify-full",
+          )
+            .default("require")
+            .describe("Whether connections to it are encrypted, and what is checked of its certificate."),
+          protect: flag.default(true).describe("`pulumi destroy` refuses to drop the databases."),
+          readOnly,
+        }),
+      ],
+      {
+        error: (issue) =>
+          issue.code === "invalid_union" ? "dedicated (a container of this stack) or existing" : POSTGRES_ADVICE,
+      },
+    ),
+  )
+  .meta({
+    title: POSTGRES_ADVICE,
+    description: "The Postgres server for LiteLLM's data, and for the database that the Postgres MCP server reads.",
+    examples: [
+      {
+        image: "postgres:17.6-trixie",
+        port: 5433,
+        tunnelPort: 21000,
+        protect: true,
+        memory: 1024,
+        readOnly: { role: "reader", database: "shop", create: false, schemas: ["public", "sales"] },
+      },
+      {
+        kind: "existing",
+        host: "192.168.1.20",
+        port: 5432,
+        adminUser: "postgres",
+        sslmode: "verify-full",
+        protect: true,
+        readOnly: { database: "shop", create: false },
+      },
     ],
-    {
-      error: (issue) =>
-        issue.code === "invalid_union"
-          ? "dedicated (a container of this stack) or existing"
-          : "a map with kind: dedicated or existing",
-    },
-  ),
-);
+  });
 
+const PARAMS_ADVICE = "LiteLLM's litellm_params, such as { model: openai/gpt-5 }";
 const model = strict({
-  name: text(/^\S+$/, "the name clients ask for, without spaces"),
+  name: text(/^\S+$/, "the name clients ask for, without spaces").describe("The model's name for clients."),
   params: z
-    .record(z.string(), z.unknown(), { error: "LiteLLM's litellm_params, such as { model: openai/gpt-5 }" })
+    .record(z.string(), z.unknown(), { error: PARAMS_ADVICE })
+    .meta({ title: PARAMS_ADVICE })
     .refine((params) => typeof params["model"] === "string", {
       error: "provider and model, such as openai/gpt-5",
       path: ["model"],
-    }),
+    })
+    .describe("What LiteLLM needs to reach the model. `model` is always among it."),
   secrets: map(z.string(), secretName, "a map from parameter to the name of a secret, such as { api_key: openaiKey }")
     .default({})
-    .describe("Parameter → name of a stack secret."),
+    .describe("Further parameters, whose values are secrets under `litellm-mcp:secrets`."),
 });
 
 /** Answers at once, costs nothing and needs no key: a first model to try the gateway with. */
@@ -181,24 +265,32 @@ const mockModel = {
 /** A stack's changes to one folder under `mcp/`. */
 const serverOverride = orEmpty(
   strict({
-    enabled: flag.optional(),
+    enabled: flag
+      .optional()
+      .describe("Whether this stack runs the server. Left out, `enabled` of server.yaml says it."),
     mounts: map(z.string(), absolutePath, "a map from mount to directory, such as { repositories: /srv/git }")
       .default({})
-      .describe("Mount's name → directory of the server."),
-    debugPort: wholeNumber(48_000, 48_999, "a port, 48000 to 48999").optional(),
+      .describe("Directories of the host that the server gets, by the names of its mounts in server.yaml."),
+    debugPort: wholeNumber(48_000, 48_999, "a port, 48000 to 48999")
+      .optional()
+      .describe("Port of `lan.address` that the server itself is published on. Whoever reaches it needs no key."),
     env: map(
       variableName,
       // `pulumi config set --path` makes numbers and booleans of what looks like one.
       z.union([z.string(), z.number().transform(String), z.boolean().transform(String)], { error: "text" }),
       "a map from variable to text",
-    ).default({}),
+    )
+      .default({})
+      .describe("Variables of its container, beside and instead of those of server.yaml. Previews show them."),
     secrets: map(variableName, secretName, "a map from variable to the name of a secret")
       .default({})
-      .describe("Further variables from secrets, such as a key that the server can do without."),
+      .describe("Further variables, whose values are secrets under `litellm-mcp:secrets`."),
     acceptRisks: list(risk, "a list of risks, such as [docker-socket]")
       .default([])
-      .describe("Risks that server.yaml declares and this stack takes."),
-    egress: flag.optional().describe("May reach other networks, beyond what server.yaml says."),
+      .describe("Risks that server.yaml declares and this stack takes. Without them the server is refused."),
+    egress: flag
+      .optional()
+      .describe("Whether the server may reach the LAN and the internet. Left out, `egress` of server.yaml says it."),
   }),
 );
 
@@ -206,22 +298,41 @@ const toolName = text(/^\S+$/, "a tool's own name, without the server's before i
 
 const client = orEmpty(
   strict({
-    servers: filledList(serverName, "a list of servers; left out together with groups: all of them").optional(),
-    groups: filledList(groupName, "a list of access groups; left out together with servers: all servers").optional(),
+    servers: filledList(serverName, "a list of servers; left out together with groups: all of them")
+      .optional()
+      .describe("Servers that the client may use."),
+    groups: filledList(groupName, "a list of access groups; left out together with servers: all servers")
+      .optional()
+      .describe("Access groups (`accessGroups` of server.yaml) whose servers the client may use as well."),
     tools: map(
       serverName,
       strict({
-        allow: list(toolName, "a list of tools: these and no others").optional(),
-        deny: list(toolName, "a list of tools: all but these").optional(),
+        allow: list(toolName, "a list of tools: these and no others")
+          .optional()
+          .describe("The only tools of the server that the client may call."),
+        deny: list(toolName, "a list of tools: all but these")
+          .optional()
+          .describe("Tools of the server that the client may not call."),
       }),
       "a map from server to { allow: [tool] } or { deny: [tool] }",
     )
       .default({})
-      .describe("Server → its tools that the client may call; without an entry all of them."),
-    models: filledList(z.string({ error: "a model's name" }), "a list of models; left out: all of them").optional(),
-    rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1").optional(),
-    parallel: wholeNumber(1, 1_000, "requests at once, 1 to 1000").default(32).describe("Requests at once."),
-    budget: positiveNumber("USD, a number above 0").optional(),
+      .describe(
+        "Narrows a server down to some of its tools. The client may call every tool of a server that is not here.",
+      ),
+    models: filledList(
+      z.string({ error: "a model's name" }).meta({ title: "a model's name" }),
+      "a list of models; left out: all of them",
+    )
+      .optional()
+      .describe("Models that the client may use."),
+    rpm: wholeNumber(1, 1_000_000, "requests a minute, a whole number from 1")
+      .optional()
+      .describe("Most requests a minute. Left out, there is no limit."),
+    parallel: wholeNumber(1, 1_000, "requests at once, 1 to 1000").default(32).describe("Most requests at once."),
+    budget: positiveNumber("USD, a number above 0")
+      .optional()
+      .describe("What the client's use of models may cost in all, in USD. Left out, there is no limit."),
   }),
 );
 
@@ -231,19 +342,67 @@ export const stackKeys = {
   lan,
   gateway: gateway.prefault({}),
   postgres: postgres.prefault({}),
-  models: list(model, "a list of { name, params, secrets }").prefault([mockModel]),
+  models: list(model, "a list of { name, params, secrets }")
+    .prefault([mockModel])
+    .meta({
+      description:
+        "The models that clients may ask for. The default answers `MOCK-OK` to everything, to try the gateway with.",
+      examples: [
+        [
+          { name: "gpt", params: { model: "openai/gpt-5" }, secrets: { api_key: "openaiKey" } },
+          { name: "local", params: { model: "ollama/qwen3", api_base: "http://192.168.1.30:11434" } },
+        ],
+      ],
+    }),
   servers: map(
     serverName,
     serverOverride,
     "a map from a folder under mcp/ to its changes, such as { git: { enabled: false } }",
-  ).prefault({}),
-  clients: map(clientName, client, "a map from client to its rights, such as { test-key: {} }").prefault({
-    [TEST_CLIENT]: {},
-  }),
+  )
+    .prefault({})
+    .meta({
+      description: "What this stack changes of MCP servers. Each folder under mcp/ is one.",
+      examples: [
+        {
+          git: { mounts: { repositories: "/srv/git" } },
+          fetch: { enabled: false },
+          n8n: {
+            enabled: true,
+            egress: true,
+            env: { N8N_API_URL: "http://n8n.lan:5678" },
+            secrets: { N8N_API_KEY: "n8nApiKey" },
+          },
+          my_docker: { mounts: { socket: "/var/run/docker.sock" }, acceptRisks: ["docker-socket"], debugPort: 48001 },
+        },
+      ],
+    }),
+  clients: map(clientName, client, "a map from client to its rights, such as { test-key: {} }")
+    .prefault({ [TEST_CLIENT]: {} })
+    .meta({
+      description: `The clients of the gateway, each with a key of its own. \`${TEST_CLIENT}\` must be among them.`,
+      examples: [
+        {
+          "test-key": {},
+          codex: { groups: ["utility"], rpm: 60, parallel: 8 },
+          phone: {
+            servers: ["git", "time"],
+            tools: { git: { allow: ["git_log"] }, time: { deny: ["convert_time"] } },
+            models: ["gpt"],
+            budget: 5,
+          },
+        },
+      ],
+    }),
   namePrefix: text(
     /^([a-z][a-z0-9-]*-)?$/,
     'lower-case letters, digits and - with a - at the end, such as "lab-", or nothing',
-  ).prefault(""),
+  )
+    .prefault("")
+    .meta({
+      description:
+        "Stands before the name of every container, network and volume, so that two stacks can share a host. They need different ports, too.",
+      examples: ["lab-"],
+    }),
 };
 
 export type StackConfig = { readonly [K in keyof typeof stackKeys]: z.infer<(typeof stackKeys)[K]> };
