@@ -164,7 +164,8 @@ test("an outcome that cannot be written takes nothing from the client, whose cal
 
 test("sixty refused calls in one moment each have a line; a flood beyond is five lines a minute and a number for each client, in files of its own", async () => {
   const audit = open();
-  (await audit.call(call))("answered");
+  const ended = await audit.call(call);
+  ended("answered");
   for (let at = 0; at < 10_000; at++)
     audit.refusedCall({ ...call, tool: "x".repeat(200), arguments: { big: "y".repeat(50_000) } }, "this key may not");
   for (let at = 0; at < 62; at++) audit.refusedCall({ ...call, client: "b" }, "this key may not");

@@ -13,7 +13,7 @@ export interface Retention {
 }
 
 const DAY_MS = 86_400_000;
-/** A file of this size is closed; files are what is thrown away at the end of their time. */
+/** A file of this size is closed and the next begun: old lines are deleted by whole files. */
 const FILE_BYTES = 16 * 2 ** 20;
 
 interface OpenFile {
@@ -25,8 +25,8 @@ interface OpenFile {
 /**
  * Lines of JSON in files `<kind>-<time>.jsonl` of one directory, which is on a volume.
  *
- * What is written before a call is on disk when `write` resolves, not merely handed to the kernel: it is there after the power fails.
- * The file is open with O_DSYNC, so that a write and its way to the disk are one visit to Node's threads; lines that come together
+ * A line is on disk when `write` resolves, not merely handed to the kernel: it is there after the power fails. The file is
+ * open with O_DSYNC, so that a write and its way to the disk are one visit to Node's threads; lines that come together
  * share one.
  */
 export class LineFile {
@@ -46,7 +46,7 @@ export class LineFile {
     this.#folder = folder;
     this.#kind = kind;
     this.#retention = retention;
-    // Enough files that throwing the oldest away takes a small part of the history.
+    // Enough files that deleting the oldest loses only a small part of the history.
     this.#fileBytes = Math.min(fileBytes, Math.max(1, Math.floor(retention.bytes / 8)));
   }
 
@@ -69,7 +69,7 @@ export class LineFile {
   }
 
   async #drain(): Promise<void> {
-    // What came while the file was written goes out with the next write.
+    // Lines that came while the file was written go out with the next write.
     while (this.#waiting.length) {
       const lines = this.#waiting.splice(0, this.#fitting());
       const bytes = Buffer.from(lines.map(({ text }) => text).join(""));
@@ -79,7 +79,7 @@ export class LineFile {
         file.bytes += bytes.length;
         for (const { resolve } of lines) resolve();
       } catch (error) {
-        // The next line tries with a new file: this one may end in half a line.
+        // The next line goes into a new file: this one may end in half a line.
         await this.#file?.handle.close().catch(() => {});
         this.#file = undefined;
         for (const { reject } of lines) reject(error);
@@ -87,7 +87,7 @@ export class LineFile {
     }
   }
 
-  /** How many of the waiting lines one file has room for: a flood in one moment makes no file that is larger than others. */
+  /** How many of the waiting lines fit into the file, so that a flood makes no file larger than the others. */
   #fitting(): number {
     let bytes = 0;
     const tooMuch = this.#waiting.findIndex(({ text }) => (bytes += Buffer.byteLength(text)) > this.#fileBytes);
@@ -112,7 +112,7 @@ export class LineFile {
     return this.#file;
   }
 
-  /** Throws away what is too old, and of the rest the oldest until one file more has room. */
+  /** Deletes the files that are too old, and then the oldest of the rest until there is room for one more. */
   async #prune(): Promise<void> {
     const names = (await readdir(this.#folder))
       .filter((name) => name.startsWith(`${this.#kind}-`) && name.endsWith(".jsonl"))
@@ -131,7 +131,7 @@ export class LineFile {
   }
 }
 
-/** Who asks, for every line. */
+/** Who sent the request; part of every line. */
 export interface Caller {
   readonly client: string;
   /** IP address. */
@@ -152,7 +152,7 @@ const MOST_ARGUMENT_BYTES = 4_096;
 const MOST_REFUSED_BYTES = 256;
 const MOST_RESULT_BYTES = 16_384;
 
-/** The value itself; a long one as the beginning of its JSON, with its length in bytes and SHA-256. */
+/** The value itself; of a long one the beginning of its JSON, with its length in bytes and its SHA-256. */
 export function cut(value: unknown, most: number): unknown {
   const text = JSON.stringify(value ?? null);
   const bytes = Buffer.byteLength(text);
@@ -170,11 +170,14 @@ export interface AuditOptions {
   readonly bytes: number;
   /** What tools answered is in the lines as well. */
   readonly results: boolean;
-  /** Refused calls of one client that get a line of their own: so many after a quiet time, then so many a minute; the rest are counted. */
+  /**
+   * Refused calls of one client that get a line of their own: so many after a quiet time, then so many a minute; the
+   * rest are counted.
+   */
   readonly refused?: { readonly atOnce: number; readonly perMinute: number };
 }
 
-/** Of one client or address, for one reason, in this minute. */
+/** The refusals of one client or address, for one reason, in this minute. */
 interface Refusals {
   readonly who: Partial<Caller>;
   readonly reason: string;
@@ -183,9 +186,9 @@ interface Refusals {
 }
 
 /**
- * The record of every tool call: a line on disk before the call goes out, a line with its outcome after it, joined by `id`.
- * Refusals are in files of their own, one by one up to a limit and counted beyond, so that no flood of them pushes the calls
- * out, nor the refusals of other clients within days.
+ * The record of every tool call: a line on disk before the call goes out, a line with its outcome after it, joined by
+ * `id`. Refusals are in files of their own, one by one up to a limit and counted beyond, so that no flood of them
+ * pushes the calls out, nor the refusals of other clients within days.
  */
 export class Audit {
   readonly #calls: LineFile;
@@ -211,7 +214,7 @@ export class Audit {
   }
 
   /**
-   * @returns What writes the second line.
+   * @returns A function that writes the second line.
    * @throws when the first cannot be written: then the call must not go out.
    */
   async call(
@@ -244,7 +247,7 @@ export class Audit {
         ...(reason !== undefined && { reason }),
         milliseconds,
       };
-      // The client does not wait for it: the call was made, and an answer that is there is not held back for the disk.
+      // The client does not wait for it: the call was made, and its answer is not held back for the disk.
       this.#calls
         .write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line)
         .catch((error: Error) => log("outcome not written", { id, outcome, error: error.message }));

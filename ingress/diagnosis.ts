@@ -4,7 +4,7 @@ import type { ClientRights } from "./rights.ts";
 
 const FRESH_MS = 10_000;
 
-/** What LiteLLM knows of a client's money and of its own state; asked with the client's own key. */
+/** Asks LiteLLM, with the client's own key, about the client's spend and about LiteLLM's state. */
 export class Diagnosis {
   readonly #litellm: LiteLlm;
   readonly #spent = new Map<string, { readonly spend: number; readonly at: number }>();
@@ -14,7 +14,8 @@ export class Diagnosis {
   }
 
   /**
-   * Refuses a client whose budget is spent. LiteLLM counts, a few seconds late, and compares budgets on some routes only.
+   * Refuses a client whose budget is spent. LiteLLM counts, a few seconds late, and compares budgets on some routes
+   * only.
    *
    * @throws Refusal 402
    */
@@ -32,7 +33,7 @@ export class Diagnosis {
       );
   }
 
-  /** USD; undefined where LiteLLM does not say: then it decides by itself. */
+  /** In USD; undefined where LiteLLM does not say, so that LiteLLM decides. */
   async #spend(key: string): Promise<number | undefined> {
     const { status, body } = await this.#litellm.ask({ method: "GET", path: "/key/info", key, repeatable: true });
     const text = await body.text();
@@ -66,7 +67,7 @@ export class Diagnosis {
   }
 }
 
-/** An answer of LiteLLM that is no success, as a refusal that says what is wrong. */
+/** Turns an error of LiteLLM into a refusal that says what is wrong. */
 export async function explain(
   diagnosis: Diagnosis,
   client: ClientRights,
@@ -79,14 +80,18 @@ export async function explain(
     if (known) return known;
   } catch (error) {
     if (error instanceof Refusal) return error;
-    // The question failed as well; what LiteLLM said first is all there is to tell.
+    // This request failed as well, so the client gets what LiteLLM said first.
   }
-  // The key is a client's, or the request had not come so far: a 401 would say that it is wrong. LiteLLM says 401 to all that a key may not.
+  // The key is a client's, or the request had not come so far: a 401 would say that it is wrong. LiteLLM says 401 to
+  // all that a key may not.
   const status = answer.status >= 500 ? 502 : answer.status === 401 ? 403 : answer.status;
   return new Refusal(status, "LiteLLM", `LiteLLM answered HTTP ${answer.status}: ${said}`);
 }
 
-/** The message of an error of LiteLLM's, whole or as the event of a stream, without the trace through its code that it adds to some. */
+/**
+ * The message of an error of LiteLLM's, whole or as the event of a stream, without the trace through its code that it
+ * adds to some.
+ */
 function messageOf(text: string): string {
   const [first = ""] = text.replace(/^data: /, "").split("\n\n");
   try {

@@ -6,16 +6,16 @@ export class Away extends Error {}
 export interface GateOptions {
   /** Whether LiteLLM answers now. */
   readonly alive: () => Promise<boolean>;
-  /** What has to be done when LiteLLM is back, before the first request goes on. */
+  /** Called when LiteLLM is back, before the first waiting request is let through. */
   readonly warm: () => Promise<void>;
   readonly probeMs?: number;
   /** Longest time that a request is held. */
   readonly heldMs?: number;
   /** Longest time that running requests may take to end before a restart. */
   readonly drainMs?: number;
-  /** A moment is quiet when nothing runs and nothing has ended for so long. */
+  /** A moment is quiet when no request runs and none has ended for this long. */
   readonly quietMs?: number;
-  /** A restart that nobody reports as done is over when LiteLLM answers and so much time has passed. */
+  /** A restart whose end nobody reports counts as over when LiteLLM answers and this much time has passed. */
   readonly unreportedMs?: number;
 }
 
@@ -33,8 +33,8 @@ interface Closed {
 }
 
 /**
- * Every request to LiteLLM passes here. While LiteLLM is restarted, replaced or away the gate is closed: who comes waits,
- * and goes on when LiteLLM answers again, so that a restart is a pause and no failure.
+ * Every request to LiteLLM passes here. While LiteLLM is restarted, replaced or away the gate is closed: requests
+ * wait, and go on when LiteLLM answers again, so that a restart is a pause and not a failure.
  */
 export class Gate {
   readonly #options: Required<GateOptions>;
@@ -44,7 +44,7 @@ export class Gate {
   #closed: Closed | undefined;
   #drained: (() => void)[] = [];
   #stopped = false;
-  /** For the figures. */
+  /** For the metrics. */
   readonly counts = { held: 0, closings: 0 };
 
   constructor(options: GateOptions) {
@@ -101,10 +101,11 @@ export class Gate {
   }
 
   /**
-   * Closes the gate for a restart and waits until nothing runs, or as long as running requests are waited for.
+   * Closes the gate for a restart and waits for running requests to end, but only for a limited time.
    *
-   * @param force Also when this is no quiet moment.
-   * @returns Number of requests still running; undefined: not closed, this is no quiet moment.
+   * @param force Closes even if this is not a quiet moment.
+   * @returns The number of requests still running; undefined if the gate was not closed, because this is not a quiet
+   *   moment.
    */
   async hold(force: boolean): Promise<number | undefined> {
     const quiet = this.#running === 0 && Date.now() - this.#lastEnd >= this.#options.quietMs;
@@ -121,18 +122,18 @@ export class Gate {
     else await this.#warm();
   }
 
-  /** A request found nobody at LiteLLM's address. */
+  /** Called when a request could not connect to LiteLLM. */
   away(): void {
     if (!this.#closed) this.#close("away");
   }
 
-  /** Nothing is probed any more; for the end of the program. */
+  /** Stops probing LiteLLM, so that the program can end. */
   stop(): void {
     this.#stopped = true;
   }
 
   #close(reason: Reason): void {
-    // A restart that was announced stays one, whatever requests find out about it.
+    // A restart that was announced stays one, even when requests find that LiteLLM is away.
     if (this.#closed?.reason === "restart" || (this.#closed && reason === "away")) return;
     const before = this.#closed;
     let open!: () => void;

@@ -4,8 +4,8 @@ import type { Gate } from "./gate.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * The inner side, at the address of the network that only LiteLLM shares: figures, and the way by which LiteLLM's launcher
- * (`components/gateway/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
+ * The inner side, at the address of the network that only LiteLLM shares: metrics, and the routes by which LiteLLM's
+ * launcher (`components/gateway/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
   const app = Fastify({ bodyLimit: 4_096, exposeHeadRoutes: false });
@@ -18,7 +18,7 @@ export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {
     const asked = hold.safeParse(request.body);
     if (!asked.success) return reply.code(400).send({ error: asked.error.issues[0]?.message });
     const running = await gate.hold(asked.data.force);
-    // With the second number the launcher need not wait for spend rows that are long written.
+    // From the second number the launcher sees that spend rows are written by now, and need not wait for them.
     return running === undefined
       ? reply.code(409).send({ running: gate.running })
       : { running, quietSeconds: gate.quietSeconds };

@@ -3,17 +3,20 @@ import { isUtf8 } from "node:buffer";
 /** A body that is not JSON as this program takes it; the message is for the client. */
 export class BadJson extends Error {}
 
-/** Deeper than any schema or argument of a real tool, and far from where LiteLLM's recursive logging begins to crawl. */
+/**
+ * Deeper than any schema or argument of a real tool, and far from where LiteLLM's recursive logging begins to crawl.
+ */
 export const MOST_DEPTH = 64;
 /**
- * Lists, objects, their entries and texts: parsed, each takes up to a hundred bytes, so that 8 MiB of `[],[],[]` would be 200. Plain numbers,
- * as in lists of tokens, are not counted.
+ * Lists, objects, their entries and texts: parsed, each takes up to a hundred bytes, so that 8 MiB of `[],[],[]` would
+ * be 200. Plain numbers, as in lists of tokens, are not counted.
  */
 export const MOST_PARTS = 250_000;
 
 /**
- * Parses a body and refuses what two parsers could read differently: LiteLLM, in Python, must see what was checked here.
- * What goes on is written anew from the parsed value, so a key exists once and no byte of the client's passes through.
+ * Parses a body and refuses what two parsers could read differently: LiteLLM, in Python, must see what was checked
+ * here. What goes on is written anew from the parsed value, so a key exists once and no byte of the client's passes
+ * through.
  *
  * @throws BadJson
  */
@@ -39,7 +42,10 @@ export function parseBody(body: Buffer): unknown {
   }
 }
 
-/** Greatest number of open brackets, and how much there is to build; told without recursion and before anything is built. */
+/**
+ * Greatest number of open brackets, and how much there is to build; told without recursion and before anything is
+ * built.
+ */
 function measure(text: string): { readonly depth: number; readonly parts: number; readonly commas: number } {
   let depth = 0;
   let deepest = 0;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Refusal } from "./refusal.ts";
 import { type ClientRights, keyHash, type Rights } from "./rights.ts";
 
-/** Headers of which a second one would be read by one program and not by another. */
+/** Headers that must not be sent twice: one program would read the first, another the second. */
 const ONCE = [
   "authorization",
   "x-api-key",
@@ -16,7 +16,7 @@ const ONCE = [
   "x-mcp-access-groups",
 ];
 
-/** @throws Refusal when a header that must be unique is there twice. */
+/** @throws Refusal when a header that must be unique was sent twice. */
 export function checkHeaders({ rawHeaders }: IncomingMessage): void {
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -30,8 +30,8 @@ export function checkHeaders({ rawHeaders }: IncomingMessage): void {
 }
 
 /**
- * The key of a request, as OpenAI's clients and MCP clients send it (`Authorization: Bearer`), Anthropic's (`x-api-key`), or
- * LiteLLM's own (`x-litellm-api-key`).
+ * The key of a request, as OpenAI's clients and MCP clients send it (`Authorization: Bearer`), Anthropic's
+ * (`x-api-key`), or LiteLLM's own (`x-litellm-api-key`).
  */
 export function keyOf({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
   const bare = (value: unknown) => (typeof value === "string" ? value.replace(/^bearer +/i, "").trim() : undefined);

@@ -1,8 +1,8 @@
-/** Requests a minute, as a bucket that fills again continuously. */
+/** Limits requests a minute: a token bucket for each client or address, which refills continuously. */
 export class Rate {
   readonly #buckets = new Map<string, { left: number; at: number }>();
 
-  /** Whether one more fits; `atOnce` is how many may come in one moment after a quiet time. */
+  /** Whether one more request is allowed; `atOnce` is how many may come together after a quiet time. */
   take(who: string, perMinute: number, atOnce = perMinute): boolean {
     const now = Date.now();
     const bucket = this.#buckets.get(who) ?? { left: atOnce, at: now };
@@ -10,17 +10,17 @@ export class Rate {
     const fits = left >= 1;
     this.#buckets.delete(who);
     this.#buckets.set(who, { left: fits ? left - 1 : left, at: now });
-    // A crowd of addresses is not remembered for ever: whoever was quiet for longest is forgotten first.
+    // Not all addresses are remembered for ever: the one that was quiet for longest is forgotten first.
     if (this.#buckets.size > 10_000) this.#buckets.delete(this.#buckets.keys().next().value!);
     return fits;
   }
 }
 
-/** Requests at once, by client. */
+/** Limits the requests that each client runs at once. */
 export class Parallel {
   readonly #running = new Map<string, number>();
 
-  /** @returns What ends the request, once; undefined: there are `most` already. */
+  /** @returns A function to call once, when the request has ended; undefined if `most` are running already. */
   begin(who: string, most: number): (() => void) | undefined {
     const running = this.#running.get(who) ?? 0;
     if (running >= most) return undefined;
@@ -36,7 +36,7 @@ export class Parallel {
   }
 }
 
-/** Bytes of bodies that are in memory at once, over all clients. */
+/** Limits the bytes of all clients' bodies that are in memory at once. */
 export class BodyRoom {
   readonly #most: number;
   #taken = 0;
@@ -45,7 +45,7 @@ export class BodyRoom {
     this.#most = most;
   }
 
-  /** @returns What gives the room back, once; undefined: there is not so much left. */
+  /** @returns A function to call once, to free the bytes again; undefined if there is not enough room. */
   take(bytes: number): (() => void) | undefined {
     if (this.#taken + bytes > this.#most) return undefined;
     this.#taken += bytes;

@@ -16,20 +16,20 @@ export interface LiteLlmAnswer {
 
 export interface LiteLlmRequest {
   readonly method: "GET" | "POST";
-  /** One of the few that this program itself writes, never a client's. */
+  /** One of the few paths that this program itself writes, never a client's. */
   readonly path: string;
   readonly key: string;
   readonly body?: unknown;
   /** Further headers, from the allow-list of the route. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Asking twice does no harm: asked again when LiteLLM hung up without an answer. */
+  /** Asking twice does no harm, so the request is repeated when LiteLLM hangs up without an answer. */
   readonly repeatable?: boolean;
-  /** Whoever opens the gate must not wait at it. */
+  /** Does not wait at the gate: for the requests that have to succeed before it opens. */
   readonly pastGate?: boolean;
 }
 
-/** The connection was never made, so LiteLLM has heard nothing. */
+/** The connection was never made, so LiteLLM has received nothing. */
 const NOBODY_THERE = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -59,7 +59,7 @@ export class LiteLlm {
       connect: { timeout: 3_000 },
       headersTimeout: LONGEST_ANSWER_MS,
       bodyTimeout: LONGEST_ANSWER_MS,
-      // A tool that answers without end would otherwise fill this program's memory, and everybody's gateway would be gone.
+      // Otherwise a tool whose answer never ends would fill this program's memory and end it, for all clients.
       maxResponseSize: LARGEST_ANSWER_BYTES,
       // uvicorn closes an idle connection after 5 s; one of ours must not be in flight on it just then.
       keepAliveTimeout: 2_000,
@@ -78,7 +78,7 @@ export class LiteLlm {
       await body.dump();
       return statusCode === 200;
     } catch {
-      // Whatever it is, LiteLLM does not answer; the caller asks again.
+      // Whatever the error is, LiteLLM does not answer; the caller tries again.
       return false;
     }
   }

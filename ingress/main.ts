@@ -44,7 +44,7 @@ const load = () => {
     rights = { table: parseRights(text), version: rightsVersion(text) };
     log("rights", { version: rights.version, clients: rights.table.clients.length });
   } catch (error) {
-    // A table that cannot be read gives nobody any right; the one before may have had more than it should now.
+    // A table that cannot be read gives nobody any right: the last one may hold a right that has been taken away.
     rights = undefined;
     log("no rights", { error: (error as Error).message });
   }

@@ -61,7 +61,7 @@ export interface McpCaller {
   readonly address: string;
   readonly route: string;
   readonly servers: readonly string[];
-  /** The client wants nothing that was listed before now. */
+  /** The client wants a listing that begins now or later. */
   readonly newer: boolean;
 }
 
@@ -88,7 +88,7 @@ export function parseMessage(body: unknown): Message | undefined {
   throw new Refusal(400, "bad request", `not a message of MCP: ${where ? `${where}: ` : ""}${issue.message}`);
 }
 
-/** A method that MCP may have and this gateway has not; the answer is the protocol's own, with the message's id. */
+/** A method that MCP may have, but this gateway has not; answered with the protocol's own error. */
 export class UnknownMethod extends Error {
   readonly id: JsonRpcId | null;
 
@@ -105,9 +105,15 @@ export function idOf(body: unknown): JsonRpcId | null {
 
 /** Answers of `initialize` are the same for everyone: kept, so that a client that connects costs LiteLLM nothing. */
 const INITIALIZE_FRESH_MS = 60_000;
-/** Versions of the protocol that clients speak, the newest last. To one that it does not know LiteLLM answers with its own newest. */
+/**
+ * Versions of the protocol that clients speak, the newest last. To one that it does not know LiteLLM answers with its
+ * own newest.
+ */
 const VERSIONS: readonly string[] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
-/** So long a list is good enough to say that a tool is not there: whoever calls what does not exist must not make LiteLLM list each time. */
+/**
+ * For this long a list is good enough to say that a tool does not exist: otherwise each call of a missing tool would
+ * make LiteLLM list again.
+ */
 const UNLISTED_FRESH_MS = 1_000;
 const initialized = new Map<string, { readonly result: Json; readonly at: number }>();
 
@@ -154,7 +160,8 @@ async function initialize(
   { client, key }: McpCaller,
   wanted: string,
 ): Promise<Json> {
-  // A client may write any date; with each LiteLLM would be asked again, and mcp 1.10.1 keeps some of every request for ever.
+  // A client may write any date; with each LiteLLM would be asked again, and mcp 1.10.1 keeps some of every request for
+  // ever.
   const protocolVersion = VERSIONS.includes(wanted) ? wanted : VERSIONS.at(-1)!;
   const kept = initialized.get(protocolVersion);
   if (kept && Date.now() - kept.at < INITIALIZE_FRESH_MS) return kept.result;
@@ -167,13 +174,13 @@ async function initialize(
     { jsonrpc: "2.0", id: 1, method: "initialize", params },
     true,
   );
-  // What LiteLLM can do beyond tools is not let through here, so it is not announced.
+  // Only tools get through this gateway, so nothing else that LiteLLM can do is announced.
   const announced = { ...(result as Json), capabilities: { tools: { listChanged: false } } };
   initialized.set(protocolVersion, { result: announced, at: Date.now() });
   return announced;
 }
 
-/** Sends a JSON-RPC message to LiteLLM and gives its answer. */
+/** Sends a JSON-RPC message to LiteLLM and returns its answer. */
 async function ask(
   litellm: LiteLlm,
   diagnosis: Diagnosis,
@@ -308,7 +315,7 @@ export const textOf = ({ content }: Json): string =>
         .join("\n")
     : "";
 
-/** What LiteLLM's absence means for a client. */
+/** What a client is told while LiteLLM is away. */
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Away)
     return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");

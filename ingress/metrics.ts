@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 /**
- * Figures for Prometheus, under the names of OpenTelemetry's conventions for MCP (v1.40) where they have one. Labels come from
- * the table of rights and the list of tools alone: no text of a client becomes a label.
+ * Metrics for Prometheus, under the names of OpenTelemetry's conventions for MCP (v1.40) where they have one. Labels
+ * come from the table of rights and the list of tools alone: no text of a client becomes a label.
  */
 export class Metrics {
   readonly registry = new Registry();

@@ -8,7 +8,7 @@ import { type ListedTool, visibleTools } from "./tools.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Answers of a model that ask for tools and are followed by another question, in one request. */
+/** How often, in one request, a model may ask for tools and get their results. */
 const MOST_ROUNDS = 4;
 const MOST_CALLS = 32;
 
@@ -20,9 +20,9 @@ interface FunctionCall {
 }
 
 /**
- * `/v1/responses` with tools of `type: mcp`. LiteLLM would run them by itself, asking nobody whose they are and recording
- * nothing; so it is given plain functions, and what the model asks for is called here, one by one, by the way of every other
- * call: the client's rights, an audit line before and after.
+ * `/v1/responses` with tools of `type: mcp`. LiteLLM would run them by itself, asking nobody whose they are and
+ * recording nothing; so it is given plain functions, and what the model asks for is called here, one by one, by the way
+ * of every other call: the client's rights, an audit line before and after.
  *
  * @returns The last answer, with an item `mcp_call` for each call that was made.
  */
@@ -78,7 +78,7 @@ export async function respondWithTools(
         method: "POST",
         path: "/v1/responses",
         key: caller.key,
-        // A choice that forces a tool is for the first answer: kept, the model could never end.
+        // A choice that forces a tool is for the first answer only: kept, it would make the model call tools for ever.
         body: {
           ...rest,
           input: items,
@@ -94,7 +94,7 @@ export async function respondWithTools(
     const output = response.output ?? [];
     const asked = output.filter((item): item is Json & FunctionCall => item["type"] === "function_call");
     const runs = asked.filter(({ name }) => offered.get(name)?.from.requireApproval === "never");
-    // Functions of the client's own, and tools that need an approval, are the client's to go on with.
+    // The client itself runs its own functions, and decides about tools that need an approval.
     if (!runs.length || runs.length < asked.length || round === MOST_ROUNDS || calls.length + runs.length > most)
       return { ...response, output: [...calls, ...output] };
     items.push(...output.filter(({ type }) => type === "reasoning" || type === "message"));

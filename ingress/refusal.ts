@@ -1,6 +1,6 @@
 import type { Dialect } from "./routes.ts";
 
-/** A request that ends here; the message is for the client, the reason for figures and logs. */
+/** A request that is refused; the message is for the client, the reason for metrics and logs. */
 export class Refusal extends Error {
   readonly status: number;
   /** A word or two from a short list, such as "unknown key". */

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /** Tools of one server that a client may call. */
 export interface ToolRule {
-  /** null: all but the denied. */
+  /** null: all tools but the denied ones. */
   readonly allow: readonly string[] | null;
   readonly deny: readonly string[];
 }
@@ -52,7 +52,7 @@ export const parseRights = (text: string): Rights => rightsSchema.parse(JSON.par
 
 export const keyHash = (key: string) => createHash("sha256").update(key).digest("hex");
 
-/** What tells one table from another, for whoever waits until a table is in force. */
+/** Tells one table from another, for the program that waits until its table is in force. */
 export const rightsVersion = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
 export const mayCall = ({ allow, deny }: ToolRule, tool: string) =>
@@ -72,7 +72,8 @@ export function splitName(name: string): { readonly server: string; readonly too
 }
 
 /**
- * Servers that a request is about: those named by its address or header, of servers and groups, or else all of the client's.
+ * Servers that a request is about: those named by its address or header, of servers and groups, or else all of the
+ * client's.
  *
  * @returns Names, or the reason for a refusal. LiteLLM itself takes an unknown name for "all".
  */

@@ -1,6 +1,6 @@
 import type { ModelRoute } from "./bodies/index.ts";
 
-/** How errors are written: as the API that the client speaks has them. */
+/** The format of errors: that of the API that the client speaks. */
 export type Dialect = "plain" | "mcp" | "openai" | "anthropic";
 
 /** What the ingress does with a request; the handlers are in `server.ts`. */
@@ -15,7 +15,7 @@ export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   /** `:names` is a list of servers and groups, separated by commas. */
   readonly path: string;
-  /** "client": whoever has the key of a client of this stack. */
+  /** "client": anybody with the key of a client of this stack. */
   readonly who: "anybody" | "client";
   readonly action: Action;
   readonly dialect: Dialect;
@@ -55,7 +55,7 @@ const model = (route: ModelRoute, dialect: Dialect, what: string): Route => ({
   body: "the parameters of that API at every depth; an unknown one is refused and named",
 });
 
-/** Everything that can be asked of port 4000. What is not here is 404, and LiteLLM never hears of it. */
+/** Every route of port 4000. Anything else is answered 404 and does not reach LiteLLM. */
 export const routes: readonly Route[] = [
   {
     method: "GET",
@@ -101,5 +101,5 @@ export const PASSED_HEADERS: Readonly<Record<Dialect, readonly string[]>> = {
   openai: [],
   anthropic: ["anthropic-version", "anthropic-beta"],
 };
-/** Headers of LiteLLM's answers that reach a client; others tell of addresses and costs. */
+/** Headers of LiteLLM's answers that reach a client; others would show addresses and costs. */
 export const RETURNED_HEADERS = ["content-type", "retry-after", "cache-control"];

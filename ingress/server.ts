@@ -32,12 +32,12 @@ export interface IngressOptions {
   readonly audit: Audit;
   readonly diagnosis: Diagnosis;
   readonly metrics: Metrics;
-  /** The table in force; undefined: none has come yet, so nobody has any right. */
+  /** The table in force; undefined while there is none, so that nobody has any right. */
   readonly rights: () => { readonly table: Rights; readonly version: string } | undefined;
   readonly bodyBytes: number;
   /** Bytes of all clients' bodies at once; a small one always has room. */
   readonly bodiesBytes?: number;
-  /** Wrong keys a minute from one address that are answered as such; beyond, the address is told to wait. */
+  /** How many wrong keys a minute from one address are answered as such; after that it is told to wait. */
   readonly strangersPerMinute?: number;
 }
 
@@ -55,12 +55,14 @@ declare module "fastify" {
 
 /** As JSON in memory a body takes several times its bytes, and the container has 512 MiB. */
 const BODIES_BYTES = 64 * 2 ** 20;
-/** The number of requests is limited by itself, so bodies like most are not counted: large ones never keep them out. */
+/**
+ * Bodies up to this size are not counted, so that large ones never keep them out; requests have a limit of their own.
+ */
 const SMALL_BODY_BYTES = 64 * 2 ** 10;
 
 const LINGER_MS = 1_000;
 
-/** Port 4000: what is in the table of routes, for whoever it is for, and nothing else. */
+/** Port 4000: the table of routes, each for those who may use it, and nothing else. */
 export function createIngress(options: IngressOptions): FastifyInstance {
   const { metrics, audit } = options;
   const app = Fastify({
@@ -72,11 +74,11 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { caseSensitive: true, maxParamLength: 512 },
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16_384 },
-    // What cannot be read as HTTP or as an address is nobody's request.
+    // What cannot be read as HTTP or as a path belongs to no client and no route.
     frameworkErrors: (_error, _request, reply) =>
       void (reply as FastifyReply).code(404).send(errorBody("plain", 404, "no such route", "not found")),
     clientErrorHandler: (error, socket) => {
-      // Who leaves in the middle of a request has spoken HTTP.
+      // A client that leaves in the middle of a request did speak HTTP.
       if (error.code !== "ECONNRESET" && error.code !== "HPE_INVALID_EOF_STATE")
         audit.refusedRequest({ address: socket.remoteAddress ?? "" }, "not HTTP");
       if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -120,8 +122,8 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   }
 
   /**
-   * The rest of a body that nobody will read is thrown away for a moment: a connection that is ended at once is reset, and with it goes
-   * the answer that the client has not read yet.
+   * For a moment, reads the rest of a refused body and throws it away: a connection that is closed at once is reset,
+   * and the client loses the answer that it has not read yet.
    */
   function endSoon({ raw: { socket }, raw }: FastifyRequest, reply: FastifyReply): void {
     // Fastify's own, for a body that is too large.
@@ -140,19 +142,19 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     });
   }
 
-  // Whatever a hook throws goes to the error handler above.
+  // What a hook throws goes to the error handler above.
   app.addHook("onRequest", (request, reply, done) => {
     identify(request);
     if (request.identity) makeRoom(request, reply, request.identity);
     done();
   });
 
-  /** Room for the body until the answer has ended; before a byte of it is read. */
+  /** Reserves room for the body, before a byte of it is read and until the answer has ended. */
   function makeRoom(request: FastifyRequest, reply: FastifyReply, { client }: Identity): void {
     const { "content-length": length, "transfer-encoding": chunked } = request.headers;
-    // Of a body that comes in chunks nobody knows the length.
+    // The length of a body that comes in chunks is unknown.
     const bytes = chunked !== undefined ? options.bodyBytes : Number(length ?? 0);
-    // A larger one is refused as such, and not read either.
+    // A body over the limit is refused for that, and not read either.
     if (bytes <= SMALL_BODY_BYTES || bytes > options.bodyBytes) return;
     const giveBack = bodyRoom.take(bytes);
     if (!giveBack)
@@ -298,7 +300,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     };
     const context: McpContext = { ...options, rights: table };
     const timer = metrics.operations.startTimer();
-    // Only names of tools that are there become labels: a client could otherwise make as many as it likes.
+    // Only names of tools that exist become labels: otherwise a client could create labels without end.
     const parts =
       message.method === "tools/call" && options.tools.has(message.params.name)
         ? splitName(message.params.name)
@@ -358,7 +360,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     );
   }
 
-  /** Asks LiteLLM and hands its answer through as it comes. */
+  /** Sends the request to LiteLLM, and its answer to the client as it comes. */
   async function passOn(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -397,7 +399,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       if (answered.headers[name] !== undefined) void reply.header(name, answered.headers[name]);
     answered.body.once("close", () => timer({ status: "200" }));
     await reply.send(answered.body);
-    // The request runs until its last byte is sent, which the limits count.
+    // For the limits, the request runs until its last byte is sent.
     if (!reply.raw.writableFinished && !reply.raw.destroyed)
       await new Promise<void>((resolve) => reply.raw.once("close", resolve).once("finish", resolve));
     return reply;
@@ -406,7 +408,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   return app;
 }
 
-/** Whatever went wrong, as what the client is told. */
+/** What the client is told about an error of any kind. */
 function refusalFor(error: Error & { statusCode?: number; code?: string }): Refusal {
   const known = asRefusal(error);
   if (known instanceof Refusal) return known;
@@ -420,7 +422,7 @@ function refusalFor(error: Error & { statusCode?: number; code?: string }): Refu
   if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
     return new Refusal(415, "bad request", "send content-type: application/json, without content-encoding");
   if (error.code?.startsWith("FST_ERR_CTP")) return new Refusal(400, "bad request", error.message);
-  // Aborted by our own signal, or left while its body was read.
+  // Our own signal aborted it, or the client left while its body was read.
   if (error.name === "AbortError" || error.code === "ECONNRESET")
     return new Refusal(499, "client gone", "the client has left");
   log("error", { error: error.stack ?? String(error) });

@@ -14,7 +14,7 @@ export class NotListed extends Error {}
 
 export interface ToolListOptions {
   readonly freshMs?: number;
-  /** A listing that takes longer than this is not waited for where an older one is there. */
+  /** How long a new listing is waited for when there is an older one. */
   readonly patienceMs?: number;
   readonly oldestMs?: number;
   /** Least time between two listings that clients ask for with `cache-control: no-cache`. */
@@ -27,8 +27,8 @@ const WARM_WITHIN_MS = 40_000;
  * What all servers list, asked of LiteLLM with one key that sees all of them.
  *
  * LiteLLM's MCP library keeps one list of tools for all of its callers, which any caller's `tools/list` replaces, and a
- * call to a tool that is not in it makes LiteLLM list every server first, up to 30 s each. So clients never list at LiteLLM
- * themselves: each gets its part of this list, and LiteLLM's own always has every tool.
+ * call to a tool that is not in it makes LiteLLM list every server first, up to 30 s each. So clients never list at
+ * LiteLLM themselves: each gets its part of this list, and LiteLLM's own always has every tool.
  */
 export class ToolList {
   readonly #litellm: () => LiteLlm;
@@ -74,7 +74,7 @@ export class ToolList {
     await this.#ask(true);
   }
 
-  /** The last listing, however old; a call need not wait for a newer one. */
+  /** The last listing, whatever its age; a call need not wait for a newer one. */
   async last(): Promise<readonly ListedTool[]> {
     return this.#known?.tools ?? this.get();
   }
@@ -91,10 +91,12 @@ export class ToolList {
     return this.#nextListing;
   }
 
-  /** Each listing makes LiteLLM connect to every server: one client that asks in a row would keep it busy for everybody. */
+  /**
+   * Each listing makes LiteLLM connect to every server: one client that asks in a row would keep it busy for everybody.
+   */
   async #listLater(): Promise<readonly ListedTool[]> {
     await pause(Math.max(0, this.#lastListing + this.#options.apartMs - performance.now()));
-    // Whoever comes from now on wants a listing that begins after this one.
+    // Requests that come from now on need a listing that begins after this one.
     this.#nextListing = undefined;
     return this.#list();
   }

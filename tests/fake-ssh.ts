@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
 
-/** Puts a shell script in the place of `ssh` for one test; gives the folder it lies in. */
+/** Puts a shell script in the place of `ssh` for one test; returns the script's folder. */
 export async function replaceSsh(t: TestContext, script: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "ssh-"));
   await writeFile(path.join(folder, "ssh"), `#!/bin/sh\n${script}\n`);

@@ -45,7 +45,7 @@ const filesIn = (folder: string, suffix: string) =>
 
 const total = { passed: 0, failed: 0 };
 
-/** Runs test files with node:test, printing as it goes, and counts single tests (a test that holds others is not one). */
+/** Runs test files with node:test, prints as it goes, and counts the tests; a suite is not counted as one. */
 async function runTests(files: readonly string[], concurrency: boolean, execArgv: string[] = []): Promise<number> {
   const before = total.passed + total.failed;
   const stream = run({ files: [...files], concurrency, execArgv });
@@ -54,7 +54,7 @@ async function runTests(files: readonly string[], concurrency: boolean, execArgv
   };
   stream.on("test:pass", count("passed"));
   stream.on("test:fail", count("failed"));
-  // To its end: the closing line of all is the last.
+  // Read to its end, so that the line with the totals comes last.
   for await (const text of stream.compose(new spec())) process.stdout.write(text as string);
   return total.passed + total.failed - before;
 }
@@ -102,7 +102,7 @@ async function checkOtherLanguages(): Promise<void> {
 if (version) process.env[MATRIX_VERSION] = version;
 if (matrix && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
-// First, because it is what a fresh machine may lack: python3 runs the healthcheck in its unit tests, sshd plays the server.
+// First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
 const images = matrix ? matrixImages() : ["ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
 if (!unit)
   Object.assign(

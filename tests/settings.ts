@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { loadSettings } from "../settings/load.ts";
 import type { Settings } from "../settings/settings.ts";
 
-/** One of each kind: native, wrapped Python and npm, with a way out, with a volume. */
+/** One of each kind: native, wrapped Python, wrapped npm, one with internet access, one with a volume. */
 const SERVERS = ["fetch", "git", "memory", "postgres", "time"];
 
 /** The settings of a small stack with some of the folders under mcp/. Run from the project's root. */
@@ -19,7 +19,7 @@ export const testSettings = (config: Record<string, unknown> = {}, secretNames: 
     mcpDir: "mcp",
   });
 
-/** Servers that are added under mcp/ change no test. */
+/** The other servers are off, so that a new one in the catalogue changes no test. */
 const others = () =>
   Object.fromEntries(
     readdirSync("mcp")

@@ -1,8 +1,8 @@
 import type { ModelRoute } from "./index.ts";
 
 /**
- * Bodies for the tests, as the official SDKs, Claude Code and Codex send them (recorded from Claude Code 2.1 and Codex against a stand-in and
- * shortened). `sent` is what LiteLLM is to get, where it is something else.
+ * Bodies for the tests, as the official SDKs, Claude Code and Codex send them (recorded from Claude Code 2.1 and Codex
+ * against a stand-in and shortened). `sent` is what LiteLLM is to get, where it is something else.
  */
 export interface Example {
   readonly name: string;

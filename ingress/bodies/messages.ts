@@ -28,7 +28,10 @@ import {
   whole,
 } from "./parts.ts";
 
-/** POST /v1/messages and /v1/messages/count_tokens: @anthropic-ai/sdk 1.12.0, resources/beta/messages, which has all that resources/messages has. */
+/**
+ * POST /v1/messages and /v1/messages/count_tokens: @anthropic-ai/sdk 1.12.0, resources/beta/messages, which has all
+ * that resources/messages has.
+ */
 
 const ADDRESS = "write base64, text or content with the data itself: the gateway downloads no addresses";
 const HOSTED_MCP =
@@ -521,7 +524,8 @@ export const messagesBody = strict({
   ),
   diagnostics: maybe(strict({ previous_message_id: maybe(resourceId) })),
   fallback_credit_token: refused(OTHER_MODELS),
-  // Anthropic's own parameter of this name would be LiteLLM's: its entries are merged into the call (fallback_event_handlers.py:131).
+  // Anthropic's own parameter of this name would be LiteLLM's: its entries are merged into the call
+  // (fallback_event_handlers.py:131).
   fallbacks: refused(OTHER_MODELS),
   inference_geo: maybe(option),
   // LiteLLM makes a parameter `user` of it (adapters/transformation.py:352), which it then replaces like any other.

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { dotted } from "../../lib/dotted.ts";
 
 /**
- * What the bodies of all routes are made of. LiteLLM takes any key of a body for a parameter of its own, so every object here is
- * strict, at every depth: what a schema does not name does not get through. Adding a parameter of a provider's API is one line in the
- * file of its route.
+ * What the bodies of all routes are made of. LiteLLM takes any key of a body for a parameter of its own, so every
+ * object here is strict, at every depth: what a schema does not name does not get through. Adding a parameter of a
+ * provider's API is one line in the file of its route.
  */
 
 export interface BodyProblem {
@@ -36,15 +36,17 @@ const MOST_PROBLEMS = 20;
 const LONGEST_NAME = 64;
 export const MOST_MESSAGES = 2_000;
 export const MOST_TOOLS = 512;
-/** Providers' own schemas and arguments are far flatter; what is nested deeper costs every recursive reader behind us. */
+/**
+ * Providers' own schemas and arguments are far flatter; what is nested deeper costs every recursive reader behind us.
+ */
 const DEEPEST = 64;
 
 // Texts.
 
 /**
- * What LiteLLM replaces by a variable of its process, the content of a file or a token fetched over the network, when it is the value
- * of a parameter (utils.py:1124, secret_managers/main.py:93). It looks for the bare beginning; blanks and capitals are refused as well,
- * because nobody needs them.
+ * What LiteLLM replaces by a variable of its process, the content of a file or a token fetched over the network, when
+ * it is the value of a parameter (utils.py:1124, secret_managers/main.py:93). It looks for the bare beginning; blanks
+ * and capitals are refused as well, because nobody needs them.
  */
 export const isReference = (value: string): boolean => /^\s*(os\.environ|oidc)\//i.test(value);
 
@@ -74,7 +76,10 @@ export const pattern = (regex: RegExp, write: string) =>
     .string({ error: write })
     .refine((value) => value.length <= LONGEST_PATTERN && regex.test(value) && !isReference(value), { error: write });
 
-/** One of a provider's words, such as `medium` or `in_progress`. Not enumerated: new ones come often and steer nothing in LiteLLM. */
+/**
+ * One of a provider's words, such as `medium` or `in_progress`. Not enumerated: new ones come often and steer nothing
+ * in LiteLLM.
+ */
 export const option = pattern(
   /^[a-z0-9][a-z0-9_.-]{0,99}$/,
   "write one word of lower-case letters, digits, _, . and -",
@@ -83,7 +88,8 @@ export const option = pattern(
 export const toolName = pattern(/^[A-Za-z0-9_.-]{1,128}$/, "write a name of 1 to 128 letters, digits, _, . and -");
 
 /**
- * Not a list: LiteLLM asks each model of `a,b` (route_llm_request.py:86). Not a pattern: `*` stands for what the router cannot find.
+ * Not a list: LiteLLM asks each model of `a,b` (route_llm_request.py:86). Not a pattern: `*` stands for what the router
+ * cannot find.
  */
 export const model = pattern(
   /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$/,
@@ -91,8 +97,8 @@ export const model = pattern(
 );
 
 /**
- * A file that the provider keeps. For Gemini, Bedrock and others LiteLLM takes a file_id for an address and downloads it
- * (prompt_templates/factory.py:3379), and one in base64 for the name of a model (its managed files).
+ * A file that the provider keeps. For Gemini, Bedrock and others LiteLLM takes a file_id for an address and downloads
+ * it (prompt_templates/factory.py:3379), and one in base64 for the name of a model (its managed files).
  */
 export const fileId = pattern(
   /^(file|assistant|cfile|container)[-_][A-Za-z0-9_-]{1,200}$/,
@@ -114,7 +120,10 @@ const DATA_URL = "write the content itself as data:<media type>;base64,<data>: t
 const LONGEST_HEAD = 256;
 const DATA_URL_HEAD = /^data:[a-z]+\/[A-Za-z0-9.+-]+(;[A-Za-z0-9-]+=[A-Za-z0-9._"-]*)*;base64,/;
 
-/** LiteLLM downloads other addresses from where it is, with what it can reach there, for every provider that wants the bytes. */
+/**
+ * LiteLLM downloads other addresses from where it is, with what it can reach there, for every provider that wants the
+ * bytes.
+ */
 export const dataUrl = z.string({ error: DATA_URL }).refine(
   (value) => {
     const head = DATA_URL_HEAD.exec(value.slice(0, LONGEST_HEAD));
@@ -125,7 +134,8 @@ export const dataUrl = z.string({ error: DATA_URL }).refine(
 
 export const base64 = z.string().refine((value) => isBase64From(value, 0), { error: "write data in base64" });
 
-// Numbers. zod's are finite, its integers safe; a larger integer that the parser kept as its text is an object here, so a wrong type.
+// Numbers. zod's are finite, its integers safe; a larger integer that the parser kept as its text is an object here, so
+// a wrong type.
 
 export const number = z.number();
 export const whole = z.int();
@@ -140,8 +150,9 @@ export const maybe = <T extends z.ZodType>(schema: T) => schema.nullish();
 
 const SYNCHRONOUS: z.core.ParseContextInternal = { async: false };
 /**
- * A list that is not looked at further than its first problems: zod's own collects all of them, and a body of 8 MB of wrong entries
- * would keep the process busy for seconds. (`_zod.run` is what zod's list calls; `safeParse` for each entry is eight times as slow.)
+ * A list that is not looked at further than its first problems: zod's own collects all of them, and a body of 8 MB of
+ * wrong entries would keep the process busy for seconds. (`_zod.run` is what zod's list calls; `safeParse` for each
+ * entry is eight times as slow.)
  */
 export const list = <T extends z.ZodType>(item: T, most: number = MOST_MESSAGES) =>
   z
@@ -222,10 +233,10 @@ function isShallow(value: unknown, levels: number): boolean {
 }
 
 /**
- * LiteLLM keeps what it knows about a request in the client's own `metadata` (/v1/chat/completions), and looks there as well where it
- * has a place of its own (`user_api_key_team_id` of /v1/responses: route_llm_request.py:43, router.py:6653): a client could take
- * part in another team's models, tags for routing, caches and logs. These are the names that it reads, except for words so common that
- * they belong to others.
+ * LiteLLM keeps what it knows about a request in the client's own `metadata` (/v1/chat/completions), and looks there as
+ * well where it has a place of its own (`user_api_key_team_id` of /v1/responses: route_llm_request.py:43,
+ * router.py:6653): a client could take part in another team's models, tags for routing, caches and logs. These are the
+ * names that it reads, except for words so common that they belong to others.
  */
 const READ_BY_LITELLM = new Set(
   (

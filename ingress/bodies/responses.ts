@@ -557,7 +557,8 @@ export const responsesBody = strict({
   metadata: maybe(metadata),
   moderation,
   parallel_tool_calls: maybe(flag),
-  // One of LiteLLM's is base64 of provider, deployment and id; it only narrows to a deployment of the model that was asked for.
+  // One of LiteLLM's is base64 of provider, deployment and id; it only narrows to a deployment of the model that was
+  // asked for.
   previous_response_id: maybe(pattern(/^[A-Za-z0-9][A-Za-z0-9_+/=.-]{0,2047}$/, "write the id of an earlier response")),
   prompt: refused(
     "leave it out: prompts stored with the provider, and their tools, are not for clients; send instructions and input",
@@ -628,8 +629,9 @@ type Tools = readonly z.infer<typeof topLevelTool>[];
 type Mcp = z.infer<typeof mcpTool>;
 
 /**
- * What LiteLLM makes of several tools together (responses/mcp/litellm_proxy_mcp_handler.py): it runs **every** function that the model
- * calls as soon as one tool says never, and takes the allowed tools of all entries together. So what is written beside a tool must mean the same.
+ * What LiteLLM makes of several tools together (responses/mcp/litellm_proxy_mcp_handler.py): it runs **every** function
+ * that the model calls as soon as one tool says never, and takes the allowed tools of all entries together. So what is
+ * written beside a tool must mean the same.
  */
 function conflicts(tools: Tools): BodyProblem[] {
   const mcp = tools.flatMap((tool, index) => (tool.type === "mcp" ? [{ tool, index }] : []));
@@ -665,8 +667,9 @@ function conflicts(tools: Tools): BodyProblem[] {
 const serversOf = ({ server_url }: Mcp): readonly string[] | undefined => SERVER_URL.exec(server_url)?.[1]?.split(",");
 
 /**
- * One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and for a name that
- * it does not know it gives all servers that the key has (mcp_server/server.py, _get_allowed_mcp_servers_from_mcp_server_names).
+ * One tool a server. LiteLLM takes `a,b` for one name (litellm_proxy_mcp_handler.py, _get_mcp_tools_from_manager), and
+ * for a name that it does not know it gives all servers that the key has (mcp_server/server.py,
+ * _get_allowed_mcp_servers_from_mcp_server_names).
  */
 const oneServerEach = (tool: Tools[number]): Tools => {
   const servers = tool.type === "mcp" ? serversOf(tool) : undefined;

@@ -15,7 +15,7 @@ const script = fileURLToPath(new URL("mcp_health.py", import.meta.url));
 
 /** Never with --kill-after, see `checkThatMayKill`. */
 async function check(args: readonly string[], env: Record<string, string> = {}) {
-  // A check without end is a failed test, not a test without end.
+  // A check that never ends fails its test, which would otherwise never end either.
   const { exitCode, stdout } = await execa("python3", [script, ...args], { reject: false, env, timeout: 10_000 });
   return { exitCode, stdout };
 }
@@ -38,7 +38,7 @@ function mcpServer(tools: readonly string[]): McpServer {
   return server;
 }
 
-/** The SDK's servers, one session at a time; `methods` are the HTTP methods that arrived. */
+/** Serves one session at a time by the SDK; `methods` are the HTTP methods of the requests that arrived. */
 async function sdkHttp(context: TestContext, tools: readonly string[], json = false) {
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => "one", enableJsonResponse: json });
   await mcpServer(tools).connect(transport);
@@ -61,7 +61,7 @@ async function sdkSse(context: TestContext, tools: readonly string[]): Promise<s
   return `${url}/sse`;
 }
 
-/** Streamable HTTP by hand: `initialize` is answered well, all else by `then`. */
+/** Streamable HTTP without the SDK: `initialize` is answered correctly, everything else by `then`. */
 const afterInitialize =
   (then: (request: IncomingMessage, response: ServerResponse, method: string | undefined) => void): RequestListener =>
   (request, response) => {
@@ -179,8 +179,8 @@ test("the time limit holds for whole attempts: silence, pings without an answer,
 });
 
 /**
- * The script with what it remembers and the kernel's table of connections as files of the test, and with a kill that only says
- * so: outside a container it would end every process of the user.
+ * The script with files of the test for what it remembers and for the kernel's table of connections. Its kill only
+ * prints that it would: outside a container it would end every process of the user.
  */
 async function checkThatMayKill(context: TestContext, args: readonly string[]) {
   const folder = await mkdtemp(path.join(tmpdir(), "mcp-health-"));
@@ -234,7 +234,7 @@ test("a container that never came up is not ended; one whose --alive-url answere
   assert.equal((await run()).killed, true, "it is remembered");
 });
 
-test("what another start of the container remembered counts for nothing", async (context) => {
+test("what was remembered during an earlier start of the container is ignored", async (context) => {
   const url = await listen(context, (_, response) => response.writeHead(500).end());
   const { run, memory } = await checkThatMayKill(context, [
     "--transport",
@@ -254,7 +254,7 @@ test("what another start of the container remembered counts for nothing", async 
   }
 });
 
-test("with --every the exchange is made once in that time, and at once after a failed run", async (context) => {
+test("with --every the exchange is made once in that time, and at the next run after a failure", async (context) => {
   const seen: string[] = [];
   let broken = false;
   const url = await listen(context, (request, response) => {
@@ -399,7 +399,7 @@ test("with --pid-file the service is the process that the file names, and its st
     return (await run("--pid-file", pidFile)).killed;
   };
   assert.equal(await killed(String(process.pid)), true, "it came up, and fails");
-  // Away on purpose: whoever writes the file is just starting the service anew.
+  // Away on purpose: the program that writes the file is just restarting the service.
   for (const pid of [undefined, "", "4194305"]) assert.equal(await killed(pid), false, `the file names ${pid}`);
   const remembered = JSON.parse(await readFile(memory, "utf8")) as { start: number | null };
   assert.equal(remembered.start, null);

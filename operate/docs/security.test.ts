@@ -46,9 +46,8 @@ test("the examples of audit lines have the keys of real ones", async () => {
   try {
     const audit = new Audit({ folder, days: 1, bytes: 2 ** 20, results: false });
     const call = { client: "c", address: "a", server: "s", tool: "t", arguments: {}, route: "/mcp/" };
-    await (
-      await audit.call(call)
-    )("answered");
+    const ended = await audit.call(call);
+    ended("answered");
     audit.refusedCall(call, "why");
     audit.refusedRequest({ address: "a" }, "unknown key");
     await audit.close();

@@ -11,8 +11,9 @@ import { bridgeAddress, docker, leftovers, python, removeLeftovers } from "./doc
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
-// Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG and a web page,
-// a container for GitHub's API. DuckDuckGo, Context7 and Brave cannot be reached here: they are started and listed, their calls end in their own errors.
+// Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG
+// and a web page, a container for GitHub's API. DuckDuckGo, Context7 and Brave cannot be reached here: their servers
+// are started and listed, and calls of their tools end in their own errors.
 const PREFIX = "e2e-catalogue-";
 const GATEWAY_PORT = 16000;
 const POSTGRES_PORT = 16432;
@@ -32,7 +33,7 @@ let workspace: Workspace;
 let files: string;
 let address: string;
 let standIn: http.Server;
-/** Requests that the stand-in got: path, and the token that came with it. */
+/** The requests that the stand-in received: the path and the token of each. */
 const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
 
 /** STAND-IN for Grafana's and SearXNG's API, and for a page of the web. */
@@ -100,7 +101,7 @@ before(async () => {
   await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "set", "greeting", "hello from Redis"]);
   files = await mkdtemp(path.join(tmpdir(), "files-of-the-test-"));
   await execa("chmod", ["755", files]);
-  await writeFile(path.join(files, "note.txt"), "a note on the server");
+  await writeFile(path.join(files, "note.txt"), "a note on the host");
   workspace = await Workspace.create("e2ecatalogue", config());
 });
 
@@ -118,7 +119,7 @@ const call = async (tool: string, args: Record<string, unknown> = {}) => {
   return callTool(gateway, clientKeys["test-key"]!, tool, args);
 };
 
-test("a server without its secret or its address is refused, with what to write", async () => {
+test("a server without its secret or its address is refused, and the message says what to write", async () => {
   const init = await workspace.run("pulumi", ["stack", "init", "e2ecatalogue"]);
   assert.equal(init.exitCode, 0, init.output);
   await workspace.writeConfig({
@@ -140,7 +141,7 @@ test("a server without its secret or its address is refused, with what to write"
   }
 });
 
-test("the Redis user of the note in server.yaml can be made", async () => {
+test("the Redis user can be created as the note in server.yaml says", async () => {
   const note = await workspace.readFile("mcp/redis/server.yaml");
   const rules = /ACL SETUSER (.+)/.exec(note)![1]!.replace(">PASSWORD", `>${SECRETS.redisPassword}`).split(" ");
   const { stdout } = await execa("docker", ["exec", REDIS_CONTAINER, "redis-cli", "ACL", "SETUSER", ...rules]);
@@ -163,8 +164,8 @@ test("a second preview shows no changes", async () => {
   assert.equal(exitCode, 0, output);
 });
 
-test("filesystem reads the directory that is bound, and cannot write to it", async () => {
-  assert.match(await call("filesystem-read_text_file", { path: "/files/note.txt" }), /a note on the server/);
+test("filesystem reads the directory that is mounted, and cannot write to it", async () => {
+  assert.match(await call("filesystem-read_text_file", { path: "/files/note.txt" }), /a note on the host/);
   assert.match(
     await call("filesystem-write_file", { path: "/files/new.txt", content: "x" }),
     /EROFS: read-only file system/,
@@ -265,7 +266,7 @@ test("github gets its token from LiteLLM, with each call", async () => {
   assert.ok(!JSON.stringify(Config).includes(SECRETS.githubToken), "the container has the token");
 });
 
-test("servers of the internet answer a call with their own error where there is none", async (t) => {
+test("servers that need the internet answer a call with their own error where there is no internet", async (t) => {
   if (
     await fetch("https://duckduckgo.com", { signal: AbortSignal.timeout(5_000) }).then(
       () => true,
@@ -278,7 +279,7 @@ test("servers of the internet answer a call with their own error where there is 
   assert.match(await call("brave-brave_web_search", { query: "litellm" }), /fetch failed/);
 });
 
-/** Whether a container gets through to the stand-in. */
+/** Whether a container can reach the stand-in. */
 const reaches = async (server: string) => {
   const { port } = standIn.address() as AddressInfo;
   return python(
@@ -290,7 +291,7 @@ const reaches = async (server: string) => {
   );
 };
 
-test("wrapped servers are no root, write nowhere, have no capabilities, and no way out unless declared", async () => {
+test("wrapped servers are not root, cannot write, have no capabilities, and reach the internet only if declared", async () => {
   const containers = (await docker.listContainers())
     .map(({ Names }) => Names[0]!.slice(1))
     .filter((name) => name.startsWith(`${PREFIX}mcp-`));
@@ -342,7 +343,7 @@ test("every server is listed again soon after a restart", async () => {
   console.table(rows);
 });
 
-test("destroy leaves what clients stored and called, and nothing else", async () => {
+test("destroy leaves what clients stored and the record of their calls, and nothing else", async () => {
   const { exitCode, output } = await workspace.destroy();
   assert.equal(exitCode, 0, output);
   assert.deepEqual((await leftovers(PREFIX)).sort(), [AUDIT_VOLUME, MEMORY_VOLUME, REDIS_CONTAINER]);

@@ -23,7 +23,8 @@ export const testModels = [
   },
   {
     name: "mock-tool-caller",
-    // A provider without a Responses API of its own, so that LiteLLM bridges to chat completions and runs MCP tools itself.
+    // A provider without a Responses API of its own, so that LiteLLM bridges to chat completions and runs MCP tools
+    // itself.
     params: {
       model: "hosted_vllm/mock",
       api_base: "http://127.0.0.1:9/v1",
@@ -59,7 +60,7 @@ interface Row {
   readonly model: string;
 }
 
-/** Routes of LiteLLM that no client of an MCP gateway needs; port 4000 has none of them, whoever asks. */
+/** Routes of LiteLLM that no client of an MCP gateway needs; port 4000 has none of them, whichever key is sent. */
 const CLOSED: readonly (readonly [method: "GET" | "POST", path: string, body?: unknown])[] = [
   ["POST", "/utils/transform_request", { call_type: "completion", request_body: { model: "mock", messages: [] } }],
   ["POST", "/utils/token_counter", { model: "mock", messages: [] }],
@@ -95,7 +96,7 @@ const CLOSED: readonly (readonly [method: "GET" | "POST", path: string, body?: u
   ["GET", "/"],
 ];
 
-/** A request that has a model call the tools of the gateway; the mock model asks for one for ever, so one call is allowed. */
+/** A request that lets a model call the gateway's tools: one call, since the mock model would ask for ever. */
 const throughModel = (more: Record<string, unknown> = {}) => ({
   model: "mock-tool-caller",
   input: "echo something",
@@ -223,7 +224,7 @@ export function clientViewTests(
     assert.equal(rows[0].found, null);
   });
 
-  test("a wrong key and no key are told so, at once, and sent to no other place", async () => {
+  test("a client with a wrong key or none is told so at once, and is not sent to an OAuth server", async () => {
     const body = { model: "mock", messages: [{ role: "user", content: "hello" }] };
     for (const [method, path, sent] of [
       ["POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "initialize" }],
@@ -286,7 +287,7 @@ export function clientViewTests(
     assert.match(await (await post("/v1/messages", client, { ...chat, max_tokens: 16 })).text(), /MOCK-OK/);
   });
 
-  test("routes that clients do not need are not there, for anybody", async () => {
+  test("routes that clients do not need do not exist, for anybody", async () => {
     const { masterKey } = await outputs();
     const heard = await callsHeard();
     for (const [method, path, body] of CLOSED)
@@ -297,7 +298,7 @@ export function clientViewTests(
     assert.equal(await callsHeard(), heard, "the server was reached");
   });
 
-  test("parameters that are not of the API are refused by name, and nothing of the gateway's own is shown", async () => {
+  test("parameters that the API does not have are refused by name, and nothing internal to the gateway is shown", async () => {
     const { masterKey } = await outputs();
     const client = await key("test-key");
     const chat = { model: "mock", messages: [{ role: "user", content: "hello" }] };
@@ -340,7 +341,7 @@ export function clientViewTests(
     assert.equal(lines.length, 1);
   });
 
-  test("a model calls for a client what the client may call; a request that cannot be watched is refused", async () => {
+  test("a model may call what its client may call; a request whose calls cannot be recorded is refused", async () => {
     const heard = await callsHeard();
     const lines = (await audited()).length;
     // `limited` is not offered the tool that the model asks for, so nobody makes the call.
@@ -364,7 +365,7 @@ export function clientViewTests(
     assert.equal((await audited()).length, lines, "an audit line of a call that nobody made");
   });
 
-  test("a call to a server that is not the client's is refused, and the server hears nothing of it", async () => {
+  test("a call to a server that is not the client's is refused, and does not reach the server", async () => {
     const { gateway } = await outputs();
     const limited = await key("limited");
     const heard = await callsHeard();
@@ -408,7 +409,7 @@ export function clientViewTests(
     );
   });
 
-  test("a key that this program did not make opens nothing, the master key neither", async () => {
+  test("a key that this program did not make opens nothing, and neither does the master key", async () => {
     const { masterKey } = await outputs();
     const made = (await administer("/key/generate", {
       key_alias: "stranger",
@@ -441,7 +442,7 @@ export function clientViewTests(
     }
   });
 
-  test("each call is one line of audit before it and one after, a refused one a line of its own", async () => {
+  test("each call has one audit line before it and one after it; a refused call has one line", async () => {
     const { gateway } = await outputs();
     const timezone = "Pacific/Chatham";
     await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });
@@ -517,7 +518,7 @@ export function clientViewTests(
     );
   });
 
-  test("every call is a row in LiteLLM_SpendLogs, with client, tool and arguments; what is refused is none", async () => {
+  test("every call has a row in LiteLLM_SpendLogs, with client, tool and arguments; a refused one has none", async () => {
     const { gateway } = await outputs();
     const timezone = "Antarctica/Troll";
     await callTool(gateway, await key("claude-code"), "time-get_current_time", { timezone });

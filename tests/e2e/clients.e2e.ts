@@ -27,7 +27,7 @@ const SPEND_LOGS_WITHIN_S = 40;
 let workspace: Workspace;
 let programs: ClientPrograms;
 let adminPassword: string;
-/** The home directory that the files are installed into. */
+/** The home directory into which the files are installed. */
 let home: string;
 const homes: string[] = [];
 
@@ -188,7 +188,7 @@ test("--out: each client has the files of its app, readable by this user alone",
   }
 });
 
-test("--install: what others have written stays, with its comments; a second run changes nothing", async () => {
+test("--install: the user's own entries and comments stay; a second run changes nothing", async () => {
   const codexBefore =
     '# mine\nmodel = "some-model" # the good one\n\n[tui]\ntheme = "x"\n\n[mcp_servers.other]\ncommand = "true" # does nothing\n';
   const geminiBefore =
@@ -237,7 +237,7 @@ test("--install: what others have written stays, with its comments; a second run
   assert.deepEqual(await texts(), before);
 });
 
-test("--install: one file that does not parse, and nothing is written anywhere", async () => {
+test("--install: if one file does not parse, nothing is written anywhere", async () => {
   const user = await newHome();
   await mkdir(path.join(user, ".codex"));
   await writeFile(path.join(user, ".codex/config.toml"), 'model = "x"\n[mcp_servers\n');
@@ -250,7 +250,7 @@ test("--install: one file that does not parse, and nothing is written anywhere",
   );
 });
 
-test("claude mcp list: connected, as installed and by claude-mcp-add.sh, which keeps the key off the command line", async () => {
+test("claude mcp list: connected, by --install and by claude-mcp-add.sh, which keeps the key off the command line", async () => {
   const installed = await programs.claude(["mcp", "list"], { home });
   assert.match(installed.output, /^litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(HTTP\) - ✔ Connected$/m);
 
@@ -283,7 +283,7 @@ test("claude mcp list: a project's .mcp.json waits for its user's approval, then
   assert.match((await programs.claude(["mcp", "list"], { home: user, cwd })).output, /✔ Connected$/m);
 });
 
-test("codex mcp list and codex mcp get: the entry beside the other, its key hidden", async () => {
+test("codex mcp list and codex mcp get: the entry is there beside the user's own, and its key is hidden", async () => {
   const list = await programs.codex(["mcp", "list"], { home });
   assert.match(list.output, /^litellm +http:\/\/127\.0\.0\.1:34000\/mcp\/ .*enabled +Bearer token/m);
   assert.match(list.output, /^other +true/m);
@@ -355,7 +355,7 @@ test("the Inspector lists what the client may use, calls it, and is refused the 
   );
 });
 
-/** Notes what is asked of the gateway, and hands it through. */
+/** Records each request, and passes it on to the gateway. */
 async function withRecorder(use: (url: string, requests: string[]) => Promise<void>): Promise<void> {
   const requests: string[] = [];
   const recorder = http.createServer((request, response) => {
@@ -380,7 +380,7 @@ async function withRecorder(use: (url: string, requests: string[]) => Promise<vo
   }
 }
 
-test("with a wrong key each client says so soon, and looks for no other way to log in", async () => {
+test("with a wrong key each client soon says so, and tries no other way to log in", async () => {
   await withRecorder(async (url, requests) => {
     const user = await newHome();
     await clients(user, "--client", "test-key", "--out", user);
@@ -459,7 +459,7 @@ test("with a wrong key each client says so soon, and looks for no other way to l
   });
 });
 
-test("Claude Code is asked which tables the database has, and says it", async () => {
+test("Claude Code is asked which tables the database has, and answers", async () => {
   const model = await messagesApi({
     tool: /^mcp__litellm__postgres-list_objects$/,
     arguments: { schema_name: "public", object_type: "table" },
@@ -497,7 +497,7 @@ test("Claude Code is asked which tables the database has, and says it", async ()
   await spendRow("claude-code", "postgres/list_objects");
 });
 
-test("Codex is asked which tables the database has, and says it", async () => {
+test("Codex is asked which tables the database has, and answers", async () => {
   const model = await responsesApi({
     tool: /^postgres_list_objects$/,
     arguments: { schema_name: "public", object_type: "table" },

@@ -19,7 +19,7 @@ export async function leftovers(prefix: string): Promise<string[]> {
   ].filter((name) => name.startsWith(prefix));
 }
 
-/** Clears away what a run that was killed left behind; a run that ends by itself leaves nothing. */
+/** Removes what a killed run left behind; a run that ends by itself leaves nothing. */
 export async function removeLeftovers(prefix: string): Promise<void> {
   const left = new Set(await leftovers(prefix));
   for (const { Id, Names } of await docker.listContainers({ all: true }))
@@ -96,7 +96,7 @@ export async function auditLines(container: string): Promise<AuditLine[]> {
     );
 }
 
-/** An address of this machine that containers reach as well, as they reach a server's LAN address. */
+/** An address of this machine that containers reach as well, as they would reach the host's LAN address. */
 export async function bridgeAddress(): Promise<string> {
   const { stdout } = await execa("ip", ["-json", "-4", "address", "show", "docker0"]);
   const [bridge] = JSON.parse(stdout) as { addr_info: { local: string }[] }[];

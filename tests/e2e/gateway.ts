@@ -2,7 +2,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 export interface Asking {
-  /** No list that the ingress has kept from before. */
+  /** Asks for a new list, not for one that the ingress has kept. */
   readonly newer?: boolean;
 }
 
@@ -29,7 +29,7 @@ export async function withMcp<T>(
 export const listTools = (url: string, key: string | undefined, asking?: Asking): Promise<string[]> =>
   withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort(), asking);
 
-/** Calls a tool and gives the text it answered. */
+/** Calls a tool and returns the text of its answer. */
 export const callTool = (
   url: string,
   key: string,

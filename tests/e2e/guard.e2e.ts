@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { leftovers, removeLeftovers } from "./docker.ts";
 import { Workspace } from "./workspace.ts";
 
-// A program into which somebody has written what the rules of the LAN forbid; nothing of it may be made.
+// A program into which somebody has written what the LAN guard forbids; none of it may be created.
 const PREFIX = "e2e-guard-";
 
 let workspace: Workspace;
@@ -42,7 +42,7 @@ for (const [title, command] of [
   ["a preview", ["preview"]],
   ["an up without a preview", ["up", "--yes", "--skip-preview"]],
 ] as const)
-  test(`${title} stops at what the rules of the LAN forbid, and makes nothing`, async () => {
+  test(`${title} stops at what the LAN guard forbids, and creates nothing`, async () => {
     const { exitCode, output, seconds } = await workspace.pulumi(...command);
     console.log(`${title}: ${seconds.toFixed(1)} s`);
     assert.notEqual(exitCode, 0, output);
@@ -53,12 +53,12 @@ for (const [title, command] of [
       "- mount of /var/run: whoever has it has the Docker daemon",
     ])
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);
-    // The resources that wait for the judgement fail with it, which is not worth a message each.
+    // Resources that wait for the guard's verdict fail with it, and print no error of their own.
     assert.equal(output.match(/error: /g)?.length, output.match(/error: LAN guard:/g)?.length, output);
     const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: false })) as {
       deployment: { resources?: { type: string }[] };
     };
-    // The stack's id is all that the state may have: whose the host's containers are is asked before the program's own resources.
+    // The state may have the stack's id and nothing else: it is made first, to tell whose containers are on the host.
     const harmless = ["pulumi:pulumi:Stack", "pulumi:providers:random", "random:index/randomUuid:RandomUuid"];
     assert.deepEqual(
       (deployment.resources ?? []).map(({ type }) => type).filter((type) => !harmless.includes(type)),

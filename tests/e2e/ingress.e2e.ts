@@ -14,7 +14,7 @@ import { canaryAddress, type Provider, provider, SAID } from "./provider.ts";
 import { memoryOf, restarts, traffic, type TrafficStack } from "./traffic.ts";
 import { Workspace } from "./workspace.ts";
 
-// The ingress as clients and strangers meet it: what must fail fails, LiteLLM hears nothing of it, and nothing wears out.
+// The ingress as clients and strangers meet it: what must fail fails, LiteLLM is not asked, and no resource runs out.
 const PREFIX = "e2e-ingress-";
 const PORT = 44000;
 const BASE = `http://127.0.0.1:${PORT}`;
@@ -38,7 +38,7 @@ let canary: Provider;
 let upstream: Provider;
 let keys: Record<string, string>;
 let masterKey: string;
-/** What nobody may ever be answered. */
+/** Secrets, which must be in no answer. */
 let secrets: string[];
 
 before(async () => {
@@ -172,10 +172,10 @@ async function audited(kind: "calls" | "refused"): Promise<Record<string, any>[]
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, any>);
 }
-/** Calls that the server everything has heard; its healthcheck calls nothing. */
+/** How many calls have reached the server `everything`; its healthcheck calls nothing. */
 const callsHeard = async () =>
   (await logsOf(`${PREFIX}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
-/** Packets that LiteLLM got on the networks that it shares with the ingress. */
+/** How many packets LiteLLM received on the networks that it shares with the ingress. */
 async function packets(): Promise<number> {
   const { NetworkSettings } = await docker.getContainer(`${PREFIX}litellm`).inspect();
   const macs = Object.entries(NetworkSettings.Networks)
@@ -191,9 +191,9 @@ async function packets(): Promise<number> {
   ]);
   return stdout.split("\n").reduce((sum, count) => sum + Number(count), 0);
 }
-/** Asks with `work` and asserts that LiteLLM heard nothing of it; some packets tell who has which address. */
+/** Runs `work` and asserts that no request reached LiteLLM; the few packets allowed are ARP's. */
 async function unheard(work: () => Promise<void>): Promise<void> {
-  // Connections that are kept open between the two end after two seconds.
+  // Idle connections between the two are closed after two seconds; those packets must not count.
   await new Promise((resolve) => setTimeout(resolve, 4_000));
   const before = await packets();
   await work();
@@ -203,7 +203,7 @@ async function unheard(work: () => Promise<void>): Promise<void> {
 const healthy = (seconds: number) =>
   eventually("the gateway is healthy", seconds, async () => (await fetch(`${BASE}/health`)).status === 200);
 
-test("row 1: names of secrets are refused wherever LiteLLM would read them, and a message may speak of them", async () => {
+test("row 1: names of secrets are refused wherever LiteLLM would read the secret, and allowed in the text of a message", async () => {
   const names = [
     "os.environ/LITELLM_MASTER_KEY",
     "os.environ/DATABASE_URL",
@@ -240,7 +240,7 @@ test("row 1: names of secrets are refused wherever LiteLLM would read them, and 
   }
 });
 
-test("row 2: no tool is called by fallbacks that the client writes", async () => {
+test("row 2: fallbacks that a client writes call no tool", async () => {
   const heard = await callsHeard();
   const fallback = {
     model: "mock",
@@ -281,7 +281,7 @@ test("row 2: no tool is called by fallbacks that the client writes", async () =>
   assert.equal(await callsHeard(), heard);
 });
 
-test("row 3: nobody has LiteLLM connect to an address of his choice", async () => {
+test("row 3: nobody can make LiteLLM connect to an address of their choice", async () => {
   // What the test relies on: LiteLLM's container could.
   await python(`${PREFIX}litellm`, `import urllib.request; urllib.request.urlopen("${canary.url}", timeout=5).read()`);
   assert.equal(canary.heard.length, 1);
@@ -321,7 +321,7 @@ test("row 3: nobody has LiteLLM connect to an address of his choice", async () =
   assert.deepEqual(canary.heard, []);
 });
 
-test("rows 4 and 13: routes that answered anybody, or that stood still for all, are not there", async () => {
+test("rows 4 and 13: routes that answered anybody, or that blocked everybody, do not exist", async () => {
   const others = [
     "/debug/asyncio-tasks",
     "/otel-spans",
@@ -404,7 +404,7 @@ function upload(
   });
 }
 
-test("row 5: 150 MB are refused at once, with a key and without, and nobody's memory grows", async () => {
+test("row 5: a body of 150 MB is refused at once, with a key and without, and no container's memory grows", async () => {
   const before = [await memoryOf(`${PREFIX}ingress`), await memoryOf(`${PREFIX}litellm`)] as const;
   for (const chunked of [false, true]) {
     const strange = await upload(150 * MIB, undefined, chunked);
@@ -428,7 +428,7 @@ async function tasks(): Promise<number> {
   return (JSON.parse(text) as { total_active_tasks: number }).total_active_tasks;
 }
 
-test("row 6: a thousand initialize and as many lists leave nothing behind in LiteLLM", async () => {
+test("row 6: a thousand initialize requests and a thousand lists leave nothing behind in LiteLLM", async () => {
   await listTools(`${BASE}/mcp/`, keys["test-key"]);
   const before = await tasks();
   const started = Date.now();
@@ -454,11 +454,12 @@ test("row 6: a thousand initialize and as many lists leave nothing behind in Lit
   const seconds = (Date.now() - started) / 1000;
   const more = (await tasks()) - before;
   console.log(`2,000 requests in ${seconds.toFixed(0)} s: LiteLLM's tasks ${before} and ${more} more`);
-  // Three of each listing, one every five seconds at most, and of the first of each version of the protocol, for up to eight at once.
+  // Three of each listing, one every five seconds at most, and of the first of each version of the protocol, for up to
+  // eight at once.
   assert.ok(more <= 3 * (Math.ceil(seconds / 5) + 3 * 8), `${more} more tasks`);
 });
 
-test("row 7: tools that a model calls run under the client's rights and have exact lines; streamed, they are refused with what to do", async () => {
+test("row 7: tools that a model calls have the client's rights and exact audit lines; streamed, the request is refused with advice", async () => {
   const body = {
     model: "caller",
     input: "echo",
@@ -482,7 +483,7 @@ test("row 7: tools that a model calls run under the client's rights and have exa
     );
 });
 
-test("rows 8 and 9: names are exact, and the line names the server that was asked", async () => {
+test("rows 8 and 9: names must be exact, and the audit line names the server that was asked", async () => {
   assert.match(
     await callTool(`${BASE}/mcp/`, keys["test-key"]!, "memory-search_nodes", { query: "nothing" }),
     /entities/,
@@ -511,7 +512,7 @@ test("rows 8 and 9: names are exact, and the line names the server that was aske
   assert.equal(await callsHeard(), heard);
 });
 
-test("row 10: a flood of refused calls is counted, and the history stays", async () => {
+test("row 10: a flood of refused calls is only counted, so that the history of calls stays", async () => {
   const before = await audited("calls");
   const refusedBefore = JSON.stringify(await audited("refused")).length;
   const large = call("everything-echo", { message: "x".repeat(500_000) });
@@ -550,7 +551,7 @@ test("row 11: arguments nested 200 deep are refused at once; 50 deep are answere
   assert.ok(Date.now() - again < 10_000, `${Date.now() - again} ms`);
 });
 
-test("row 12: budgets and limits hold on every address, each with its own text", async () => {
+test("row 12: budgets and limits hold on every address, and each has its own message", async () => {
   for (const [where, body] of [
     [
       "/mcp/time",
@@ -592,7 +593,7 @@ test("row 12: budgets and limits hold on every address, each with its own text",
   );
 });
 
-test("no silent new door: of all routes of LiteLLM only those of the table answer, whoever asks, and LiteLLM hears of no other", async () => {
+test("of all routes of LiteLLM only those in the table answer, whoever asks, and no other request reaches LiteLLM", async () => {
   const made = JSON.parse(
     (await ask("POST", "/key/generate", masterKey, { key_alias: "by hand" }, {}, ADMIN)).text,
   ) as { key: string };
@@ -645,7 +646,7 @@ test("no silent new door: of all routes of LiteLLM only those of the table answe
   );
   console.log(`${doors.length} routes of LiteLLM, ${asked} requests`);
   await ask("POST", "/key/delete", masterKey, { keys: [made.key] }, {}, ADMIN);
-  // The measure itself: a request that is let through is heard.
+  // The measurement works: a request that is let through does reach LiteLLM.
   const before = await packets();
   assert.equal((await ask("GET", "/v1/models", keys["narrow"])).status, 200);
   assert.ok((await packets()) - before >= 4);
@@ -769,12 +770,12 @@ const works = async (key: string, body: unknown = now, base = BASE) => {
   assert.doesNotMatch(text, /"isError":true/);
 };
 
-test("the ingress costs a call little: in turns, through it and directly at LiteLLM", async () => {
+test("the ingress adds little to a call: measured in turns through it and directly at LiteLLM", async () => {
   const through: number[] = [];
   const directly: number[] = [];
   for (let at = 0; at < 220; at++) {
     const both = [() => works(keys["narrow"]!), () => works(keys["narrow"]!, now, ADMIN)] as const;
-    // Whichever comes first warms something for the other.
+    // Whichever comes first warms caches for the other, so they take turns in being first.
     const [first, second] = at % 2 ? both : ([both[1], both[0]] as const);
     const [one, other] = [await timed(first), await timed(second)];
     if (at < 20) continue;
@@ -791,7 +792,7 @@ test("the ingress costs a call little: in turns, through it and directly at Lite
   assert.ok(ratio <= 1.5, `${ratio}`);
 });
 
-test("200 wrong keys a second and 200 slow connections cost a good client little", async () => {
+test("200 wrong keys a second and 200 slow connections slow a good client down only a little", async () => {
   const sample = async (count: number) => {
     const times: number[] = [];
     for (let at = 0; at < count; at++) times.push(await timed(() => works(keys["narrow"]!)));
@@ -815,7 +816,10 @@ test("200 wrong keys a second and 200 slow connections cost a good client little
   }
 });
 
-/** 200 requests a second with wrong keys, on connections that are kept, and 200 connections that send a header a byte at a time. */
+/**
+ * 200 requests a second with wrong keys, on connections that are kept, and 200 connections that send a header a byte at
+ * a time.
+ */
 const LOAD = `
 const http = require("node:http"), net = require("node:net");
 const port = Number(process.argv[1]);
@@ -863,7 +867,7 @@ test("three restarts under the traffic of eight clients, each of another kind: n
   assert.ok(made >= 1_500, `${made} calls`);
 });
 
-test("LiteLLM killed without warning: only calls in flight are lost, and are said to be", async () => {
+test("LiteLLM killed without warning: only calls in flight are lost, and their clients are told so", async () => {
   const { killed } = restarts(trafficStack());
   let over = false;
   const deadline = Date.now() + 3 * 60_000;

@@ -127,7 +127,7 @@ test("a Postgres that refuses the password is reported before anything is change
   assert.equal(set.exitCode, 0, set.output);
 });
 
-test("an unknown SSH host key is refused, with the way to make it known", async () => {
+test("an unknown SSH host key is refused, and the message says how to make it known", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "known-hosts-"));
   await writeFile(path.join(folder, "known_hosts"), "");
   await previewFails(
@@ -137,7 +137,7 @@ test("an unknown SSH host key is refused, with the way to make it known", async 
   await rm(folder, { recursive: true });
 });
 
-test("a server that does not answer is reported", async () => {
+test("a host that does not answer is reported", async () => {
   const nobody = await freePort();
   await previewFails(
     {
@@ -151,8 +151,8 @@ test("a server that does not answer is reported", async () => {
   );
 });
 
-test("a server without Docker is reported", async () => {
-  // A login that finds a shell and nothing else.
+test("a host without Docker is reported", async () => {
+  // A login whose shell finds no docker command.
   const folder = await mkdtemp(path.join(tmpdir(), "no-docker-"));
   await symlink((await execa("sh", ["-c", "command -v sh"])).stdout, path.join(folder, "sh"));
   const port = await freePort();
@@ -205,7 +205,7 @@ clientViewTests(
   { prefix: PREFIX, auditResults: true, adminPort: GATEWAY_PORT + 1 },
 );
 
-test("destroy leaves no container, network, database or role, and of volumes what clients stored and called", async () => {
+test("destroy leaves no container, network, database or role, and of the volumes only clients' data and audit files", async () => {
   const { exitCode, output } = await workspace.destroy();
   assert.equal(exitCode, 0, output);
   assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);

@@ -7,11 +7,11 @@ import { auditLines, containerIds, docker, leftovers, python, removeLeftovers, s
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
-// Docker by its socket, a Postgres of the stack's own; deployed by `npm run up` as the README has it.
+// Docker by its socket, a dedicated Postgres; deployed by `npm run up`, as the README says.
 const PREFIX = "e2e-";
 const GATEWAY_PORT = 14000;
 const POSTGRES_PORT = 15432;
-/** A time zone that the server `slow` takes its time for. */
+/** When asked for this time zone, the server `slow` blocks for BLOCKED_S. */
 const BLOCKING = "Pacific/Kiritimati";
 const BLOCKED_S = 70;
 const config = {
@@ -90,7 +90,7 @@ clientViewTests(
   { prefix: PREFIX, auditResults: false, adminPort: GATEWAY_PORT + 1 },
 );
 
-/** Runs `up` and says which containers are new, gone or another than before. */
+/** Runs `up` and tells which containers are new, gone or replaced. */
 async function changesOfUp(): Promise<{ created: string[]; replaced: string[]; removed: string[] }> {
   const before = await containerIds(PREFIX);
   const { exitCode, output } = await workspace.up();
@@ -109,7 +109,7 @@ async function changesOfUp(): Promise<{ created: string[]; replaced: string[]; r
   };
 }
 
-test("a right that is given or taken away holds at once, and no container is replaced", async () => {
+test("a right that is given or taken away takes effect at once, and no container is replaced", async () => {
   const { gateway, clientKeys } = await workspace.outputs();
   const limited = clientKeys["limited"]!;
   const log = () => callTool(gateway, limited, "git-git_log", { repo_path: "/opt/example", max_count: 1 });
@@ -155,7 +155,7 @@ const TIME_LOCK = "mcp/time/tools.lock.json";
 const tools = (...args: string[]) =>
   workspace.run("npm", ["run", "--silent", "tools", "--", ...args, "--stack", "e2e"]);
 
-/** `up`, which must stop in the gateway check and touch no container but `replaced`; what it said. */
+/** Runs `up`, which must fail in the gateway check and touch no container but `replaced`; returns its output. */
 async function stoppedUp(replaced: readonly string[] = []): Promise<string> {
   const before = await containerIds(PREFIX);
   const { exitCode, output, seconds } = await workspace.up();
@@ -170,7 +170,7 @@ async function stoppedUp(replaced: readonly string[] = []): Promise<string> {
   return output;
 }
 
-test("tools that are not as approved stop up with the difference, until the command approves them", async () => {
+test("tools that differ from the approved ones stop up, which shows the difference, until they are approved", async () => {
   const approved = await workspace.readFile(TIME_LOCK);
   const lock = JSON.parse(approved) as Record<string, { description: string; inputSchema: string }>;
   const { get_current_time: current, convert_time: convert } = lock;
@@ -201,7 +201,7 @@ test("tools that are not as approved stop up with the difference, until the comm
   assert.deepEqual(await changesOfUp(), { created: [], replaced: [], removed: [] });
 });
 
-test("a server that shows another schema is stopped", async () => {
+test("a server that shows another schema stops up", async () => {
   const approved = await workspace.readFile(TIME_LOCK);
   await workspace.editFile("mcp/time/server.yaml", (text) =>
     text.replace("--local-timezone, UTC", "--local-timezone, Europe/Berlin"),
@@ -216,7 +216,7 @@ test("a server that shows another schema is stopped", async () => {
   assert.equal((await workspace.up()).exitCode, 0);
 });
 
-test("a server that begins to instruct the model is stopped, and approved on purpose only", async () => {
+test("a server that begins to instruct the model stops up, and is approved only on purpose", async () => {
   const approved = await workspace.readFile(TIME_LOCK);
   const before = await workspace.readFile("mcp/time/server.yaml");
   // The same package, whose text a new release might have changed like this.
@@ -258,7 +258,7 @@ asyncio.run(serve("Europe/Berlin"))`;
   assert.deepEqual(await changesOfUp(), { created: [], replaced: ["mcp-time"], removed: [] });
 });
 
-test("a tool lock is for servers that are there, and asks for names", async () => {
+test("only servers that list tools are approved, and only by name", async () => {
   for (const [args, message] of [
     [["approve"], /name the servers, or say --all/],
     [["approve", "nosuch", "time"], /nosuch: no such server under mcp\/; there are .*time/],
@@ -270,7 +270,7 @@ test("a tool lock is for servers that are there, and asks for names", async () =
   }
 });
 
-test("a server that cannot start fails up with its log, soon", async () => {
+test("up soon fails when a server cannot start, and shows its log", async () => {
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
   const { exitCode, output, seconds } = await workspace.up();
   assert.notEqual(exitCode, 0);
@@ -306,7 +306,7 @@ test("wrong settings are reported all at once, and nothing is touched", async ()
   assert.deepEqual(await containerIds(PREFIX), before);
 });
 
-test("no component gets round the rules of the LAN", async () => {
+test("no component gets past the LAN guard", async () => {
   const before = await containerIds(PREFIX);
   for (const [file, from, to, message] of [
     [
@@ -339,14 +339,14 @@ test("no component gets round the rules of the LAN", async () => {
   assert.deepEqual(await containerIds(PREFIX), before);
 });
 
-test("a removed server leaves, and takes its tools along", async () => {
+test("a removed server is gone, and so are its tools", async () => {
   await rm(path.join(workspace.root, "mcp/fetch"), { recursive: true });
   assert.deepEqual(await changesOfUp(), { created: [], replaced: ["litellm"], removed: ["mcp-fetch"] });
   const { gateway, clientKeys } = await workspace.outputs();
   assert.ok(!(await listTools(gateway, clientKeys["test-key"])).some((name) => name.startsWith("fetch-")));
 });
 
-test("a server whose process dies is back by itself", async () => {
+test("a server whose process dies comes back by itself", async () => {
   const before = await startedAt(`${PREFIX}mcp-time`);
   const killed = Date.now();
   // The server itself, not the shell that guards it nor the proxy.
@@ -388,7 +388,7 @@ test("an sse server that is down interrupts no other", async () => {
   assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
 });
 
-test("a tool that blocks its server for more than a minute is answered, and nobody is ended for it", async () => {
+test("a tool that blocks its server for more than a minute gets its answer, and no container is ended", async () => {
   const { gateway, clientKeys } = await workspace.outputs();
   const key = clientKeys["test-key"]!;
   const containers = [`${PREFIX}litellm`, `${PREFIX}mcp-slow`];
@@ -419,7 +419,7 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
     if (process / "cmdline").read_bytes().startswith(b"python3\\0-c\\0import asyncio, ctypes"): os.kill(int(process.name), signal.SIGSTOP)`,
   );
   await eventually("the container starts again", 90, async () => (await startedAt(`${PREFIX}mcp-slow`)) > before);
-  console.log(`a server that hangs is started anew after ${((Date.now() - stopped) / 1000).toFixed(0)} s`);
+  console.log(`a server that hangs is restarted after ${((Date.now() - stopped) / 1000).toFixed(0)} s`);
 });
 
 test("git_log 200 times by two clients: none fails", async () => {
@@ -440,7 +440,7 @@ test("git_log 200 times by two clients: none fails", async () => {
   );
 });
 
-test("a stack whose users change keeps what clients stored, readable and writable", async () => {
+test("when containers get other user ids, what clients stored stays readable and writable", async () => {
   const call = async (tool: string, args: Record<string, unknown>) => {
     const { gateway, clientKeys } = await workspace.outputs();
     return callTool(gateway, clientKeys["test-key"]!, tool, args);
@@ -450,7 +450,7 @@ test("a stack whose users change keeps what clients stored, readable and writabl
     entities: [{ name: "upgrade", entityType: "event", observations: ["before"] }],
   });
   const before = await userOf("mcp-memory");
-  // As a release that derives them in another way.
+  // As a release would that derives the user ids in another way.
   await workspace.editFile("components/mcp/mcp-server.ts", (text) => text.replace("900_000 +", "900_001 +"));
   const { replaced } = await changesOfUp();
   assert.ok(replaced.includes("mcp-memory") && replaced.includes("mcp-time"), replaced.join(", "));
@@ -474,7 +474,7 @@ test("an http server that is down locks the gateway, which heals itself", async 
     (text) => `answered ${text}`,
     (error: Error) => error.message,
   );
-  await eventually("/mcp/ answers again, by a gateway started anew", 180, async () => {
+  await eventually("/mcp/ answers again, by a restarted gateway", 180, async () => {
     if ((await startedAt(`${PREFIX}litellm`)) === before) return false;
     const answer = await Promise.race([
       listTools(gateway, key),
@@ -493,7 +493,7 @@ test("an http server that is down locks the gateway, which heals itself", async 
   assert.match(await callTool(gateway, key, "clock-get_current_time", { timezone: "UTC" }), /"timezone"/);
 });
 
-test("destroy leaves what clients stored and called and nothing else, and up works again from that, once its tools are approved", async () => {
+test("destroy leaves only clients' data and audit files, and up works again from them, once its tools are approved", async () => {
   const call = async (tool: string, args: Record<string, unknown>) => {
     const { gateway, clientKeys } = await workspace.outputs();
     return callTool(gateway, clientKeys["test-key"]!, tool, args);
@@ -504,7 +504,8 @@ test("destroy leaves what clients stored and called and nothing else, and up wor
   const destroyed = await workspace.destroy();
   assert.equal(destroyed.exitCode, 0, destroyed.output);
   assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
-  // The first up of a server that nobody has approved yet: the stack has no gateway check and no outputs then, but keys.
+  // The first up with a server that nobody has approved yet: the stack then has keys, but no gateway check and no
+  // outputs.
   const approved = await workspace.readFile(TIME_LOCK);
   await rm(path.join(workspace.root, TIME_LOCK));
   const unapproved = await workspace.up();

@@ -33,7 +33,7 @@ async function serve(address: string, answer: (heard: Heard, response: ServerRes
   return { url: `http://${address}:${(server.address() as AddressInfo).port}`, heard, close };
 }
 
-/** An address that nobody may have the gateway ask. */
+/** An address that no client may make the gateway ask. */
 export const canaryAddress = (address: string): Promise<Provider> =>
   serve(address, (_heard, response) => response.end("{}"));
 
@@ -50,8 +50,8 @@ const responsesUsage = {
 export const SAID = ["Hello", " from", " the provider"];
 
 /**
- * A STAND-IN for a provider with OpenAI's API. It keeps what LiteLLM sends: a secret that LiteLLM put into a parameter is seen here, whatever
- * the client is answered.
+ * A STAND-IN for a provider with OpenAI's API. It keeps what LiteLLM sends, so that a secret that LiteLLM put into a
+ * parameter is seen here even if the client's answer does not show it.
  */
 export const provider = (address: string): Promise<Provider> =>
   serve(address, ({ path, body }, response) => {

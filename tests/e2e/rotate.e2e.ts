@@ -106,7 +106,7 @@ test("without a terminal it asks for --yes, and changes nothing", async () => {
   assert.deepEqual(await passwords(), before);
 });
 
-test("a client's key is replaced while the client calls: at no moment neither of its keys works", async () => {
+test("a client's key is replaced while the client calls: at every moment at least one of its keys works", async () => {
   await remember();
   const before = await passwords();
   const old = `sk-${before["client-phone-value"]}`;
@@ -159,7 +159,7 @@ test("a client's key is replaced while the client calls: at no moment neither of
   ]);
 });
 
-test("rows of spend are deleted when they are older than gateway.spendDays, and have no prompts", async () => {
+test("spend rows are deleted when they are older than gateway.spendDays, and contain no prompts", async () => {
   const { models, clientKeys } = await workspace.outputs();
   const answer = await fetch(`${models}/chat/completions`, {
     method: "POST",
@@ -195,7 +195,7 @@ test("rows of spend are deleted when they are older than gateway.spendDays, and 
   assert.deepEqual(await aged(), ["aged 89"]);
 });
 
-test("all secrets are replaced: everything works, and nothing takes an old one", async () => {
+test("all secrets are replaced: everything works, and no old one is accepted", async () => {
   await remember();
   const before = await passwords();
   const { exitCode, output, seconds } = await rotate("--all", "--yes");

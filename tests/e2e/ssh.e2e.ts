@@ -12,7 +12,7 @@ import { bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from 
 import { callTool, eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
-// Docker over ssh with a Postgres of the stack's own: all but the gateway's port goes through ssh.
+// Docker over ssh with a dedicated Postgres: everything but the gateway's port is reached through ssh.
 const PREFIX = "e2e-ssh-";
 const GATEWAY_PORT = 26000;
 const ADMIN_PORT = 26001;
@@ -45,7 +45,7 @@ async function smallWorkspace(stack: string): Promise<Workspace> {
   return made;
 }
 
-/** Ports of the stack's, by the address they listen on. */
+/** The ports of the stack, by the address on which they listen. */
 async function listeners(): Promise<string[]> {
   const { stdout } = await execa("ss", ["-Hltn"]);
   const local = stdout.split("\n").map((line) => line.trim().split(/\s+/)[3] ?? "");
@@ -133,7 +133,7 @@ test("a preview shows no changes, before and after a refresh, also while another
   assert.deepEqual(await containerIds(PREFIX), before);
 });
 
-test("what somebody changed of a key in LiteLLM gives its client nothing, is seen by a refresh and repaired by the next up", async () => {
+test("a key that somebody changed in LiteLLM gains its client nothing; a refresh shows it and the next up repairs it", async () => {
   const { gateway, masterKey, clientKeys } = await workspace.outputs();
   const phone = clientKeys["phone"] ?? "";
   const answer = await fetch(`http://127.0.0.1:${ADMIN_PORT}/key/update`, {
@@ -160,7 +160,7 @@ test("what somebody changed of a key in LiteLLM gives its client nothing, is see
   succeeds(await workspace.previewWithoutChanges());
 });
 
-test("another state is refused what belongs to this one, and changes nothing", async () => {
+test("a stack with another state may not touch what belongs to this one, and changes nothing", async () => {
   const seen = async () => [await containerIds(PREFIX), (await leftovers(PREFIX)).sort()];
   const before = await seen();
   for (const attempt of [await other.pulumi("preview"), await other.up()]) {
@@ -183,7 +183,7 @@ test("another state is refused what belongs to this one, and changes nothing", a
   assert.deepEqual(await seen(), before);
 });
 
-test("a container that somebody else made is refused with what it is", async () => {
+test("a container that somebody else made is refused, and the message says what it is", async () => {
   const image = (await docker.getContainer(`${PREFIX}mcp-time`).inspect()).Image;
   await other.writeConfig(
     config({
@@ -212,7 +212,7 @@ test("a container that somebody else made is refused with what it is", async () 
   succeeds(await other.pulumi("preview"));
 });
 
-test("destroy needs no tunnel, and the same stack has its kept volume again, another has not", async () => {
+test("destroy needs no tunnel, and the volume that it keeps goes to the same stack only", async () => {
   succeeds(await workspace.destroy());
   assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
   assert.deepEqual(await listeners(), []);

@@ -73,7 +73,7 @@ export async function traffic({ base, keys }: TrafficStack, enough: (made: numbe
   return { made, failures, longestMs };
 }
 
-/** What a container uses that the kernel does not give back when asked, in bytes. */
+/** The memory of a container that the kernel cannot free on demand, in bytes. */
 export async function memoryOf(container: string): Promise<number> {
   const { memory_stats } = await docker.getContainer(container).stats({ stream: false });
   const { total_inactive_file, inactive_file } = memory_stats.stats as {
@@ -83,7 +83,10 @@ export async function memoryOf(container: string): Promise<number> {
   return memory_stats.usage - (total_inactive_file ?? inactive_file ?? 0);
 }
 
-/** What a container's programs have taken for themselves, in bytes: no pages of files, such as those of the audit, which the kernel keeps while nobody else wants the room. */
+/**
+ * The memory that a container's programs have allocated, in bytes. Cached pages of files, such as those of the audit,
+ * are not counted: the kernel frees them when somebody needs the memory.
+ */
 export async function ownMemoryOf(container: string): Promise<number> {
   const { memory_stats } = await docker.getContainer(container).stats({ stream: false });
   // As control groups of version 1 and 2 call it.
@@ -91,7 +94,7 @@ export async function ownMemoryOf(container: string): Promise<number> {
   return total_rss ?? anon!;
 }
 
-/** The ways in which LiteLLM is started anew while clients work; each ends when it is back. */
+/** The ways in which LiteLLM is restarted while clients work; each ends when LiteLLM is back. */
 export function restarts({
   base,
   prefix,
@@ -114,7 +117,7 @@ export function restarts({
       throw new Error(`${(error as Error).message}; its launcher said:\n${said.join("\n")}`, { cause: error });
     }
   };
-  /** What it uses when it has stopped growing, as it does for a while after its start. */
+  /** Its memory once that has stopped growing, which takes a while after its start. */
   const settledMemory = async (): Promise<number> => {
     let last = 0;
     return eventually("LiteLLM's memory is steady", 90, async () => {
@@ -128,7 +131,7 @@ export function restarts({
   const limit = (bytes: number) => container.update({ Memory: Math.round(bytes), MemorySwap: -1 });
   return {
     byDocker: () => restarted(() => container.restart({ t: 120 })),
-    // Docker starts what ends by itself again.
+    // Docker restarts a container that ends by itself.
     fromWithin: () => restarted(() => python(name, "import os; os.kill(1, 15)")),
     // Memory that is nearly used up, for the launcher to see; LiteLLM's start needs more.
     forMemory: () =>

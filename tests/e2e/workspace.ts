@@ -110,7 +110,7 @@ export class Workspace {
     return this.pulumi("destroy", "--yes", "--parallel", "8");
   }
 
-  /** Stack outputs with secrets, read apart so that they do not count as printed. */
+  /** Stack outputs with secrets. Not by `run`, so that they do not count as printed. */
   async outputs(): Promise<{
     gateway: string;
     models: string;
@@ -163,7 +163,7 @@ export class Workspace {
     await this.editFile(`mcp/${name}/server.yaml`, edit);
   }
 
-  /** Adds the server `clock`, registered as `http`, as no server of the catalogue that is on by default is. */
+  /** Adds the server `clock`, which is registered as `http`: no server that is on by default is. */
   addClock(): Promise<void> {
     return this.addTimeServer("clock", (text) => text.replace(/^transport: .*$/m, "$&\nregister: http"));
   }

@@ -8,8 +8,9 @@ import { callTool, eventually, listTools, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
 import { matrixImages } from "./images.ts";
 
-// The same stack on each LiteLLM version of the lab's catalogue, one after the other. What clients may do is the ingress's to say,
-// so it is the same on all; what LiteLLM itself does otherwise is printed: docs/litellm-versions.md is written from it.
+// The same stack on each LiteLLM version of the lab's catalogue, one after the other. The ingress decides what clients
+// may do, so that is the same on all. Where LiteLLM itself differs, it is printed: docs/litellm-versions.md is written
+// from it.
 const PREFIX = "mx-";
 const GATEWAY_PORT = 44000;
 const POSTGRES_PORT = 45432;
@@ -109,7 +110,7 @@ const spendRows = (workspace: Workspace) =>
 const auditOf = async (marker: string) =>
   (await auditLines(`${PREFIX}ingress`)).filter((line) => JSON.stringify(line).includes(marker));
 
-/** How a call over MCP ended: the text and its error flag, or what the client threw. */
+/** How a call over MCP ended: its text and error flag, or the error that the client threw. */
 const attempt = (url: string, key: string, name: string, args: Record<string, unknown>): Promise<string> =>
   withMcp(url, key, async (client) => {
     const answer = await client.callTool({ name, arguments: args });
@@ -117,7 +118,7 @@ const attempt = (url: string, key: string, name: string, args: Record<string, un
     return `${answer.isError === true ? "isError" : "text"}: ${text}`;
   }).catch((error: Error & { code?: number }) => `thrown: ${error.code ?? ""} ${error.message}`);
 
-/** Has a model call the tools of the gateway; it asks for `everything-echo`, for ever. */
+/** Lets a model call the gateway's tools; it asks for `everything-echo` again and again. */
 const throughModel = {
   model: "mock-tool-caller",
   input: "echo",
@@ -219,7 +220,7 @@ for (const image of matrixImages()) {
       assert.deepEqual(await listTools(`${base}/mcp`, keys["lone"]), time);
     });
 
-    test("a wrong key, none, one made by hand and the master key open nothing", async () => {
+    test("a wrong key, no key, a key made by hand and the master key open nothing", async () => {
       const made = (await administer("/key/generate", {
         key_alias: "stranger",
         object_permission: { mcp_access_groups: ["time"] },
@@ -279,7 +280,7 @@ for (const image of matrixImages()) {
       );
     });
 
-    test("a tool is denied on the server it is denied on, and on no other; it has one name", async () => {
+    test("a tool is denied on the server on which it is denied, and on no other; it has one name", async () => {
       const timezone = "Pacific/Chatham";
       const status = { repo_path: "/opt/example" };
       for (const [key, url, name, args, reason] of [
@@ -490,7 +491,7 @@ for (const image of matrixImages()) {
       }
     });
 
-    test("destroy leaves what clients called, and nothing else", async () => {
+    test("destroy leaves the record of clients' calls, and nothing else", async () => {
       const { exitCode, output } = await workspace.destroy();
       assert.equal(exitCode, 0, output);
       assert.deepEqual(await leftovers(PREFIX), [`${PREFIX}ingress-audit`]);

@@ -6,7 +6,7 @@ import { removeLeftovers } from "../e2e/docker.ts";
 import { ownMemoryOf, restarts, traffic, type TrafficStack } from "../e2e/traffic.ts";
 import { Workspace } from "../e2e/workspace.ts";
 
-// Nothing wears out: a day's work in an hour.
+// No leak: a day's work in an hour.
 const PREFIX = "soak-";
 const PORT = 46000;
 const SERVERS = ["memory", "time"];
@@ -66,7 +66,7 @@ test("20,000 requests and three restarts: no call fails, and the ingress has the
   const until = async (count: number) => {
     while (made < count) await new Promise((resolve) => setTimeout(resolve, 200));
   };
-  // Apart, so that a restart that fails ends the traffic as well.
+  // Beside the traffic, so that a restart that fails ends the traffic as well.
   const disturbing = (async () => {
     await until(FIRST_LOOK);
     first = await ownMemoryOf(`${PREFIX}ingress`);
