@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- an import would not survive Pulumi's serialisation */
 import type * as pulumi from "@pulumi/pulumi";
 
 type Method = "create" | "update" | "delete" | "read";
@@ -16,11 +17,10 @@ type Method = "create" | "update" | "delete" | "read";
  */
 export function moduleProvider(file: string, methods: readonly Method[]): pulumi.dynamic.ResourceProvider {
   // This is the `require` of the process that runs the provider: plain Node in the project's folder, which reads
-  // TypeScript by itself.
+  // TypeScript by itself. The inner function is the text in the state, so it has neither types nor comments.
   const call =
-    (method: Method) =>
-    (...args: unknown[]) =>
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- Pulumi's serialisation loses an import
+    (method: Method): ((...args: unknown[]) => unknown) =>
+    (...args) =>
       require(`${process.cwd()}/${file}`)[method](...args);
   return Object.fromEntries(
     methods.map((method) => [method, call(method)]),
