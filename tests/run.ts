@@ -79,6 +79,7 @@ async function checkOtherLanguages(): Promise<void> {
   );
   const python = (...args: string[]) => [path.join(bin, "python3"), ["-B", "-m", ...args]] as const;
   await check("lint of Python", ...python("ruff", "check", "--no-cache", "--quiet"));
+  await check("format of Python", ...python("ruff", "format", "--check", "--no-cache", "--quiet"));
   await check("types of Python", ...python("mypy", "--no-error-summary"));
   await check("units of Python", ...python("pytest", "--quiet"));
 

@@ -1,7 +1,8 @@
-"""Runs LiteLLM as a child and starts it anew, in place, before its memory runs out: mcp 1.10.1 keeps something of every /mcp/ request.
+"""Runs LiteLLM as a child and starts it again, in place, before its memory runs out.
 
-Standard library only, one file: it is uploaded into LiteLLM's container and is the entrypoint there. Requests come through the
-ingress, which is told to hold them while LiteLLM is away, so that no call fails. Without an ingress LiteLLM runs all the same.
+LiteLLM's mcp 1.10.1 keeps something of every /mcp/ request. Requests come through the ingress, which is told to hold
+them while LiteLLM is away, so that no call fails. Without an ingress LiteLLM runs all the same. Standard library only,
+and one file: it is uploaded into LiteLLM's container and is the entrypoint there.
 
 Exit codes: 0 after SIGTERM, 143 after a second one, otherwise the child's own (128 + n when signal n ended it).
 """
@@ -27,7 +28,8 @@ from urllib.parse import urlsplit
 Result = TypeVar("Result")
 
 MIB = 1024 * 1024
-# For a name to be found and a connection to be made: Docker forwards names that it does not know, and the answer may take long.
+# For a name to be found and a connection to be made: Docker forwards names that it does not know, and the answer may
+# take long.
 CONNECT_SECONDS = 5.0
 # The ingress and LiteLLM's liveness answer at once, or not at all.
 ANSWER_SECONDS = 5.0
@@ -37,11 +39,24 @@ RARELY_SECONDS = 3600.0
 
 def log(event: str, **details: object) -> None:
     # One write of less than PIPE_BUF: LiteLLM writes to the same pipe, and lines must not be mixed.
-    print(json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "source": "launcher", "event": event, **details}), flush=True)
+    print(
+        json.dumps(
+            {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "source": "launcher",
+                "event": event,
+                **details,
+            }
+        ),
+        flush=True,
+    )
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Like `asyncio.to_thread`, but nobody waits for the thread when the program ends: it may be at a name or a socket for long."""
+    """
+    Like `asyncio.to_thread`, but nobody waits for the thread when the program ends: it may wait long for a name or a
+    socket.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
@@ -109,7 +124,9 @@ class Ingress:
         # A release that is still on its way must not arrive after the hold and undo it.
         if self._releasing:
             await asyncio.wait({self._releasing})
-        return await exchange("POST", f"{self._base}/litellm/hold", {"reason": reason, "force": force}, self._hold_seconds)
+        return await exchange(
+            "POST", f"{self._base}/litellm/hold", {"reason": reason, "force": force}, self._hold_seconds
+        )
 
     async def release(self) -> bool:
         self._releasing = asyncio.create_task(exchange("POST", f"{self._base}/litellm/release", {}, ANSWER_SECONDS))
@@ -176,7 +193,8 @@ class Child:
         self.pid = self._process.pid
         if pid_file:
             pid_file.write_text(str(self.pid), "ascii")
-        # It stays a zombie, so that its number, which is the group's too, cannot become another's before the group is dealt with.
+        # The child stays a zombie, so that its number, which is the group's too, cannot become another's before the
+        # group is dealt with.
         self.exited = asyncio.create_task(in_thread(lambda: os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)))
 
     async def end(self) -> int:
@@ -278,7 +296,7 @@ class Launcher:
                 log("killed", after_seconds=options.stop_seconds)
 
     async def _until_worn_out(self, child: Child) -> None:
-        """Returns when the child is to be started anew; requests are held then, if there is an ingress."""
+        """Returns when the child is to be started again; requests are held then, if there is an ingress."""
         options = self._options
         while True:
             answer = await exchange("GET", options.alive_url, None, ANSWER_SECONDS)
@@ -323,7 +341,8 @@ class Launcher:
         if memory.share < options.quiet_share:
             return False
         lately = self._restarted is not None and time.monotonic() - self._restarted < options.least_seconds
-        # A LiteLLM that has as much when it is new gains nothing; only when the end is near is the little that it wins worth a pause.
+        # A LiteLLM that takes as much memory when it is new gains nothing by a restart; only when the end is near is
+        # the little that it gains worth a pause.
         useless = fresh is not None and fresh.share >= options.quiet_share and memory.share < options.full_share
         if lately or useless:
             self._rarely("memory limit too small", **megabytes(memory), advice="raise litellm-mcp:gateway.memory")
@@ -388,17 +407,43 @@ def megabytes(memory: Memory | None) -> dict[str, object]:
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ingress", required=True, metavar="URL", help="base URL of the ingress")
-    parser.add_argument("--alive-url", default="http://127.0.0.1:4000/health/liveliness", metavar="URL", help="answers 200 when LiteLLM can be used")
-    parser.add_argument("--pid-file", type=Path, metavar="FILE", help="holds LiteLLM's process number, except while it is ended on purpose")
+    parser.add_argument(
+        "--alive-url",
+        default="http://127.0.0.1:4000/health/liveliness",
+        metavar="URL",
+        help="answers 200 when LiteLLM can be used",
+    )
+    parser.add_argument(
+        "--pid-file",
+        type=Path,
+        metavar="FILE",
+        help="holds LiteLLM's process number, except while it is ended on purpose",
+    )
     parser.add_argument("--cgroup", type=Path, default=Path("/sys/fs/cgroup"), metavar="DIR")
     parser.add_argument("--check-seconds", type=float, default=15, metavar="S", help="between two looks at the memory")
-    parser.add_argument("--quiet-share", type=float, default=0.6, metavar="X", help="of the memory limit: restart in a quiet moment")
+    parser.add_argument(
+        "--quiet-share", type=float, default=0.6, metavar="X", help="of the memory limit: restart in a quiet moment"
+    )
     parser.add_argument("--full-share", type=float, default=0.8, metavar="X", help="of the memory limit: restart now")
     parser.add_argument("--least-seconds", type=float, default=600, metavar="S", help="between two restarts")
-    parser.add_argument("--hold-seconds", type=float, default=32, metavar="S", help="for the ingress to answer a hold; it needs up to 30")
-    parser.add_argument("--settle-seconds", type=float, default=0, metavar="S", help="from the last request to the end of LiteLLM, which writes its spend rows in the meantime")
+    parser.add_argument(
+        "--hold-seconds",
+        type=float,
+        default=32,
+        metavar="S",
+        help="for the ingress to answer a hold; it needs up to 30",
+    )
+    parser.add_argument(
+        "--settle-seconds",
+        type=float,
+        default=0,
+        metavar="S",
+        help="from the last request to the end of LiteLLM, which writes its spend rows in the meantime",
+    )
     parser.add_argument("--stop-seconds", type=float, default=20, metavar="S", help="from SIGTERM to SIGKILL")
-    parser.add_argument("--retry-seconds", type=float, default=2, metavar="S", help="between two releases without an answer")
+    parser.add_argument(
+        "--retry-seconds", type=float, default=2, metavar="S", help="between two releases without an answer"
+    )
     parser.add_argument("command", nargs="+", help="after --: the command that starts LiteLLM")
     return parser.parse_args(arguments)
 

@@ -79,7 +79,9 @@ class Endpoint:
         response = connection.getresponse()
         # A server need not let clients end sessions: 405 to DELETE is a proper answer.
         if response.status >= 400 and (method, response.status) != ("DELETE", 405):
-            raise Unhealthy(f"{method} {parts.path} answered {response.status} {response.read(200).decode(errors='replace')}")
+            raise Unhealthy(
+                f"{method} {parts.path} answered {response.status} {response.read(200).decode(errors='replace')}"
+            )
         return response
 
 
@@ -93,7 +95,10 @@ class HttpSession(Endpoint):
         response = self.send("POST", self.url, request(method, number, params), headers)
         if method == "initialize":
             identifier = response.headers.get("Mcp-Session-Id")
-            self.session = {"Mcp-Protocol-Version": PROTOCOL_VERSION, **({"Mcp-Session-Id": identifier} if identifier else {})}
+            self.session = {
+                "Mcp-Protocol-Version": PROTOCOL_VERSION,
+                **({"Mcp-Session-Id": identifier} if identifier else {}),
+            }
         if number is None:
             return None
         if response.headers.get_content_type() == "text/event-stream":
@@ -167,8 +172,8 @@ ESTABLISHED = "01"
 
 def service_start(pid_file):
     """
-    Clock ticks from the boot of the host to the start of the service: another number at each start. It is PID 1, or the
-    process whose number is in the file; None when there is none, because whoever writes the file is just starting it anew.
+    Clock ticks from the boot of the host to the start of the service: another number at each start. The service is PID
+    1, or the process whose number is in the file. None when there is no such process: it is just being started again.
     """
     try:
         if pid_file is None:
@@ -189,7 +194,10 @@ def age(start):
 
 
 def remembered(start):
-    """What earlier runs found since this start of the service; times are by `time.monotonic`, which all processes of a host share."""
+    """
+    What earlier runs found since this start of the service. Times are by `time.monotonic`, which all processes of a
+    host share.
+    """
     try:
         with open(MEMORY, encoding="ascii") as file:
             memory = json.load(file)
@@ -201,7 +209,7 @@ def remembered(start):
 
 
 def remember(memory):
-    """What of it could not be done, as an addition to the answer: a container without a place to write is healthy all the same."""
+    """What could not be done, to add to the answer: a container without a place to write is healthy all the same."""
     try:
         with open(MEMORY, "w", encoding="ascii") as file:
             json.dump(memory, file)
@@ -218,14 +226,21 @@ def address(hexadecimal):
 
 
 def call_in_flight(port):
-    """Somebody from outside of the container holds a connection to this port: a client opens one for each call and closes it afterwards."""
+    """
+    Whether somebody from outside of the container holds a connection to this port: a client opens one for each call and
+    closes it afterwards.
+    """
     for table in CONNECTIONS:
         # Without IPv6 there is no second table.
         with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as lines:
             next(lines)
             for line in lines:
                 _, local, remote, state = line.split()[:4]
-                if state == ESTABLISHED and int(local.rpartition(":")[2], 16) == port and not address(remote.rpartition(":")[0]).is_loopback:
+                if (
+                    state == ESTABLISHED
+                    and int(local.rpartition(":")[2], 16) == port
+                    and not address(remote.rpartition(":")[0]).is_loopback
+                ):
                     return True
     return False
 
@@ -254,7 +269,11 @@ def may_end(options, memory, forgotten):
     if memory["start"] is None or not memory["came_up"] and age(memory["start"]) <= options.kill_after:
         return False, ""
     # Where nothing can be remembered the limit would never be reached, and a server that hangs would hang for ever.
-    if options.in_flight_limit is None or forgotten or time.monotonic() - memory["failing_since"] > options.in_flight_limit:
+    if (
+        options.in_flight_limit is None
+        or forgotten
+        or time.monotonic() - memory["failing_since"] > options.in_flight_limit
+    ):
         return True, ""
     if call_in_flight(urlsplit(options.url).port):
         return False, "not ended, because a call is in flight"
@@ -269,16 +288,36 @@ def main():
     parser.add_argument("--bearer-env", metavar="NAME", help="variable that holds the bearer token")
     parser.add_argument("--timeout", type=float, default=5, metavar="S", help="limit on each attempt")
     parser.add_argument("--attempts", type=int, default=1, metavar="N")
-    parser.add_argument("--alive-url", metavar="URL", help="asked before the exchange; any HTTP answer means that this start of the container came up")
-    parser.add_argument("--every", type=float, metavar="S", help="after an exchange that went well, only ask --alive-url for S seconds")
-    parser.add_argument("--kill-after", type=float, metavar="S", help="when no attempt succeeds, end a container whose service came up before, or is older than S seconds")
-    parser.add_argument("--in-flight-limit", type=float, metavar="S", help="end no container that is being called, until it has failed for S seconds")
-    parser.add_argument("--pid-file", metavar="FILE", help="the process that is the service, when it is started anew within the container")
+    parser.add_argument(
+        "--alive-url",
+        metavar="URL",
+        help="asked before the exchange; any HTTP answer means that this start of the container came up",
+    )
+    parser.add_argument(
+        "--every", type=float, metavar="S", help="after an exchange that went well, only ask --alive-url for S seconds"
+    )
+    parser.add_argument(
+        "--kill-after",
+        type=float,
+        metavar="S",
+        help="when no attempt succeeds, end a container whose service came up before, or is older than S seconds",
+    )
+    parser.add_argument(
+        "--in-flight-limit",
+        type=float,
+        metavar="S",
+        help="end no container that is being called, until it has failed for S seconds",
+    )
+    parser.add_argument(
+        "--pid-file",
+        metavar="FILE",
+        help="the process that is the service, when it is started again within the container",
+    )
     options = parser.parse_args()
     if options.every is not None and not options.alive_url:
         parser.error("--every needs --alive-url: between two exchanges nothing else would be asked")
     if options.bearer_env and options.bearer_env not in os.environ:
-        # Nothing that a new start would mend.
+        # A new start would not change that.
         print(f"unhealthy: the variable {options.bearer_env} (--bearer-env) is not set")
         return 1
 
@@ -309,8 +348,9 @@ def main():
         if why_not:
             print(why_not)
         if end:
-            # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every process but the init
-            # process is killed; without its child that ends too, and the restart policy starts the container anew.
+            # Docker restarts nothing that is merely unhealthy, and LiteLLM in its lock-up ignores SIGTERM. Every
+            # process but the init process is killed; without its child that ends too, and the restart policy starts the
+            # container again.
             print("ending the container, its restart policy brings it back", flush=True)
             os.kill(-1, signal.SIGKILL)
     return 1

@@ -3,7 +3,7 @@ apt-get update
 apt-get install -y --no-install-recommends git
 apt-get clean
 rm -rf /var/lib/apt/lists/*
-# Repositories belong to whoever owns them on the server, never to the container's user.
+# Repositories belong to whoever owns them on the host, never to the container's user.
 git config --system safe.directory '*'
 git init --initial-branch=main /opt/example
 cd /opt/example
