@@ -102,7 +102,13 @@ const rpc = (method: string, params?: unknown) => ({
   ...(params !== undefined && { params }),
 });
 const call = (name: string, args: unknown = {}) => rpc("tools/call", { name, arguments: args });
-/** Every line of the audit files, once they are written. */
+/** Every line of the audit files; an answer does not wait for its outcome's line, so the audit is closed for it. */
+async function allLines(): Promise<Record<string, unknown>[]> {
+  await audit.close();
+  return lines();
+}
+
+/** Every line of the audit files that is there now. */
 async function lines(): Promise<Record<string, unknown>[]> {
   const files = await readdir(folder);
   const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
@@ -273,6 +279,25 @@ test("a call to a tool of the last listing waits for no other, however old it is
   );
 });
 
+test("a call is audited as the server's by whose name it was called, whatever other servers list", async () => {
+  const listed = ["time-now", "git-now", "git-time-now"];
+  litellm.answer = (heard, response) => {
+    const { id, method } = (heard.body ?? {}) as { id?: number; method?: string };
+    if (method !== "tools/list") return void litellm.defaults(heard, response);
+    json(response, 200, { jsonrpc: "2.0", id, result: { tools: listed.map((name) => ({ name, inputSchema: {} })) } });
+  };
+  for (const name of listed) assert.match((await send("POST", "/mcp/", "sk-full", call(name))).text, /called/);
+  const calls = (await allLines()).filter((line) => line["audit"] === "call");
+  assert.deepEqual(
+    calls.map((line) => [line["server"], line["tool"]]),
+    [
+      ["time", "now"],
+      ["git", "now"],
+      ["git", "time-now"],
+    ],
+  );
+});
+
 test("a call is a line before, on disk when LiteLLM hears of it, and a line with the outcome", async () => {
   let atCall: Record<string, unknown>[] = [];
   litellm.answer = (heard, response) => {
@@ -286,7 +311,7 @@ test("a call is a line before, on disk when LiteLLM hears of it, and a line with
   const answer = await send("POST", "/mcp/", "sk-full", call("git-log", { path: "/x" }));
   assert.equal((answer.json() as { id: number }).id, 7);
   assert.equal(atCall.length, 1);
-  const [before, outcome] = await lines();
+  const [before, outcome] = await allLines();
   assert.deepEqual(
     { ...before, id: 0, time: 0 },
     {
@@ -581,7 +606,7 @@ test("a server that is away is said so, and is an error", async () => {
       : litellm.defaults(heard, response);
   const { result } = (await send("POST", "/mcp/", "sk-full", call("time-now"))).json() as { result: unknown };
   assert.deepEqual(result, { content: [{ type: "text", text: "Error: server time does not answer" }], isError: true });
-  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+  assert.equal((await allLines()).find((line) => line["audit"] === "outcome")!["outcome"], "failed");
 });
 
 test("an answer without end is broken off, recorded, and harms nobody else", async () => {
@@ -599,7 +624,7 @@ test("an answer without end is broken off, recorded, and harms nobody else", asy
   const answer = await send("POST", "/mcp/", "sk-full", call("git-log"));
   assert.equal(answer.status, 502);
   assert.match(answer.text, /larger than 48 MiB/);
-  assert.equal((await lines()).at(-1)!["outcome"], "failed");
+  assert.equal((await allLines()).find((line) => line["audit"] === "outcome")!["outcome"], "failed");
   assert.equal((await send("POST", "/mcp/", "sk-full", rpc("tools/list"))).status, 200);
 });
 
@@ -631,7 +656,7 @@ test("a call that breaks off is neither repeated nor said to have failed", async
   assert.equal(answer.status, 502);
   assert.match(answer.text, /whether it was carried out is not known/);
   assert.equal(calls, 1);
-  assert.equal((await lines()).at(-1)!["outcome"], "lost");
+  assert.equal((await allLines()).find((line) => line["audit"] === "outcome")!["outcome"], "lost");
 });
 
 test("a client that makes up tools or versions of the protocol does not make LiteLLM work each time", async () => {

@@ -365,28 +365,34 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
   console.log(`mcp-time: answers ${((Date.now() - killed) / 1000).toFixed(1)} s after its process died`);
 });
 
-test("an sse server that is down interrupts no other", async () => {
-  const { gateway, clientKeys } = await workspace.outputs();
-  const key = clientKeys["test-key"]!;
-  const before = await startedAt(`${PREFIX}litellm`);
-  await docker.getContainer(`${PREFIX}mcp-time`).stop();
-  const dead = callTool(gateway, key, "time-get_current_time", { timezone: "UTC" }, 90_000);
-  for (let call = 0; call < 20; call += 1)
-    assert.match(
-      await callTool(gateway, key, "everything-echo", { message: `call ${call}` }),
-      new RegExp(`call ${call}$`),
+for (const [server, tool, args, answered] of [
+  ["time", "get_current_time", { timezone: "UTC" }, /"timezone"/],
+  // Once registered as `http`: to stop it kept everybody waiting for five minutes.
+  ["git", "git_log", { repo_path: "/opt/example", max_count: 1 }, /An example/],
+] as const)
+  test(`${server} is stopped, and interrupts no other server and no list`, async () => {
+    const { gateway, clientKeys } = await workspace.outputs();
+    const key = clientKeys["test-key"]!;
+    const before = await startedAt(`${PREFIX}litellm`);
+    await docker.getContainer(`${PREFIX}mcp-${server}`).stop();
+    const dead = callTool(gateway, key, `${server}-${tool}`, args, 90_000);
+    for (let call = 0; call < 20; call += 1)
+      assert.match(
+        await callTool(gateway, key, "everything-echo", { message: `call ${call}` }),
+        new RegExp(`call ${call}$`),
+      );
+    assert.doesNotMatch(await dead, answered);
+    assert.ok((await listTools(gateway, key)).includes("everything-echo"));
+    await docker.getContainer(`${PREFIX}mcp-${server}`).start();
+    const started = Date.now();
+    await eventually("its tool answers again", 30, async () =>
+      answered.test(await callTool(gateway, key, `${server}-${tool}`, args)),
     );
-  assert.doesNotMatch(await dead, /"timezone"/);
-  await docker.getContainer(`${PREFIX}mcp-time`).start();
-  const started = Date.now();
-  await eventually("its tool answers again", 30, async () =>
-    /"timezone"/.test(await callTool(gateway, key, "time-get_current_time", { timezone: "UTC" })),
-  );
-  console.log(
-    `mcp-time (sse): answers ${((Date.now() - started) / 1000).toFixed(1)} s after its container was started`,
-  );
-  assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
-});
+    console.log(
+      `mcp-${server} (sse): answers ${((Date.now() - started) / 1000).toFixed(1)} s after its container was started`,
+    );
+    assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
+  });
 
 test("a tool that blocks its server for more than a minute gets its answer, and no container is ended", async () => {
   const { gateway, clientKeys } = await workspace.outputs();
