@@ -117,9 +117,3 @@ export async function cached(
     await release();
   }
 }
-
-/** The path of `command` on PATH, or undefined. */
-export async function which(command: string): Promise<string | undefined> {
-  const found = await execa("sh", ["-c", 'command -v "$1"', "sh", command], { reject: false });
-  return found.exitCode === 0 ? found.stdout : undefined;
-}

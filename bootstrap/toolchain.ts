@@ -1,7 +1,8 @@
 import { copyFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa, type ExecaError } from "execa";
-import { cached, step, which } from "./steps.ts";
+import which from "which";
+import { cached, step } from "./steps.ts";
 import type { Ask } from "./system-packages.ts";
 import { goBuild, prepareGo } from "../lab/pulumi/go.ts";
 import { projectRoot } from "../lib/project-root.ts";
@@ -52,7 +53,9 @@ export async function preparePulumi(ask: Ask): Promise<{ bin: string[]; env: Rec
 
 /** The `pulumi` on PATH if it is new enough and has its language host, as every release has. */
 async function usableOnPath(): Promise<string | undefined> {
-  const [pulumi, host] = await Promise.all([which("pulumi"), which("pulumi-language-nodejs")]);
+  const [pulumi, host] = await Promise.all(
+    ["pulumi", "pulumi-language-nodejs"].map((command) => which(command, { nothrow: true })),
+  );
   if (!pulumi || !host) return undefined;
   const { stdout, exitCode } = await execa(pulumi, ["version"], { env: noUpdateCheck, reject: false });
   return exitCode === 0 && atLeast(stdout, OLDEST_CLI) ? pulumi : undefined;
@@ -111,7 +114,7 @@ async function installed(pulumi: string, plugins: readonly Plugin[]): Promise<bo
     plugins.map(
       async ({ name, version }) =>
         inHome.some((plugin) => plugin.kind === "resource" && plugin.name === name && plugin.version === version) ||
-        (await which(`pulumi-resource-${name}`)) !== undefined,
+        (await which(`pulumi-resource-${name}`, { nothrow: true })) !== null,
     ),
   );
   return found.every(Boolean);

@@ -1,6 +1,7 @@
 import path from "node:path";
 import Table from "cli-table3";
 import pc from "picocolors";
+import writeFileAtomic from "write-file-atomic";
 import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
@@ -24,7 +25,6 @@ import { suspicionsOf, visible } from "../approval/tool-scan.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { command, jsonOption, main, prepared, printJson, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
-import { replaceFile } from "../lib/replace-file.ts";
 
 /** An MCP server as its folder and the gateway show it. */
 export interface Server {
@@ -148,7 +148,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
       continue;
     }
     try {
-      await replaceFile(path.join(folder, TOOL_LOCK_FILE), writeToolLock(listed, unseen));
+      await writeFileAtomic(path.join(folder, TOOL_LOCK_FILE), writeToolLock(listed, unseen));
     } catch (error) {
       throw new Error(`${name}: not approved, ${visible((error as Error).message)}`, { cause: error });
     }

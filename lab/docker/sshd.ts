@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { which } from "../../bootstrap/steps.ts";
+import which from "which";
 
 /** An sshd of our own that plays linuxserver.lan. */
 export interface TestSshd {
@@ -31,7 +31,7 @@ export async function startSshd({
   port: number;
   path?: string;
 }): Promise<TestSshd> {
-  const program = (await which("sshd")) ?? "/usr/sbin/sshd";
+  const program = await which("sshd", { path: `${process.env.PATH}:/usr/sbin` });
   const folder = await mkdtemp(path.join(tmpdir(), "lab-sshd-"));
   const file = (name: string) => path.join(folder, name);
   const clear = () => rm(folder, { recursive: true, force: true });

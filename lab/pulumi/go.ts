@@ -2,8 +2,9 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import which from "which";
 import { installVenv } from "../../bootstrap/python.ts";
-import { cached, inCache, step, which, type Run } from "../../bootstrap/steps.ts";
+import { cached, inCache, step, type Run } from "../../bootstrap/steps.ts";
 import type { Ask } from "../../bootstrap/system-packages.ts";
 import { atLeast } from "../../bootstrap/version.ts";
 
@@ -32,7 +33,7 @@ const neededGo = async () => /^go (\S+)$/m.exec(await readFile(pluginsGoMod, "ut
 
 /** The `go` on PATH if it is new enough, else the one that `prepareGo` made before, if it did. */
 export async function findGo(): Promise<Go | undefined> {
-  const own = await which("go");
+  const own = await which("go", { nothrow: true });
   if (own) {
     // "local": the version that is there, not one that it would download.
     const { stdout } = await execa(own, ["env", "GOVERSION"], { env: { GOTOOLCHAIN: "local" }, reject: false });

@@ -61,7 +61,7 @@ test("one file that cannot be merged, and none is written", async (t) => {
       { file: bad, content },
     ]),
     {
-      message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: mend the file or move it away, then run this again`,
+      message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: fix the file or move it away, then run this again`,
     },
   );
   assert.deepEqual(await readdir(folder), ["bad.json"]);
