@@ -96,7 +96,7 @@ export async function cached(
   await mkdir(cacheDir, { recursive: true });
   if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS }))
     process.stderr.write(`… another process is making ${name}, waiting for it\n`);
-  // By its own name, which is not there yet: one build may need another's result, and locks are told apart by this path.
+  // A lock for each directory, since one build may need another's result. It goes by the name that is not there yet.
   const release = await lockfile.lock(dir, {
     realpath: false,
     stale: LOCK_STALE_MS,

@@ -37,7 +37,8 @@ export const catalogue: readonly CatalogueEntry[] = [
 ];
 
 /**
- * Images made on demand that a stack needs. Told by the texts alone, before anything can parse them: one too many costs time.
+ * Images made on demand that a stack needs. The texts are searched, not parsed: mistakes in them are reported later, and one
+ * image too many only costs time.
  *
  * @param servers Name and `server.yaml` of each folder under `mcp/`.
  */
@@ -82,7 +83,7 @@ export async function imagesBelow(recipe: string): Promise<CatalogueEntry[]> {
   return catalogue.filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image));
 }
 
-/** Hash of everything an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
+/** Hash of what an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
 export async function recipeHash(recipe: string): Promise<string> {
   const files = [...(await recipeFiles(recipe))].sort(([a], [b]) => (a < b ? -1 : 1));
   const contents = await Promise.all(files.map(async ([name, file]) => [name, await readFile(file)] as const));
@@ -109,7 +110,7 @@ export async function buildImage({ image, recipe }: CatalogueEntry, ask: Ask): P
   });
 }
 
-/** Debian, with what this machine needs to reach package registries: its certificates and its proxy and index settings. */
+/** The base image: Debian with this machine's certificates, proxies and indexes, to reach the package registries. */
 async function baseImage(run: Run): Promise<string> {
   const tag = `${BASE}:${(await recipeHash("base")).slice(0, 12)}`;
   if ((await standInLabel(tag)) !== undefined) return tag;
@@ -123,13 +124,13 @@ async function baseImage(run: Run): Promise<string> {
         await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
         await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
       } finally {
-        // Root's files, which nobody else could clear away after a failure.
+        // The files are root's: after a failure nobody else could remove them.
         await run(...asRoot("rm", ["-rf", target]));
       }
     },
   );
   const imported = `${BASE}:${path.basename(rootfs)}`;
-  // Once: an import anew is another image to Docker, and everything built on it would miss its cache.
+  // Imported only once: each import is another image for Docker, which would find nothing that is built on it in its cache.
   if ((await standInLabel(imported)) === undefined)
     await run("docker", ["import", path.join(rootfs, "rootfs.tar"), imported]);
   const context = await mkdtemp(path.join(tmpdir(), "lab-base-"));
@@ -162,7 +163,7 @@ const NETWORK_VARIABLES = [
   "NPM_CONFIG_REGISTRY",
 ];
 
-/** The bundle of certificate authorities that this machine trusts, where Debian and its kin keep it. */
+/** The bundle of certificate authorities that this machine trusts, where Debian and the systems that derive from it keep it. */
 const hostCertificates = (): Promise<Buffer | undefined> =>
   readFile(HOST_CERTIFICATES).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -12,10 +12,10 @@ import { atLeast } from "../../bootstrap/version.ts";
 const PYPI_GO = "1.26.6";
 const pluginsGoMod = path.join(path.dirname(fileURLToPath(import.meta.url)), "plugins", "go.mod");
 
-/** Variables that make Go use a module's locked versions, and no other. */
+/** Variables that make Go use exactly the versions in a module's go.mod and go.sum. */
 export const exactVersions = { GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" };
 
-/** A Go toolchain: its command, and the variables that make it be this one and no other. */
+/** A Go toolchain: its command, and the variables that keep it from using another one. */
 export interface Go {
   command: string;
   env: Record<string, string>;
@@ -70,7 +70,7 @@ export interface Program {
   tags?: readonly string[];
 }
 
-/** Builds one program, stripped, with exactly the module's locked versions. */
+/** Builds one program, stripped, with exactly the versions in the module's go.mod and go.sum. */
 export async function goBuild(
   run: Run,
   go: Go,

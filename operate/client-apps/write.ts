@@ -4,7 +4,7 @@ import writeFileAtomic from "write-file-atomic";
 import type { Content } from "./app.ts";
 import { merge } from "./merge.ts";
 
-/** A file and what is to stand in it. */
+/** A file and what it should contain. */
 export interface Wanted {
   readonly file: string;
   readonly content: Content;
