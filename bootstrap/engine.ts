@@ -3,7 +3,8 @@ import { openSync } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { cacheDir, step, which } from "./steps.ts";
+import which from "which";
+import { cacheDir, step } from "./steps.ts";
 import { type Ask, asRoot, installPackages } from "./system-packages.ts";
 
 const STARTS_WITHIN_MS = 60_000;
@@ -21,7 +22,7 @@ async function answers(): Promise<boolean> {
  * started, otherwise Debian's docker.io is installed.
  */
 export async function prepareEngine(ask: Ask): Promise<void> {
-  if ((await which("docker")) && (await answers())) return;
+  if ((await which("docker", { nothrow: true })) && (await answers())) return;
   if (process.env.DOCKER_HOST)
     throw new Error(
       `no Docker daemon answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`,

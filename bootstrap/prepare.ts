@@ -2,23 +2,24 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { confirm, isCancel } from "@clack/prompts";
 import { prepareEngine } from "./engine.ts";
-import { demandedImages, prepareImages } from "../lab/docker/images.ts";
+import { prepareImages } from "./images.ts";
+import { demandedImages } from "../lab/docker/images.ts";
 import { type Ask, installPackages } from "./system-packages.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { preparePulumi } from "./toolchain.ts";
 
 export interface Needs {
-  /** Install system packages without asking. So it is, too, in CI and where nobody can answer. */
+  /** Install system packages without asking, as is always done in CI and where nobody can answer. */
   readonly yes: boolean;
   /** A Docker engine on this machine, with the images. */
   readonly engine: boolean;
   /** Images of the lab's catalogue that are made on demand only. */
   readonly images?: readonly string[];
-  /** Programs that the caller needs besides → Debian packages that have them. */
+  /** Other programs that the caller needs → Debian packages that have them. */
   readonly packages?: Readonly<Record<string, string>>;
 }
 
-/** Whether a stack deploys to this machine's Docker and not to a server's over ssh; a stack without a file is taken for one. */
+/** Whether a stack deploys to this machine's Docker, as one without a file does, and not over ssh to another host. */
 export const deploysHere = async (stack: string): Promise<boolean> =>
   !/^\s*host: *["']?ssh:/m.test(await stackFile(stack));
 
@@ -31,7 +32,7 @@ const textOf = (file: string) =>
     throw error;
   });
 
-/** Images made on demand that a stack's file names, or the folder of a server that is named there. */
+/** Images made on demand that a stack's file names, or the folder of an MCP server that is named there. */
 export async function imagesOf(stack: string): Promise<string[]> {
   const servers = await Promise.all(
     (await readdir(path.join(projectRoot, "mcp"))).map(async (name) => ({
@@ -54,13 +55,13 @@ export function asking(yes: boolean): Ask {
     }
     const answer = await confirm({ message: question });
     if (isCancel(answer) || !answer)
-      throw new Error(`Not installed. By hand: sudo apt-get install ${packages.join(" ")}`);
+      throw new Error(`Not installed. To install it yourself: sudo apt-get install ${packages.join(" ")}`);
   };
 }
 
 /**
  * Finds or makes what this machine needs to run the project: Pulumi with its plug-ins, a Docker engine, the images.
- * What is there is used as it is; what can be downloaded is; the rest is built from package registries.
+ * What is there is used as it is, what can be downloaded is downloaded, and the rest is built from package registries.
  *
  * @returns Variables to add to the environment of whatever runs next.
  */

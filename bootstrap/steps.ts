@@ -96,7 +96,7 @@ export async function cached(
   await mkdir(cacheDir, { recursive: true });
   if (await lockfile.check(dir, { realpath: false, stale: LOCK_STALE_MS }))
     process.stderr.write(`… another process is making ${name}, waiting for it\n`);
-  // By its own name, which is not there yet: one build may need another's result, and locks are told apart by this path.
+  // A lock for each directory, since one build may need another's result. It goes by the name that is not there yet.
   const release = await lockfile.lock(dir, {
     realpath: false,
     stale: LOCK_STALE_MS,
@@ -116,10 +116,4 @@ export async function cached(
   } finally {
     await release();
   }
-}
-
-/** The path of `command` on PATH, or undefined. */
-export async function which(command: string): Promise<string | undefined> {
-  const found = await execa("sh", ["-c", 'command -v "$1"', "sh", command], { reject: false });
-  return found.exitCode === 0 ? found.stdout : undefined;
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { step, which } from "./steps.ts";
+import which from "which";
+import { step } from "./steps.ts";
 
 /** Asks the user; rejects when the answer is no. */
 export type Ask = (what: string, packages: readonly string[]) => Promise<void>;
@@ -11,13 +12,12 @@ export function asRoot(command: string, args: readonly string[]): [string, strin
 
 async function isDebian(): Promise<boolean> {
   const release = await readFile("/etc/os-release", "utf8").catch(() => "");
-  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release) && (await which("apt-get")) !== undefined;
+  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release) && (await which("apt-get", { nothrow: true })) !== null;
 }
 
-/** Whether a program is there; those of administrators are not on everybody's PATH. */
+/** Whether a program is there. Those for administrators are in directories that are not on everybody's PATH. */
 async function isThere(command: string): Promise<boolean> {
-  const candidates = [command, `/usr/sbin/${command}`, `/sbin/${command}`];
-  return (await Promise.all(candidates.map(which))).some((found) => found !== undefined);
+  return (await which(command, { path: `${process.env.PATH}:/usr/sbin:/sbin`, nothrow: true })) !== null;
 }
 
 /**
@@ -25,7 +25,7 @@ async function isThere(command: string): Promise<boolean> {
  *
  * @param what Why they are needed.
  * @param packages Program → Debian package that has it.
- * @throws Error that names them where this is no Debian.
+ * @throws Error that names them on a system that is neither Debian nor Ubuntu.
  */
 export async function installPackages(
   what: string,
@@ -37,7 +37,7 @@ export async function installPackages(
   if (!missing.length) return;
   if (!(await isDebian()))
     throw new Error(
-      `${what}: needed is what Debian calls ${missing.join(", ")}. Install it by this system's means and run the command again.`,
+      `${what}: this needs what Debian calls ${missing.join(", ")}. Install it with this system's own package manager and run the command again.`,
     );
   await ask(what, missing);
   await step(`install ${missing.join(" ")}`, async (run) => {

@@ -9,6 +9,8 @@ const cases: readonly [version: string, minimum: string, expected: boolean][] = 
   ["4.0.0", "3.200.0", true],
   ["go1.26.8", "1.26.0", true],
   ["go1.9", "1.26.0", false],
+  ["go1.27rc1", "1.26", true],
+  ["v3.200.0-alpha.1", "3.200.0", true],
   ["", "1.26.0", false],
 ];
 

@@ -1,5 +1,5 @@
-/** Whether version `a` is `b` or newer; a leading "v" or "go" is ignored. Plain releases only: "1.2.0-rc1" counts as 1.2.0. */
-export const atLeast = (a: string, b: string): boolean => {
-  const [left = "0", right = "0"] = [a, b].map((version) => /\d+(\.\d+)*/.exec(version)?.[0] ?? "0");
-  return left.localeCompare(right, "en", { numeric: true }) >= 0;
-};
+import semver from "semver";
+
+/** Whether a version as programs print it ("v3.250.0", "go1.26.8") is `minimum` or newer; a pre-release counts as its release. */
+export const atLeast = (printed: string, minimum: string): boolean =>
+  semver.satisfies(semver.coerce(printed) ?? "", `>=${minimum}`);

@@ -130,7 +130,7 @@ await main(
     )
     .option(
       "--install",
-      "write to where the apps of this user read; entries of others stay, a file that changes is kept beside it",
+      "write into the files that this user's apps read; entries of others stay, and a file that changes is copied first",
     )
     .hook("preAction", prepared("pulumi"))
     .action(writeFiles),

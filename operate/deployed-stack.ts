@@ -21,14 +21,14 @@ import { mapValues } from "../lib/map-values.ts";
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
 const PARALLEL = "8";
 
-/** A password that the program has made up; part of a key where it is one of a client. */
+/** A password that the program has made up. A client's key is `sk-` and such a password. */
 export interface Password {
   readonly urn: string;
   readonly name: string;
   readonly value: string;
 }
 
-/** Of the stack's outputs, those that commands use. */
+/** Those of the stack's outputs that commands use. */
 interface Outputs {
   readonly gateway: string;
   readonly models: string;
@@ -63,7 +63,7 @@ export class Pulumi {
   }
 
   /**
-   * A stack that is there; none is made.
+   * A stack that exists already; none is made.
    *
    * @throws Error that names the stacks there are.
    */
@@ -77,9 +77,9 @@ export class Pulumi {
     );
   }
 
-  /** Runs `pulumi` with this terminal, which the Automation API cannot: it shows what is going on as the command itself does. */
+  /** Runs `pulumi` with this terminal, so that it shows its progress as always, which it does not through the Automation API. */
   async #show(args: readonly string[]): Promise<number> {
-    // Ctrl-C reaches pulumi as well, which then ends in order; gone before it, we would leave it running behind the prompt.
+    // Ctrl-C reaches pulumi as well, which then ends in good order. It would go on behind the prompt if this process ended first.
     const stay = () => {};
     process.on("SIGINT", stay);
     const { exitCode } = await execa("pulumi", [...args, "--stack", this.stack], {
@@ -118,7 +118,7 @@ export class Pulumi {
    */
   async outputs(): Promise<Outputs> {
     const outputs = mapValues(await this.#workspace.stackOutputs(this.stack), ({ value }) => value as unknown);
-    // Pulumi stores the outputs of a program that failed before its end, too: without those it had not reached.
+    // Pulumi also stores the outputs of a program that failed before its end; those it had not reached are missing.
     if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.stack);
     return outputs as unknown as Outputs;
   }
@@ -131,7 +131,7 @@ export class Pulumi {
 
   /**
    * Where the gateway is and what each client may call there, keys in plain text. All of it is in the state as soon as the
-   * gateway runs: after a first `up` that the gateway check stopped, too, when the stack has no outputs yet.
+   * gateway runs, even after a first `up` that the gateway check stopped, when the stack has no outputs yet.
    *
    * @throws Error when there is none.
    */
@@ -163,7 +163,7 @@ export class Pulumi {
     }));
   }
 
-  /** Name of a container on the daemon; undefined where the stack has none such. */
+  /** Name of a container on the daemon; undefined where the stack has no such container. */
   async containerName(resource: string): Promise<string | undefined> {
     const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
     return (inputs as { name?: string } | undefined)?.name;

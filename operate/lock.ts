@@ -9,7 +9,7 @@ import { projectRoot } from "../lib/project-root.ts";
 import { command, main } from "./command.ts";
 import { xdg } from "./pulumi-environment.ts";
 
-/** The resolver is pinned like everything else: another version may write the same lock another way. */
+/** The resolver is pinned like everything else: another version may write the same package lock another way. */
 const UV_VERSION = "0.13.8";
 /** The Python of the wrapped images, see PYTHON_IMAGE in mcp/_wrapper/Dockerfile. */
 const PYTHON_VERSION = "3.13";
@@ -48,7 +48,7 @@ export function lockables(
   return found;
 }
 
-/** The packages of a lock, sorted: `name==version` (requirements.txt) or `name@version` (package-lock.json), each once. */
+/** The packages of a package lock, sorted, each once: `name==version` (requirements.txt), `name@version` (package-lock.json). */
 export function lockedPackages(kind: Lockable["kind"], text: string): string[] {
   const packages =
     kind === "pypi"
@@ -59,7 +59,7 @@ export function lockedPackages(kind: Lockable["kind"], text: string): string[] {
   return [...new Set(packages)].sort();
 }
 
-/** What a new lock changes, for the terminal; `before` is undefined where there was none. */
+/** What a new package lock changes, for the terminal; `before` is undefined where there was none. */
 export function describeChange(kind: Lockable["kind"], before: string | undefined, after: string): string {
   const now = lockedPackages(kind, after);
   if (before === undefined) return `new, ${now.length} packages`;
@@ -97,7 +97,7 @@ async function uv(): Promise<string> {
   return program;
 }
 
-/** Output of a command; `failure` and what the command said when it fails. */
+/** Output of a command. When it fails, the error is `failure` and what the command said. */
 async function run(
   command: string,
   args: readonly string[],
@@ -119,13 +119,13 @@ async function run(
 }
 
 /**
- * Resolves one folder anew, whatever its lock says now: the lock follows from server.yaml and the registry alone.
+ * Resolves one folder without reading its present package lock, which follows from server.yaml and the registry alone.
  *
- * @returns Texts by file name; the lock is the last.
+ * @returns Texts by file name; the package lock is the last.
  */
 async function resolve(target: Lockable): Promise<[string, string][]> {
   if (target.kind === "pypi") {
-    // Universal: the same lock for amd64 and arm64 servers.
+    // Universal: the same package lock for hosts with amd64 and with arm64.
     const args = [
       "pip",
       "compile",
@@ -145,14 +145,14 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
     );
     return [["requirements.txt", text]];
   }
-  // npm writes the folder's name into the lock.
+  // npm writes the folder's name into the package lock.
   const temporary = await mkdtemp(path.join(tmpdir(), "lock-"));
   const folder = path.join(temporary, target.name);
   try {
     const manifest = packageJson(target.package, target.version);
     await mkdir(folder);
     await writeFile(path.join(folder, "package.json"), manifest);
-    // Without addresses of one registry in the lock, `npm ci` asks the registry of wherever it runs.
+    // Without addresses of one registry in the package lock, `npm ci` asks the one that is set where it runs.
     // The log level is inherited from `npm run --silent`, and would hide why nothing was found.
     const args = [
       "install",

@@ -52,8 +52,8 @@ export async function pulumiEnvironment(): Promise<Record<string, string>> {
 const PREPARED = ["PATH", "PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"];
 
 /**
- * Lines for a shell. What else the shell had, it has already: PULUMI_ACCESS_TOKEN or PULUMI_CONFIG_PASSPHRASE would only be shown to
- * whoever looks at the screen or at a log.
+ * Lines for a shell, without other variables that it has already: PULUMI_ACCESS_TOKEN or PULUMI_CONFIG_PASSPHRASE would only
+ * be shown to whoever looks at the screen or at a log.
  */
 export function shellLines(
   given: Readonly<Record<string, string | undefined>>,

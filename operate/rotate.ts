@@ -28,7 +28,7 @@ export interface Options {
   readonly yes?: boolean;
 }
 
-/** What is replaced, in the order in which it is; URNs. */
+/** What is replaced, in this order; URNs. */
 export interface Plan {
   /** Password of the administrator of the stack's own Postgres. */
   readonly admin: string | undefined;
@@ -53,7 +53,7 @@ with another. This program stores nothing that way: models and their secrets are
 somebody may have read the salt key and the database: delete in LiteLLM's UI what was added there, change those credentials where
 they come from, and add them again. Where nothing was added, the salt key opens nothing. Only a new stack has another.`;
 
-/** Secrets of the stack's file are somebody else's to change. */
+/** Secrets in the stack's file come from elsewhere, so this program cannot change them. */
 const FOREIGN = `Secrets of the stack's settings (keys of model providers, the password of an existing Postgres, tokens of servers) are changed where they
 come from: pulumi config set --secret --path 'litellm-mcp:secrets.NAME', then npm run up.`;
 
@@ -97,11 +97,11 @@ export function plan(
 
 /** What is left to do for the people behind the clients. */
 export function nextSteps(stack: string, clients: readonly string[]): string {
-  if (!clients.length) return "No client has another key: nobody has to be told.";
+  if (!clients.length) return "No client's key has changed, so nobody has to be told.";
   const option = stack === "local" ? "" : ` --stack ${stack}`;
   return [
     `The old keys of these clients are refused; tell whoever uses them: ${clients.join(", ")}`,
-    "Their files again, or, where an app of this machine has the key, with --install:",
+    "To write their files again (with --install where an app on this machine has the key):",
     ...clients.map((name) => `  npm run clients --${option} --client ${name}`),
   ].join("\n");
 }
@@ -118,7 +118,7 @@ async function rotate(options: Options): Promise<void> {
   const done = (exitCode: number) => {
     if (exitCode !== 0)
       throw new Error(
-        "\nNot all was replaced: read the message above, fix it and run the command again; a client's old key works unless its new one does.",
+        "\nNot everything was replaced: read the message above, fix it and run the command again; a client's old key works unless its new one does.",
       );
   };
   if (admin) {

@@ -1,6 +1,7 @@
 import path from "node:path";
 import Table from "cli-table3";
 import pc from "picocolors";
+import writeFileAtomic from "write-file-atomic";
 import { type Listing, listTools } from "../components/gateway/check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
@@ -24,7 +25,6 @@ import { suspicionsOf, visible } from "../approval/tool-scan.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { command, jsonOption, main, prepared, printJson, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
-import { replaceFile } from "../lib/replace-file.ts";
 
 /** An MCP server as its folder and the gateway show it. */
 export interface Server {
@@ -34,7 +34,7 @@ export interface Server {
   readonly toolLock: ToolLock | undefined;
   readonly listed: readonly Tool[];
   readonly changes: readonly ToolChange[];
-  /** The part of its lock that no client may call: LiteLLM may list it to nobody, so it cannot be compared, and an approval keeps it. */
+  /** Tools of its tool lock that no client may call. LiteLLM may list them to nobody, so an approval keeps them as they are. */
   readonly unseen: ToolLock;
 }
 
@@ -114,7 +114,7 @@ function list(servers: readonly Server[], json: boolean): void {
     if (suspicions.length) console.log(pc.yellow(`${server}, ${visible(tool)}\n${describeSuspicions(suspicions)}`));
 }
 
-/** Shows what differs; whether anything does. */
+/** Shows what differs, and says whether anything does. */
 function diff(servers: readonly Server[], stack: string, json: boolean): boolean {
   if (json)
     printJson(
@@ -148,7 +148,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
       continue;
     }
     try {
-      await replaceFile(path.join(folder, TOOL_LOCK_FILE), writeToolLock(listed, unseen));
+      await writeFileAtomic(path.join(folder, TOOL_LOCK_FILE), writeToolLock(listed, unseen));
     } catch (error) {
       throw new Error(`${name}: not approved, ${visible((error as Error).message)}`, { cause: error });
     }
@@ -159,7 +159,7 @@ async function approve(servers: readonly Server[], acceptSuspicious: boolean, st
   if (refused.length) throw new Error(refused.join("\n"));
 }
 
-/** What the gateway of a stack lists now, beside the folders under mcp/. */
+/** What the gateway of a stack lists now, compared with the folders under mcp/. */
 async function load(names: readonly string[], stack: string): Promise<Server[]> {
   const { gatewayUrl, clients } = await (await Pulumi.existing(stack)).rights();
   // A file that cannot be read stops nothing here: `up` reports it, and an approval replaces a tool lock that is broken.

@@ -6,7 +6,7 @@ import { notDeployed, Pulumi } from "./deployed-stack.ts";
 
 /**
  * Runs the deployed stack's gateway check now, and shows what each server lists. `pulumi up` itself runs it only when
- * something changed; a server may have died since.
+ * something changed, and an MCP server may have died since.
  */
 export async function verify(pulumi: Pulumi, { json = false } = {}): Promise<void> {
   const inputs = await pulumi.gatewayCheck();

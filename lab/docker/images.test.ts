@@ -34,7 +34,7 @@ test("the images of the catalogue are those that the project names by default", 
   assert.deepEqual(new Set(used), new Set(catalogue.filter(({ onDemand }) => !onDemand).map(({ image }) => image)));
 });
 
-test("a lock holds the versions that make its image like the real one", async () => {
+test("a package lock holds the versions that make its image like the real one", async () => {
   for (const recipe of ["litellm", "litellm-1.77.7", "litellm-1.106.2", "postgres-mcp"]) {
     const lines = async (name: string) => (await readFile(path.join(here, "images", recipe, name), "utf8")).split("\n");
     const exact = [...(await lines("requirements.in")), ...(await lines("overrides.txt"))].filter((line) =>
@@ -58,7 +58,7 @@ test("a recipe over another one shares its files, but for those it has itself", 
   assert.equal(path.basename(path.dirname(files.get("requirements.txt")!)), "litellm-1.77.7");
 });
 
-test("an image is built anew when what its base takes from this machine changes", async () => {
+test("an image is built again when what its base takes from this machine changes", async () => {
   const name = "PIP_INDEX_URL";
   const before = process.env[name];
   try {

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { execa, ExecaError } from "execa";
+import { execa } from "execa";
 import { cached, type Run, sha256, step } from "../../bootstrap/steps.ts";
 import { type Ask, asRoot, installPackages } from "../../bootstrap/system-packages.ts";
 
@@ -11,9 +11,8 @@ const BASE = "litellm-mcp-lab/trixie";
 /** Label of an image built here: hash of everything it was built from. An image without it was pulled and is left alone. */
 const STAND_IN_LABEL = "lab.stand-in";
 const DEBIAN = "trixie";
-const PULLED_WITHIN_MS = 600_000;
 
-interface Entry {
+export interface CatalogueEntry {
   readonly image: string;
   /** Folder of `images/` with a Dockerfile that makes the same from package registries. */
   readonly recipe: string;
@@ -24,7 +23,7 @@ interface Entry {
 }
 
 /** STAND-INS for images of an image registry, under their real names. */
-export const catalogue: readonly Entry[] = [
+export const catalogue: readonly CatalogueEntry[] = [
   { image: "python:3.13-slim-trixie", recipe: "python" },
   { image: "node:22-trixie-slim", recipe: "node" },
   { image: "postgres:17.6-trixie", recipe: "postgres" },
@@ -38,7 +37,8 @@ export const catalogue: readonly Entry[] = [
 ];
 
 /**
- * Images made on demand that a stack needs. Told by the texts alone, before anything can parse them: one too many costs time.
+ * Images made on demand that a stack needs. The texts are searched, not parsed: mistakes in them are reported later, and one
+ * image too many only costs time.
  *
  * @param servers Name and `server.yaml` of each folder under `mcp/`.
  */
@@ -55,7 +55,8 @@ export function demandedImages(
     .map(({ image }) => image);
 }
 
-const imageLabel = async (image: string): Promise<string | undefined> => {
+/** The label of an image that was built here, an empty one for any other image, or undefined where the daemon has none. */
+export const standInLabel = async (image: string): Promise<string | undefined> => {
   const format = `{{index .Config.Labels "${STAND_IN_LABEL}"}}`;
   const found = await execa("docker", ["image", "inspect", "--format", format, image], { reject: false });
   return found.exitCode === 0 ? found.stdout : undefined;
@@ -75,95 +76,44 @@ export async function recipeFiles(recipe: string): Promise<Map<string, string>> 
   return files;
 }
 
-/** Recipes of other images of the catalogue that a recipe's Dockerfile names, and so needs on the daemon first. */
-async function recipesBelow(recipe: string): Promise<string[]> {
+/** Other images of the catalogue that a recipe's Dockerfile names, and so needs on the daemon first. */
+export async function imagesBelow(recipe: string): Promise<CatalogueEntry[]> {
   const dockerfile = await readFile((await recipeFiles(recipe)).get("Dockerfile")!, "utf8");
   const own = [recipe, overOf(recipe)];
-  return catalogue
-    .filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image))
-    .map((entry) => entry.recipe);
+  return catalogue.filter((entry) => !own.includes(entry.recipe) && dockerfile.includes(entry.image));
 }
 
-/** Hash of everything an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
+/** Hash of what an image is built from: its recipe's files, the recipes it builds on, what the base takes from this machine. */
 export async function recipeHash(recipe: string): Promise<string> {
   const files = [...(await recipeFiles(recipe))].sort(([a], [b]) => (a < b ? -1 : 1));
   const contents = await Promise.all(files.map(async ([name, file]) => [name, await readFile(file)] as const));
   const below =
     recipe === "base"
       ? [JSON.stringify(networkSettings()), (await hostCertificates()) ?? ""]
-      : await Promise.all([...(await recipesBelow(recipe)), "base"].map(recipeHash));
+      : await Promise.all([...(await imagesBelow(recipe)).map((entry) => entry.recipe), "base"].map(recipeHash));
   return sha256(...contents.flat(), ...below);
 }
 
-/**
- * Makes sure that the images of the catalogue are on the daemon: what is there is used, what can be pulled is pulled,
- * the rest is built.
- *
- * @param demanded Images that are made on demand only.
- */
-export async function prepareImages(ask: Ask, demanded: readonly string[]): Promise<void> {
-  let registryAnswers: boolean | undefined;
-  const done = new Map<string, Promise<void>>();
-  const ready = (recipe: string): Promise<void> => {
-    const entry = catalogue.find((candidate) => candidate.recipe === recipe);
-    if (!entry) throw new Error(`no recipe ${recipe}`);
-    const running = done.get(recipe) ?? prepareImage(entry);
-    done.set(recipe, running);
-    return running;
-  };
-  const prepareImage = async ({ image, recipe }: (typeof catalogue)[number]): Promise<void> => {
-    const label = await imageLabel(image);
-    const hash = await recipeHash(recipe);
-    if (label !== undefined && (label === "" || label === hash)) return;
-    if (label === undefined && registryAnswers !== false) {
-      // Asked once: where nothing answers, each further question would cost its whole timeout.
-      registryAnswers = await pull(image);
-      if (registryAnswers) return;
-    }
-    await installPackages("images are built here", { debootstrap: "debootstrap" }, ask);
-    for (const needed of await recipesBelow(recipe)) await ready(needed);
-    await step(`build image ${image} (stand-in)`, async (run) => {
-      const base = await baseImage(run);
-      const context = await mkdtemp(path.join(tmpdir(), "lab-image-"));
-      try {
-        for (const [name, file] of await recipeFiles(recipe)) await cp(file, path.join(context, name));
-        await run("docker", [
-          "build",
-          "--build-arg",
-          `BASE=${base}`,
-          "--label",
-          `${STAND_IN_LABEL}=${hash}`,
-          "--tag",
-          image,
-          context,
-        ]);
-      } finally {
-        await rm(context, { recursive: true, force: true });
-      }
-    });
-  };
-  for (const { recipe, image, onDemand } of catalogue) if (!onDemand || demanded.includes(image)) await ready(recipe);
-}
-
-const pull = (image: string): Promise<boolean> =>
-  step(`image ${image}: looking for the published one`, async (run) => {
+/** Builds an image of the catalogue; those below it have to be on the daemon. */
+export async function buildImage({ image, recipe }: CatalogueEntry, ask: Ask): Promise<void> {
+  await installPackages("images are built here", { debootstrap: "debootstrap" }, ask);
+  const label = `${STAND_IN_LABEL}=${await recipeHash(recipe)}`;
+  await step(`build image ${image} (stand-in)`, async (run) => {
+    const base = await baseImage(run);
+    const context = await mkdtemp(path.join(tmpdir(), "lab-image-"));
     try {
-      await run("docker", ["pull", image], { timeout: PULLED_WITHIN_MS });
-      return true;
-    } catch (error) {
-      if (!(error instanceof ExecaError)) throw error;
-      const reason = error.timedOut
-        ? `not within ${PULLED_WITHIN_MS / 60_000} minutes`
-        : String(error.stderr).trim().split("\n").at(-1);
-      process.stderr.write(`  not to be had here, it is built instead (${reason})\n`);
-      return false;
+      for (const [name, file] of await recipeFiles(recipe)) await cp(file, path.join(context, name));
+      await run("docker", ["build", "--build-arg", `BASE=${base}`, "--label", label, "--tag", image, context]);
+    } finally {
+      await rm(context, { recursive: true, force: true });
     }
   });
+}
 
-/** Debian, with what this machine needs to reach package registries: its certificates and its proxy and index settings. */
+/** The base image: Debian with this machine's certificates, proxies and indexes, to reach the package registries. */
 async function baseImage(run: Run): Promise<string> {
   const tag = `${BASE}:${(await recipeHash("base")).slice(0, 12)}`;
-  if ((await imageLabel(tag)) !== undefined) return tag;
+  if ((await standInLabel(tag)) !== undefined) return tag;
   const rootfs = await cached(
     `debian-${DEBIAN}`,
     [await readFile(path.join(recipes, "base", "packages"))],
@@ -174,14 +124,14 @@ async function baseImage(run: Run): Promise<string> {
         await run(...asRoot("debootstrap", ["--variant=minbase", `--include=${packages}`, DEBIAN, target]));
         await run(...asRoot("tar", ["-C", target, "-cf", path.join(folder, "rootfs.tar"), "."]));
       } finally {
-        // Root's files, which nobody else could clear away after a failure.
+        // The files are root's: after a failure nobody else could remove them.
         await run(...asRoot("rm", ["-rf", target]));
       }
     },
   );
   const imported = `${BASE}:${path.basename(rootfs)}`;
-  // Once: an import anew is another image to Docker, and everything built on it would miss its cache.
-  if ((await imageLabel(imported)) === undefined)
+  // Imported only once: each import is another image for Docker, which would find nothing that is built on it in its cache.
+  if ((await standInLabel(imported)) === undefined)
     await run("docker", ["import", path.join(rootfs, "rootfs.tar"), imported]);
   const context = await mkdtemp(path.join(tmpdir(), "lab-base-"));
   try {
@@ -213,7 +163,7 @@ const NETWORK_VARIABLES = [
   "NPM_CONFIG_REGISTRY",
 ];
 
-/** The bundle of certificate authorities that this machine trusts, where Debian and its kin keep it. */
+/** The bundle of certificate authorities that this machine trusts, where Debian and the systems that derive from it keep it. */
 const hostCertificates = (): Promise<Buffer | undefined> =>
   readFile(HOST_CERTIFICATES).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -3,24 +3,24 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { which } from "../../bootstrap/steps.ts";
+import which from "which";
 
-/** An sshd of our own that plays linuxserver.lan. */
+/** STAND-IN for the sshd of linuxserver.lan. */
 export interface TestSshd {
   /** `ssh://user@address:port`, for `litellm-mcp:docker.host`. */
   readonly url: string;
   /** Private key that may log in. */
   readonly identity: string;
-  /** File with the server's host key. */
+  /** File with the sshd's host key. */
   readonly knownHosts: string;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Starts an sshd with a host key, a client key and settings of its own on an address of this machine; Docker is what is
- * behind it. Resolves when it listens; rejects with its log when it cannot (the port is taken).
+ * Starts an sshd with a host key, a client key and settings of its own on an address of this machine, whose
+ * Docker is behind it. Resolves when it listens; rejects with its log when it cannot (the port is taken).
  *
- * @param options.path Directories where the login finds its commands; without `docker` in them it is a server without Docker.
+ * @param options.path Directories where the login finds its commands; without `docker` in them it is a host without Docker.
  */
 export async function startSshd({
   address,
@@ -31,7 +31,7 @@ export async function startSshd({
   port: number;
   path?: string;
 }): Promise<TestSshd> {
-  const program = (await which("sshd")) ?? "/usr/sbin/sshd";
+  const program = await which("sshd", { path: `${process.env.PATH}:/usr/sbin` });
   const folder = await mkdtemp(path.join(tmpdir(), "lab-sshd-"));
   const file = (name: string) => path.join(folder, name);
   const clear = () => rm(folder, { recursive: true, force: true });
@@ -54,7 +54,7 @@ export async function startSshd({
     `SetEnv PATH=${loginPath}`,
   ];
   await writeFile(file("config"), `${config.join("\n")}\n`);
-  // Debian's service would make it; sshd asks for it only as root.
+  // sshd needs it when it runs as root; Debian's service would make it.
   if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true });
   const daemon = spawn(program, ["-D", "-e", "-f", file("config")], { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise<void>((resolve) => daemon.on("exit", () => resolve()));
@@ -62,7 +62,7 @@ export async function startSshd({
     let log = "";
     daemon.stderr.on("data", (chunk: Buffer) => {
       log += String(chunk);
-      // Its own word: a connection that is accepted may be another program's, which had the port before.
+      // Its own words, because a port that takes connections may be another program's, which had it before.
       if (log.includes("Server listening on")) resolve();
     });
     daemon.on("error", reject);

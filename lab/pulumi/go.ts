@@ -2,8 +2,9 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import which from "which";
 import { installVenv } from "../../bootstrap/python.ts";
-import { cached, inCache, step, which, type Run } from "../../bootstrap/steps.ts";
+import { cached, inCache, step, type Run } from "../../bootstrap/steps.ts";
 import type { Ask } from "../../bootstrap/system-packages.ts";
 import { atLeast } from "../../bootstrap/version.ts";
 
@@ -11,10 +12,10 @@ import { atLeast } from "../../bootstrap/version.ts";
 const PYPI_GO = "1.26.6";
 const pluginsGoMod = path.join(path.dirname(fileURLToPath(import.meta.url)), "plugins", "go.mod");
 
-/** Variables that make Go use a module's locked versions, and no other. */
+/** Variables that make Go use exactly the versions in a module's go.mod and go.sum. */
 export const exactVersions = { GOWORK: "off", GOFLAGS: "-buildvcs=false -mod=readonly" };
 
-/** A Go toolchain: its command, and the variables that make it be this one and no other. */
+/** A Go toolchain: its command, and the variables that keep it from using another one. */
 export interface Go {
   command: string;
   env: Record<string, string>;
@@ -32,7 +33,7 @@ const neededGo = async () => /^go (\S+)$/m.exec(await readFile(pluginsGoMod, "ut
 
 /** The `go` on PATH if it is new enough, else the one that `prepareGo` made before, if it did. */
 export async function findGo(): Promise<Go | undefined> {
-  const own = await which("go");
+  const own = await which("go", { nothrow: true });
   if (own) {
     // "local": the version that is there, not one that it would download.
     const { stdout } = await execa(own, ["env", "GOVERSION"], { env: { GOTOOLCHAIN: "local" }, reject: false });
@@ -69,7 +70,7 @@ export interface Program {
   tags?: readonly string[];
 }
 
-/** Builds one program, stripped, with exactly the module's locked versions. */
+/** Builds one program, stripped, with exactly the versions in the module's go.mod and go.sum. */
 export async function goBuild(
   run: Run,
   go: Go,

@@ -17,7 +17,7 @@ export interface User {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Below a map its key; below a list the member with this `id`. */
+/** One step of a path: a key of a map, or the member of a list that has this `id`. */
 export type PathItem = string | { readonly id: string };
 
 /** One value of ours in a settings file; all else in the file belongs to others. */
@@ -51,7 +51,7 @@ export interface App {
   readonly next: (place: Place, access: Pick<Access, "client" | "gateway">) => string[];
 }
 
-/** Our name in every app's settings; tools are called `mcp__litellm__<server>-<tool>` or alike. */
+/** Our name in every app's settings; tools are called `mcp__litellm__<server>-<tool>` or similarly. */
 export const ENTRY = "litellm";
 
 export const bearer = (key: string) => ({ Authorization: `Bearer ${key}` });

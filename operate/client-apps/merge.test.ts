@@ -112,17 +112,17 @@ test("what is there already is not written again, whatever its layout", () => {
 test("what does not parse, or has something else in our place, is an error that shows no line of the file", () => {
   assert.throws(() => json('{\n  "a": "sk-secret"\n  "b": 1\n}'), { message: "not JSON: CommaExpected in line 3" });
   assert.throws(() => json("sk-secret"), { message: "not JSON: InvalidSymbol in line 1" });
-  assert.throws(() => json("[]"), { message: "the whole file is no map" });
-  assert.throws(() => json('{"mcpServers": ["sk-secret"]}'), { message: "mcpServers is no map" });
+  assert.throws(() => json("[]"), { message: "the whole file is not a map" });
+  assert.throws(() => json('{"mcpServers": ["sk-secret"]}'), { message: "mcpServers is not a map" });
   assert.throws(
     () => merge('{"inputs": {}}', { format: "json", entries: [{ path: ["inputs", { id: "x" }], value: {} }] }),
-    { message: "inputs is no list" },
+    { message: "inputs is not a list" },
   );
   assert.throws(
     () => tables('key = "sk-secret\n'),
     (error: Error) => /^not TOML: /.test(error.message) && !error.message.includes("sk-secret"),
   );
-  assert.throws(() => tables("mcp_servers = 1\n"), { message: "mcp_servers is no map" });
+  assert.throws(() => tables("mcp_servers = 1\n"), { message: "mcp_servers is not a map" });
 });
 
 test("a file that is ours as a whole is replaced as a whole", () => {

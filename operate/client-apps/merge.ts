@@ -13,7 +13,7 @@ export interface Merged {
 
 /**
  * The text of a file with our content in it. Everything else in it stays, comments included; a neighbour of a new JSON
- * entry may be broken into lines anew. An entry that is there already is not written again.
+ * entry may get other line breaks. An entry that is there already is not written again.
  *
  * @param before Text of the file; undefined where there is none.
  * @throws Error that says what is wrong with `before`: it does not parse, or has something else where our entry belongs.
@@ -77,7 +77,7 @@ const tomlTables: Format = {
     map[path.at(-1)!] = value;
     // An empty file gets a table with a header of its own, as people write it.
     const patched = toml.patch(text.trim() ? text : `[${path.join(".")}]\n`, wanted);
-    // Its author's settings are at stake: rather no change than a wrong one.
+    // These are settings of the file's owner: no change is better than a wrong one.
     if (!same(toml.parse(patched), wanted))
       throw new Error(`${dotted("", path)} cannot be set without changing something else`);
     return patched;
@@ -94,7 +94,7 @@ function lookUp(root: unknown, path: readonly PathItem[]): { path: (string | num
   for (const item of path) {
     const kind = typeof item === "string" ? "map" : "list";
     const fits = kind === "list" ? Array.isArray(value) : isMap(value);
-    if (value !== undefined && !fits) throw new Error(`${dotted("", found) || "the whole file"} is no ${kind}`);
+    if (value !== undefined && !fits) throw new Error(`${dotted("", found) || "the whole file"} is not a ${kind}`);
     if (typeof item === "string") {
       found.push(item);
       value = (value as Record<string, unknown> | undefined)?.[item];

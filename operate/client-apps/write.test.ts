@@ -23,7 +23,7 @@ test("new files are 0600 in new directories that are 0700", async (t) => {
   assert.equal(await modeOf(path.dirname(path.dirname(file))), 0o700);
 });
 
-test("a file that changes is kept beside it; both are 0600, the directory stays as it is", async (t) => {
+test("a file that changes is copied first; both are 0600, the directory stays as it is", async (t) => {
   const folder = await temporary(t);
   await chmod(folder, 0o755);
   const file = path.join(folder, "file.json");
@@ -61,7 +61,7 @@ test("one file that cannot be merged, and none is written", async (t) => {
       { file: bad, content },
     ]),
     {
-      message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: mend the file or move it away, then run this again`,
+      message: `${bad}: not JSON: CloseBraceExpected in line 1. Nothing was changed: fix the file or move it away, then run this again`,
     },
   );
   assert.deepEqual(await readdir(folder), ["bad.json"]);

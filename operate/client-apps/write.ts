@@ -1,10 +1,10 @@
-import { chmod, mkdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { replaceFile } from "../../lib/replace-file.ts";
+import writeFileAtomic from "write-file-atomic";
 import type { Content } from "./app.ts";
 import { merge } from "./merge.ts";
 
-/** A file and what is to stand in it. */
+/** A file and what it should contain. */
 export interface Wanted {
   readonly file: string;
   readonly content: Content;
@@ -28,41 +28,36 @@ export interface Written {
 export async function writeAll(wanted: readonly Wanted[]): Promise<Written[]> {
   const planned = await Promise.all(wanted.map(plan));
   const written: Written[] = [];
-  for (const { file, target, before, text, replaced } of planned) {
+  for (const { file, before, text, replaced } of planned) {
     if (before === text) {
-      await chmod(target, 0o600);
+      await chmod(file, 0o600);
       written.push({ file, outcome: "as it was", replaced, backup: undefined });
       continue;
     }
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     let backup: string | undefined;
     if (before !== undefined) {
       backup = `${file}.bak-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
       await writeFile(backup, before, { mode: 0o600, flag: "wx" });
     }
-    await replaceFile(target, text, 0o600);
+    // Where the file is a link of the user's, it writes what the link points to, and the link stays.
+    await writeFileAtomic(file, text, { mode: 0o600 });
     written.push({ file, outcome: before === undefined ? "new" : "changed", replaced, backup });
   }
   return written;
 }
 
 async function plan({ file, content }: Wanted) {
-  // What a link of the user's points to is written, the link stays.
-  const target = await realpath(file).catch(ifMissing(file));
-  const before = await readFile(target, "utf8").catch(ifMissing(undefined));
+  const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
   try {
-    return { file, target, before, ...merge(before, content) };
+    return { file, before, ...merge(before, content) };
   } catch (error) {
     throw new Error(
-      `${file}: ${(error as Error).message}. Nothing was changed: mend the file or move it away, then run this again`,
+      `${file}: ${(error as Error).message}. Nothing was changed: fix the file or move it away, then run this again`,
       { cause: error },
     );
   }
 }
-
-const ifMissing =
-  <T>(instead: T) =>
-  (error: NodeJS.ErrnoException): T => {
-    if (error.code === "ENOENT") return instead;
-    throw error;
-  };

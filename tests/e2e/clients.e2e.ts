@@ -243,7 +243,7 @@ test("--install: if one file does not parse, nothing is written anywhere", async
   await writeFile(path.join(user, ".codex/config.toml"), 'model = "x"\n[mcp_servers\n');
   const { exitCode, output } = await clients(user, "--install");
   assert.equal(exitCode, 1);
-  assert.match(output, /\.codex\/config\.toml: not TOML: .*Nothing was changed: mend the file or move it away/);
+  assert.match(output, /\.codex\/config\.toml: not TOML: .*Nothing was changed: fix the file or move it away/);
   assert.deepEqual(
     (await filesUnder(user)).filter((file) => !file.startsWith(".npm/")),
     [".codex/config.toml"],
