@@ -25,7 +25,10 @@ const {
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
   .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
-  .option("--version <version>", "of the matrix, this LiteLLM version alone")
+  .option(
+    "--version <version>",
+    "of the matrix, this LiteLLM version alone; of the end-to-end suite, ingress.e2e.ts with this one",
+  )
   .option("--yes", "install missing system packages without asking")
   .parse()
   .opts<{
@@ -101,10 +104,12 @@ async function checkOtherLanguages(): Promise<void> {
 }
 
 if (version) process.env[MATRIX_VERSION] = version;
-if (matrix && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
+if (version && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
 // First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
-const images = matrix ? matrixImages() : ["ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
+const images = matrix
+  ? matrixImages()
+  : [...(version ? matrixImages() : []), "ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
 if (!unit)
   Object.assign(
     process.env,
