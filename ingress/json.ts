@@ -15,7 +15,7 @@ export const MOST_PARTS = 250_000;
 
 /**
  * Parses a body and refuses what two parsers could read differently: LiteLLM, in Python, must see what was checked
- * here. What goes on is written anew from the parsed value, so a key exists once and no byte of the client's passes
+ * here. What goes on is written from the parsed value, so a key exists once and no byte of the client's passes
  * through.
  *
  * @throws BadJson

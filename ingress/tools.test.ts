@@ -6,7 +6,7 @@ import { ToolList } from "./tools.ts";
 
 const APART_MS = 200;
 
-test("listings that clients want anew are apart, and each begins after it was asked for", async () => {
+test("fresh listings that clients ask for are spaced apart, and each begins after it was asked for", async () => {
   const fake = new FakeLiteLlm();
   await fake.start();
   const litellm = new LiteLlm(fake.url, async () => {});

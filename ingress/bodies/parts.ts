@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dotted } from "../../lib/dotted.ts";
+import { isMap } from "../../lib/is-map.ts";
 
 /**
  * What the bodies of all routes are made of. LiteLLM takes any key of a body for a parameter of its own, so every
@@ -217,12 +218,9 @@ export const freeForm = z.custom<unknown>((value) => value !== undefined && isSh
   error: `write JSON that is nested at most ${DEEPEST} deep`,
 });
 
-export const jsonSchema = z.custom<object>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && isShallow(value, DEEPEST),
-  {
-    error: `write a JSON Schema as an object that is nested at most ${DEEPEST} deep`,
-  },
-);
+export const jsonSchema = z.custom<object>((value) => isMap(value) && isShallow(value, DEEPEST), {
+  error: `write a JSON Schema as an object that is nested at most ${DEEPEST} deep`,
+});
 
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
