@@ -21,25 +21,24 @@ export class Diagnosis {
    */
   async checkBudget(client: ClientRights, key: string): Promise<void> {
     if (client.budget === null) return;
-    const known = this.#spent.get(client.name);
-    const spend = known && Date.now() - known.at < FRESH_MS ? known.spend : await this.#spend(key);
-    if (spend === undefined) return;
-    this.#spent.set(client.name, { spend, at: Date.now() });
-    if (spend >= client.budget)
-      throw new Refusal(
-        402,
-        "budget",
-        `the budget of client ${client.name} is spent: ${spend.toFixed(4)} of ${client.budget} USD (litellm-mcp:clients.${client.name}.budget)`,
-      );
+    const spend = this.#fresh(client) ?? (await this.#spend(client, key));
+    if (spend !== undefined && spend >= client.budget) throw isSpent(client, spend);
+  }
+
+  #fresh({ name }: ClientRights): number | undefined {
+    const known = this.#spent.get(name);
+    return known && Date.now() - known.at < FRESH_MS ? known.spend : undefined;
   }
 
   /** In USD; undefined where LiteLLM does not say, so that LiteLLM decides. */
-  async #spend(key: string): Promise<number | undefined> {
+  async #spend({ name }: ClientRights, key: string): Promise<number | undefined> {
     const { status, body } = await this.#litellm.ask({ method: "GET", path: "/key/info", key, repeatable: true });
     const text = await body.text();
     if (status !== 200) return undefined;
     const { info } = JSON.parse(text) as { info?: { spend?: unknown } };
-    return typeof info?.spend === "number" ? info.spend : undefined;
+    if (typeof info?.spend !== "number") return undefined;
+    this.#spent.set(name, { spend: info.spend, at: Date.now() });
+    return info.spend;
   }
 
   /** Why LiteLLM answers a good request with HTTP 500 "MCP request failed", which is what 1.77 says to everything. */
@@ -67,6 +66,25 @@ export class Diagnosis {
   }
 }
 
+const isSpent = ({ name, budget }: ClientRights, spend: number) =>
+  new Refusal(
+    402,
+    "budget",
+    `the budget of client ${name} is spent: ${spend.toFixed(4)} of ${budget} USD (litellm-mcp:clients.${name}.budget)`,
+  );
+
+/**
+ * LiteLLM's own refusal of a key whose budget is spent, which is HTTP 400 or 422 by version. It counts in its memory,
+ * and in the database, where `/key/info` looks, seconds later. The sum tells the client's budget from others, such as
+ * LiteLLM's own; a provider's words come after the name of an error.
+ */
+const BUDGET_EXCEEDED = /^Budget has been exceeded! .*?Current cost: ([\d.e+-]+), .*?Max budget: ([\d.e+-]+)$/;
+
+function spentAsLiteLlmSays(client: ClientRights, message: string): Refusal | undefined {
+  const [, spend, budget] = (BUDGET_EXCEEDED.exec(message) ?? []).map(Number);
+  return spend !== undefined && budget === client.budget && spend >= budget ? isSpent(client, spend) : undefined;
+}
+
 /** Turns an error of LiteLLM into a refusal that says what is wrong. */
 export async function explain(
   diagnosis: Diagnosis,
@@ -74,7 +92,10 @@ export async function explain(
   key: string,
   answer: LiteLlmAnswer,
 ): Promise<Refusal> {
-  const said = scrubbed(messageOf(await answer.body.text()));
+  const message = messageOf(await answer.body.text());
+  const spent = spentAsLiteLlmSays(client, message);
+  if (spent) return spent;
+  const said = scrubbed(message);
   try {
     const known = answer.status >= 500 || answer.status === 401 ? await diagnosis.reason(client, key) : undefined;
     if (known) return known;
@@ -95,8 +116,12 @@ export async function explain(
 function messageOf(text: string): string {
   const [first = ""] = text.replace(/^data: /, "").split("\n\n");
   try {
-    const { error, details } = JSON.parse(first) as { error?: string | { message?: unknown }; details?: unknown };
-    const message = typeof error === "object" ? error.message : error;
+    const { error, details, detail } = JSON.parse(first) as {
+      error?: string | { message?: unknown };
+      details?: unknown;
+      detail?: unknown;
+    };
+    const message = typeof error === "object" ? error.message : (error ?? detail);
     if (typeof message === "string")
       return withoutTrace(typeof details === "string" && details ? `${message}: ${details}` : message);
   } catch {

@@ -40,6 +40,8 @@ const image = process.env[MATRIX_VERSION] ? matrixImages()[0] : undefined;
 let workspace: Workspace;
 let canary: Provider;
 let upstream: Provider;
+/** Its model calls a tool. */
+let toolCaller: Provider;
 let keys: Record<string, string>;
 let masterKey: string;
 /** Secrets, which must be in no answer. */
@@ -48,7 +50,11 @@ let secrets: string[];
 before(async () => {
   await removeLeftovers(PREFIX);
   const bridge = await bridgeAddress();
-  [canary, upstream] = await Promise.all([canaryAddress(bridge), provider(bridge)]);
+  [canary, upstream, toolCaller] = await Promise.all([
+    canaryAddress(bridge),
+    provider(bridge),
+    provider(bridge, { name: "everything-echo", arguments: { message: "by the model" } }),
+  ]);
   const free = { input_cost_per_token: 0, output_cost_per_token: 0 };
   const mock = { model: "openai/mock", mock_response: "MOCK-OK" };
   workspace = await Workspace.create("ingress", {
@@ -66,24 +72,14 @@ before(async () => {
         params: { model: "openai/m", api_base: `${upstream.url}/v1`, ...free },
         secrets: { api_key: "canary" },
       },
-      {
-        name: "caller",
-        params: {
-          model: "hosted_vllm/mock",
-          api_base: "http://127.0.0.1:9/v1",
-          ...free,
-          mock_tool_calls: [
-            {
-              id: "call_1",
-              type: "function",
-              function: { name: "everything-echo", arguments: '{"message":"by the model"}' },
-            },
-          ],
-        },
-      },
+      // LiteLLM asks the first for responses, and the second for chat completions, which it makes responses of.
+      ...["openai", "hosted_vllm"].map((api) => ({
+        name: `caller-${api}`,
+        params: { model: `${api}/m`, api_base: `${toolCaller.url}/v1`, api_key: "none", ...free },
+      })),
     ],
     "litellm-mcp:clients": {
-      "test-key": { models: ["mock", "provider", "caller"] },
+      "test-key": { models: ["mock", "provider", "caller-openai", "caller-hosted_vllm"] },
       narrow: { servers: ["time"], models: ["mock", "provider"] },
       slow: { servers: ["time"], models: ["mock"], rpm: 5 },
       poor: { servers: ["time"], models: ["paid"], budget: 0.001 },
@@ -116,7 +112,7 @@ after(async () => {
   const { exitCode, output } = await workspace.destroy();
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
-  await Promise.all([canary.close(), upstream.close()]);
+  await Promise.all([canary.close(), upstream.close(), toolCaller.close()]);
   await removeLeftovers(PREFIX);
 });
 
@@ -464,27 +460,40 @@ test("row 6: a thousand initialize requests and a thousand lists leave nothing b
 });
 
 test("row 7: tools that a model calls have the client's rights and exact audit lines; streamed, the request is refused with advice", async () => {
-  const body = {
-    model: "caller",
-    input: "echo",
-    tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
-  };
-  const streamed = await ask("POST", "/v1/responses", keys["test-key"], { ...body, stream: true });
-  assert.equal(streamed.status, 400);
-  assert.match(streamed.text, /leave stream out, or connect your client to \/mcp\//);
-  const count = (await audited("calls")).length;
-  const whole = await ask("POST", "/v1/responses", keys["test-key"], body);
-  assert.equal(whole.status, 200, whole.text);
-  assert.match(whole.text, /Echo: by the model/);
-  const lines = (await audited("calls")).slice(count);
-  assert.deepEqual(
-    lines[0] && [lines[0]["client"], lines[0]["server"], lines[0]["tool"], lines[0]["arguments"], lines[0]["route"]],
-    ["test-key", "everything", "echo", { message: "by the model" }, "/v1/responses"],
-  );
-  for (const one of lines.filter(({ audit }) => audit === "call"))
-    assert.ok(
-      lines.some(({ audit, id, outcome }) => audit === "outcome" && id === one["id"] && outcome === "answered"),
+  for (const model of ["caller-openai", "caller-hosted_vllm"]) {
+    const body = {
+      model,
+      input: "echo",
+      tools: [{ type: "mcp", server_label: "litellm", server_url: "litellm_proxy", require_approval: "never" }],
+    };
+    const streamed = await ask("POST", "/v1/responses", keys["test-key"], { ...body, stream: true });
+    assert.equal(streamed.status, 400);
+    assert.match(streamed.text, /leave stream out, or connect your client to \/mcp\//);
+    const count = (await audited("calls")).length;
+    toolCaller.heard.length = 0;
+    const whole = await ask("POST", "/v1/responses", keys["test-key"], body);
+    assert.equal(whole.status, 200, whole.text);
+    const { output } = JSON.parse(whole.text) as { output: Record<string, any>[] };
+    const [made, said] = [output.find(({ type }) => type === "mcp_call"), output.at(-1)];
+    assert.deepEqual([made?.["name"], made?.["output"]], ["everything-echo", "Echo: by the model"]);
+    assert.equal(said?.["content"][0].text, SAID.join(""));
+    // The model hears what the tool answered.
+    assert.deepEqual(
+      toolCaller.heard.map(({ body: heard }) => heard.includes("Echo: by the model")),
+      [false, true],
     );
+    const lines = (await audited("calls")).slice(count);
+    assert.deepEqual(
+      lines.map(({ audit }) => audit),
+      ["call", "outcome"],
+    );
+    const [called, outcome] = lines as [Record<string, any>, Record<string, any>];
+    assert.deepEqual(
+      [called["client"], called["server"], called["tool"], called["arguments"], called["route"]],
+      ["test-key", "everything", "echo", { message: "by the model" }, "/v1/responses"],
+    );
+    assert.deepEqual([outcome["id"], outcome["outcome"]], [called["id"], "answered"]);
+  }
 });
 
 test("rows 8 and 9: names must be exact, and the audit line names the server that was asked", async () => {
@@ -698,7 +707,7 @@ test("OpenAI's SDK works with its base URL alone changed: chat, responses, embed
   const openai = new OpenAI({ baseURL: `${BASE}/v1`, apiKey: keys["test-key"]!, maxRetries: 0 });
   const text = SAID.join("");
   for await (const model of openai.models.list())
-    assert.ok(["mock", "provider", "caller"].includes(model.id), model.id);
+    assert.ok(["mock", "provider", "caller-openai", "caller-hosted_vllm"].includes(model.id), model.id);
   for (const [model, said] of [
     ["provider", text],
     ["mock", "MOCK-OK"],
@@ -716,6 +725,17 @@ test("OpenAI's SDK works with its base URL alone changed: chat, responses, embed
     assert.ok(chunks.filter(Boolean).length > 1, "it came as a whole");
     assert.equal((await openai.responses.create({ model, input: "hello" })).output_text, said);
   }
+  const calls = {
+    model: "caller-openai",
+    messages: [{ role: "user" as const, content: "echo" }],
+    tools: [{ type: "function" as const, function: { name: "everything-echo", parameters: { type: "object" } } }],
+  };
+  const asked = (await openai.chat.completions.create(calls)).choices[0]!.message.tool_calls![0]!;
+  assert.equal(asked.type === "function" && asked.function.arguments, '{"message":"by the model"}');
+  let pieces = "";
+  for await (const chunk of await openai.chat.completions.create({ ...calls, stream: true }))
+    pieces += chunk.choices[0]?.delta.tool_calls?.[0]?.function?.arguments ?? "";
+  assert.equal(pieces, '{"message":"by the model"}');
   let streamed = "";
   for await (const event of await openai.responses.create({ model: "provider", input: "hello", stream: true }))
     if (event.type === "response.output_text.delta") streamed += event.delta;

@@ -49,13 +49,35 @@ const responsesUsage = {
 /** What the stand-in says, in pieces, as a stream has them. */
 export const SAID = ["Hello", " from", " the provider"];
 
+/** The call that the stand-in's model makes, once, when it is offered a tool of that name. */
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+interface Asked {
+  readonly stream?: boolean;
+  readonly input?: unknown;
+  readonly messages?: readonly { readonly role: string }[];
+  readonly tools?: readonly { readonly name?: string; readonly function?: { readonly name: string } }[];
+}
+
+/** Whether the model is to call: it has the tool, and no answer of the tool yet. */
+function wants({ name }: ToolCall, { tools = [], messages = [], input }: Asked): boolean {
+  const items = Array.isArray(input) ? (input as { type?: string }[]) : [];
+  const answered = messages.some(({ role }) => role === "tool") || items.some(({ type }) => type === OUTPUT);
+  return !answered && tools.some((tool) => (tool.function ?? tool).name === name);
+}
+const OUTPUT = "function_call_output";
+
 /**
  * A STAND-IN for a provider with OpenAI's API. It keeps what LiteLLM sends, so that a secret that LiteLLM put into a
  * parameter is seen here even if the client's answer does not show it.
  */
-export const provider = (address: string): Promise<Provider> =>
+export const provider = (address: string, toolCall?: ToolCall): Promise<Provider> =>
   serve(address, ({ path, body }, response) => {
-    const asked = JSON.parse(body || "{}") as { stream?: boolean; input?: unknown };
+    const asked = JSON.parse(body || "{}") as Asked;
+    const called = toolCall && wants(toolCall, asked) ? toolCall : undefined;
     const json = (value: unknown) =>
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
     const events = (all: readonly { readonly type?: string }[], end = "") => {
@@ -74,13 +96,22 @@ export const provider = (address: string): Promise<Provider> =>
       });
     }
     if (path.endsWith("/responses")) {
-      const item = {
-        type: "message",
-        id: "msg_1",
-        role: "assistant",
-        status: "completed",
-        content: [{ type: "output_text", annotations: [], text: SAID.join("") }],
-      };
+      const item = called
+        ? {
+            type: "function_call",
+            id: "fc_1",
+            call_id: "call_1",
+            name: called.name,
+            arguments: JSON.stringify(called.arguments),
+            status: "completed",
+          }
+        : {
+            type: "message",
+            id: "msg_1",
+            role: "assistant",
+            status: "completed",
+            content: [{ type: "output_text", annotations: [], text: SAID.join("") }],
+          };
       const made = {
         id: "resp_1",
         object: "response",
@@ -98,35 +129,65 @@ export const provider = (address: string): Promise<Provider> =>
       };
       const done = { ...made, status: "completed", output: [item], usage: responsesUsage };
       if (!asked.stream) return void json(done);
-      const place = { item_id: "msg_1", output_index: 0, content_index: 0 };
+      const place = { item_id: item.id, output_index: 0 };
+      const inText = { ...place, content_index: 0 };
+      const pieces =
+        item.arguments === undefined
+          ? [
+              {
+                type: "response.content_part.added",
+                ...inText,
+                part: { type: "output_text", text: "", annotations: [] },
+              },
+              ...SAID.map((delta) => ({ type: "response.output_text.delta", ...inText, delta })),
+              { type: "response.output_text.done", ...inText, text: SAID.join("") },
+            ]
+          : [
+              { type: "response.function_call_arguments.delta", ...place, delta: item.arguments },
+              { type: "response.function_call_arguments.done", ...place, arguments: item.arguments },
+            ];
+      const begun = { ...item, status: "in_progress", ...(called ? { arguments: "" } : { content: [] }) };
       return void events([
         { type: "response.created", response: { ...made, status: "in_progress", output: [] } },
-        { type: "response.output_item.added", output_index: 0, item: { ...item, status: "in_progress", content: [] } },
-        { type: "response.content_part.added", ...place, part: { type: "output_text", text: "", annotations: [] } },
-        ...SAID.map((delta) => ({ type: "response.output_text.delta", ...place, delta })),
-        { type: "response.output_text.done", ...place, text: SAID.join("") },
+        { type: "response.output_item.added", output_index: 0, item: begun },
+        ...pieces,
         { type: "response.output_item.done", output_index: 0, item },
         { type: "response.completed", response: done },
       ] as { type: string }[]);
     }
     const made = { id: "chatcmpl-1", created: 1, model: "m" };
-    if (!asked.stream)
+    const finish_reason = called ? "tool_calls" : "stop";
+    const tool_calls = called && [
+      {
+        id: "call_1",
+        type: "function",
+        function: { name: called.name, arguments: JSON.stringify(called.arguments) },
+      },
+    ];
+    if (!asked.stream) {
+      const message = {
+        role: "assistant",
+        ...(tool_calls ? { content: null, tool_calls } : { content: SAID.join("") }),
+      };
       return void json({
         ...made,
         object: "chat.completion",
-        choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: SAID.join("") } }],
+        choices: [{ index: 0, finish_reason, message }],
         usage,
       });
-    const chunk = (delta: unknown, finish_reason: string | null = null) => ({
+    }
+    const chunk = (delta: unknown, finished: string | null = null) => ({
       ...made,
       object: "chat.completion.chunk",
-      choices: [{ index: 0, delta, finish_reason }],
+      choices: [{ index: 0, delta, finish_reason: finished }],
     });
     events(
       [
         chunk({ role: "assistant", content: "" }),
-        ...SAID.map((content) => chunk({ content })),
-        chunk({}, "stop"),
+        ...(tool_calls
+          ? tool_calls.map((each, index) => chunk({ tool_calls: [{ index, ...each }] }))
+          : SAID.map((content) => chunk({ content }))),
+        chunk({}, finish_reason),
         { ...made, object: "chat.completion.chunk", choices: [], usage },
       ] as object[],
       "data: [DONE]\n\n",
