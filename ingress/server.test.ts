@@ -525,6 +525,45 @@ test("a stream is handed through as it comes", async () => {
   assert.equal(new TextDecoder().decode((await reader.read()).value), "data: 2\n\n");
 });
 
+test("an answer on /v1/responses is continued by its client alone, streamed or not, with tools or without", async () => {
+  let answers = 0;
+  litellm.answer = (heard, response) => {
+    if (heard.path !== "/v1/responses") return litellm.defaults(heard, response);
+    const made = { id: `resp_${++answers}`, output: [{ type: "message", id: `msg_${answers}`, content: [] }] };
+    if (!(heard.body as { stream?: boolean }).stream) return json(response, 200, made);
+    return response
+      .writeHead(200, { "content-type": "text/event-stream" })
+      .end(`data: ${JSON.stringify({ type: "response.completed", response: made })}\n\ndata: [DONE]\n\n`);
+  };
+  const body = { model: "mock", input: "x" };
+  const tool = { type: "mcp", server_label: "l", server_url: "litellm_proxy/mcp/time", require_approval: "never" };
+  for (const [index, more] of [{}, { stream: true }, { tools: [tool] }].entries()) {
+    const first = await send("POST", "/v1/responses", "sk-full", { ...body, ...more });
+    assert.equal(first.status, 200, first.text);
+    const id = `resp_${2 * index + 1}`;
+    assert.ok(first.text.includes(id), first.text);
+    const heard = litellm.heard.length;
+    const [previous, item] = [
+      { previous_response_id: id },
+      { input: [{ type: "item_reference", id: `msg_${2 * index + 1}` }] },
+    ];
+    for (const [named, code] of [
+      [previous, "previous_response_not_found"],
+      [item, "item_not_found"],
+    ] as const) {
+      const foreign = await send("POST", "/v1/responses", "sk-narrow", { ...body, ...more, ...named });
+      assert.equal(foreign.status, 400);
+      assert.equal(foreign.json().error.code, code);
+      assert.match(foreign.text, /has not given client narrow/);
+    }
+    assert.equal(litellm.heard.length, heard);
+    const own = await send("POST", "/v1/responses", "sk-full", { ...body, ...more, ...previous, ...item });
+    assert.equal(own.status, 200, own.text);
+    const sent = litellm.heard.at(-1)!.body as { previous_response_id: string; input: object[] };
+    assert.deepEqual([sent.previous_response_id, sent.input], [id, item.input]);
+  }
+});
+
 test("limits: requests a minute, at once, and the budget, each with its own text", async () => {
   const statuses = [];
   for (let at = 0; at < 5; at++) statuses.push((await send("POST", "/mcp/", "sk-slow", rpc("tools/list"))).status);

@@ -1,13 +1,14 @@
-import { PassThrough } from "node:stream";
+import { PassThrough, pipeline, type Readable } from "node:stream";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Audit } from "./audit.ts";
 import { acceptBody } from "./bodies/index.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { explain } from "./diagnosis.ts";
+import { Given } from "./given.ts";
 import { BadJson, parseBody } from "./json.ts";
 import { checkHeaders, clientOf, keyOf } from "./keys.ts";
 import { BodyRoom, Parallel, Rate } from "./limits.ts";
-import type { LiteLlm } from "./litellm.ts";
+import type { LiteLlm, LiteLlmAnswer } from "./litellm.ts";
 import { log } from "./log.ts";
 import { answer, asRefusal, idOf, type McpContext, parseMessage, UnknownMethod } from "./mcp.ts";
 import type { Metrics } from "./metrics.ts";
@@ -87,6 +88,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
   const strangers = new Rate();
   const rates = new Rate();
   const parallel = new Parallel();
+  const given = new Given();
   const bodyRoom = new BodyRoom(Math.max(options.bodiesBytes ?? BODIES_BYTES, options.bodyBytes));
 
   app.removeAllContentTypeParsers();
@@ -352,12 +354,15 @@ export function createIngress(options: IngressOptions): FastifyInstance {
         "not allowed",
         `client ${identity.client.name} may not use model ${accepted.model.slice(0, 100)}; it has ${identity.client.models.join(", ")}`,
       );
-    if (!accepted.mcpTools.length) return passOn(request, reply, identity, route, accepted.body);
+    const { name } = identity.client;
+    const body = route === "/v1/responses" ? given.own(name, accepted.body) : accepted.body;
+    if (!accepted.mcpTools.length) return passOn(request, reply, identity, route, body);
     await counted(identity);
     const context: McpContext = { ...options, rights: table };
-    return reply.send(
-      await respondWithTools(context, { ...identity, address: request.ip, route: request.url, newer: false }, accepted),
-    );
+    const caller = { ...identity, address: request.ip, route: request.url, newer: false };
+    const response = await respondWithTools(context, caller, { ...accepted, body });
+    given.remember(name, response);
+    return reply.send(response);
   }
 
   /** Sends the request to LiteLLM, and its answer to the client as it comes. */
@@ -398,11 +403,21 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     for (const name of RETURNED_HEADERS)
       if (answered.headers[name] !== undefined) void reply.header(name, answered.headers[name]);
     answered.body.once("close", () => timer({ status: "200" }));
-    await reply.send(answered.body);
+    await reply.send(path === "/v1/responses" ? await remembered(identity.client, answered) : answered.body);
     // For the limits, the request runs until its last byte is sent.
     if (!reply.raw.writableFinished && !reply.raw.destroyed)
       await new Promise<void>((resolve) => reply.raw.once("close", resolve).once("finish", resolve));
     return reply;
+  }
+
+  /** The body of an answer on /v1/responses, once what the client may come back to is known. */
+  async function remembered({ name }: ClientRights, { headers, body }: LiteLlmAnswer): Promise<Readable | string> {
+    if (String(headers["content-type"]).startsWith("text/event-stream"))
+      // An error on either side ends the other; who is left says what happened.
+      return pipeline(body, given.watch(name), () => {});
+    const text = await body.text();
+    given.rememberText(name, text);
+    return text;
   }
 
   return app;

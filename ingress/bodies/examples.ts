@@ -60,7 +60,6 @@ export const EXAMPLES: readonly Example[] = [
       prompt_cache_key: "chat-1",
       prompt_cache_retention: "24h",
       prompt_cache_options: { mode: "explicit", ttl: "30m" },
-      metadata: { purpose: "a test", ticket: "4711" },
       modalities: ["text"],
     },
   },
@@ -242,6 +241,18 @@ export const EXAMPLES: readonly Example[] = [
       text: { verbosity: "low" },
     },
   },
+  ...([chat, responses] as const).map((route) => {
+    const sent = { model: "gpt-5.4", ...(route === chat ? { messages: hello } : { input: "Hello" }) };
+    // Names that LiteLLM reads are like any other.
+    const metadata = {
+      purpose: "a test",
+      tags: "a",
+      user_api_key_team_id: "a",
+      "x-a": "os.environ/A",
+      guardrails: "a",
+    };
+    return { name: "marks of the client's own stay here", route, body: { ...sent, metadata }, sent };
+  }),
   {
     name: "Codex's marks for OpenAI's service are left out",
     route: responses,
@@ -366,7 +377,6 @@ export const EXAMPLES: readonly Example[] = [
       },
       text: { format: { type: "json_schema", name: "city", schema, strict: true }, verbosity: "high" },
       context_management: [{ type: "compaction", compact_threshold: 1000 }],
-      metadata: { purpose: "a test" },
       truncation: "auto",
       background: false,
       max_output_tokens: 100,

@@ -99,7 +99,6 @@ describe("a string that LiteLLM would replace by a secret", () => {
     ["/v1/chat/completions", "tool_choice", (tool_choice) => ({ tool_choice })],
     ["/v1/chat/completions", "reasoning_effort", (reasoning_effort) => ({ reasoning_effort })],
     ["/v1/chat/completions", "service_tier", (service_tier) => ({ service_tier })],
-    ["/v1/chat/completions", "metadata.a", (a) => ({ metadata: { a } })],
     ["/v1/chat/completions", "messages[0].name", (name) => ({ messages: [{ ...hello[0], name }] })],
     [
       "/v1/chat/completions",
@@ -263,12 +262,11 @@ describe("what would be dangerous or wrong is refused, with its place and what t
       /^tools\[0\]\.input_schema: .*at most 64 deep$/,
     ],
     [
-      "names of metadata that LiteLLM reads",
+      "long names and texts in metadata",
       "/v1/responses",
-      { metadata: { user_api_key_team_id: "a", tags: "b", "x-a": "c" } },
-      /user_api_key_team_id: take another name/,
-      /tags: take another name/,
-      /x-a: take another name/,
+      { metadata: { ["a".repeat(65)]: "b", c: "d".repeat(513) } },
+      /^metadata\["a+…"\]: write a name of 1 to 64 characters$/,
+      "metadata.c: write a text of at most 512 characters",
     ],
     ["metadata that is no text", "/v1/chat/completions", { metadata: { a: { b: 1 } } }, "metadata.a: write a text"],
     [

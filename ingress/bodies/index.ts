@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { chatBody } from "./chat.ts";
 import { embeddingsBody, protectInput } from "./embeddings.ts";
 import { countTokensBody, messagesBody, protectSystem } from "./messages.ts";
-import { check, type AcceptedBody, type McpTool, type RefusedBody } from "./parts.ts";
+import { check, type AcceptedBody, type McpTool, type RefusedBody, withoutMarks } from "./parts.ts";
 import { acceptResponses, responsesBody } from "./responses.ts";
 
 export type { AcceptedBody, BodyProblem, McpTool, RefusedBody } from "./parts.ts";
@@ -32,7 +32,7 @@ export function acceptBody(route: ModelRoute, value: unknown): AcceptedBody | Re
     case "/v1/messages/count_tokens":
       return accepted(protectSystem(checked.body), []);
     case "/v1/chat/completions":
-      return accepted(checked.body, []);
+      return accepted(withoutMarks(checked.body), []);
   }
 }
 

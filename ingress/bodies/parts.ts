@@ -230,38 +230,24 @@ function isShallow(value: unknown, levels: number): boolean {
   return true;
 }
 
+/** A client's marks on its own request: 16 pairs of short texts. `withoutMarks` keeps them back. */
+export const metadata = pairs(
+  pattern(/^[^]{1,64}$/, "write a name of 1 to 64 characters"),
+  z.string().max(512, { error: "write a text of at most 512 characters" }),
+).refine((marks) => Object.keys(marks).length <= 16, { error: "write at most 16 pairs" });
+
 /**
  * LiteLLM keeps what it knows about a request in the client's own `metadata` (/v1/chat/completions), and looks there as
  * well where it has a place of its own (`user_api_key_team_id` of /v1/responses: route_llm_request.py:43,
- * router.py:6653): a client could take part in another team's models, tags for routing, caches and logs. These are the
- * names that it reads, except for words so common that they belong to others.
+ * router.py:6653). Which names it reads is different in each version, so none reach it.
  */
-const READ_BY_LITELLM = new Set(
-  (
-    "additional_usage_values alerting_metadata api_base applied_guardrails aws_region_name batch_ignore_default_logging batch_models " +
-    "cache_hit caching_groups cold_storage_object_key current_span_data debug_langfuse deployment dotted_order endpoint enforced_params " +
-    "error_information error_str existing_trace_id fallbacks gcs_log_id generation_id generation_name global_max_parallel_requests " +
-    "headers hidden_params is_response mask_input mask_output model_group model_group_size model_id model_info model_map_information " +
-    "model_parameters model_rpm_limit model_tpm_limit opik parent_observation_id parent_run_id pillar_session_id pl_tags previous_models " +
-    "prompt_id prompt_integration prompt_management_metadata raw_request redis_namespace response_cost_failure_debug_info run_id run_name " +
-    "saved_cache_cost semantic-similarity service_account_id session_id span_id span_name standard_logging_guardrail_information tags " +
-    "team_member_budget_id temp_budget_expiry temp_budget_increase trace_id trace_metadata trace_name trace_user_id trace_version " +
-    "update_trace_keys usage_object vector_store_request_metadata vertex_location"
-  ).split(" "),
-);
-const PREFIX_OF_LITELLM =
-  /^(_|x-|user_api|litellm|langfuse|langsmith|literalai|mcp_|spend_logs|requester_|guardrail|metadata_)/i;
-
-/** Marks of the client's own: 16 pairs of short texts. */
-export const metadata = pairs(
-  pattern(/^[^]{1,64}$/, "write a name of 1 to 64 characters").refine(
-    (name) => !PREFIX_OF_LITELLM.test(name) && !READ_BY_LITELLM.has(name),
-    {
-      error: "take another name: LiteLLM reads this one itself",
-    },
-  ),
-  parameter(512),
-).refine((marks) => Object.keys(marks).length <= 16, { error: "write at most 16 pairs" });
+export function withoutMarks(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const sent = { ...body };
+  delete sent.metadata;
+  // Codex's, for OpenAI's own service.
+  delete sent.client_metadata;
+  return sent;
+}
 
 // Problems.
 

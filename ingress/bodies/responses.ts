@@ -31,6 +31,7 @@ import {
   textOr,
   toolName,
   whole,
+  withoutMarks,
 } from "./parts.ts";
 
 /** POST /v1/responses: openai 6.49.0, resources/responses, and what Codex sends beside it. */
@@ -543,7 +544,7 @@ export const responsesBody = strict({
   background: z
     .literal(false, { error: "write false: an answer in the background cannot be fetched through this gateway" })
     .nullish(),
-  // Codex's marks for OpenAI's own service; `acceptResponses` leaves them out.
+  // Codex's marks for OpenAI's own service; `withoutMarks` leaves them out.
   client_metadata: maybe(pairs(parameter(256), label)),
   context_management: maybe(list(strict({ type: option, compact_threshold: maybe(whole) }), 16)),
   // LiteLLM drops it without a word, and the model would not know what was said before.
@@ -558,7 +559,7 @@ export const responsesBody = strict({
   moderation,
   parallel_tool_calls: maybe(flag),
   // One of LiteLLM's is base64 of provider, deployment and id; it only narrows to a deployment of the model that was
-  // asked for.
+  // asked for. Whose it is: `given.ts`.
   previous_response_id: maybe(pattern(/^[A-Za-z0-9][A-Za-z0-9_+/=.-]{0,2047}$/, "write the id of an earlier response")),
   prompt: refused(
     "leave it out: prompts stored with the provider, and their tools, are not for clients; send instructions and input",
@@ -682,8 +683,7 @@ export function acceptResponses(
 ):
   | { readonly body: Readonly<Record<string, unknown>>; readonly mcpTools: readonly McpTool[] }
   | { readonly problems: readonly BodyProblem[] } {
-  const sent: Record<string, unknown> = { ...body };
-  delete sent.client_metadata;
+  const sent = withoutMarks(body);
   const tools = (sent.tools ?? []) as Tools;
   const problems = conflicts(tools);
   if (problems.length > 0) return { problems };

@@ -758,6 +758,30 @@ test("OpenAI's SDK works with its base URL alone changed: chat, responses, embed
   );
 });
 
+test("an answer on /v1/responses is continued by the client that was given it, and by no other", async () => {
+  const openai = (name: string) => new OpenAI({ baseURL: `${BASE}/v1`, apiKey: keys[name]!, maxRetries: 0 });
+  const asked = { model: "provider", input: "hello" };
+  const whole = (await openai("test-key").responses.create(asked)).id;
+  const named = new Set<string>();
+  for await (const event of await openai("test-key").responses.create({ ...asked, stream: true }))
+    if (event.type === "response.created" || event.type === "response.completed") named.add(event.response.id);
+  assert.ok(named.size >= 1);
+  for (const previous_response_id of [whole, ...named]) {
+    upstream.heard.length = 0;
+    await assert.rejects(
+      openai("narrow").responses.create({ ...asked, previous_response_id }),
+      (error) => error instanceof OpenAI.BadRequestError && error.code === "previous_response_not_found",
+    );
+    assert.equal(upstream.heard.length, 0);
+    await openai("test-key").responses.create({ ...asked, previous_response_id });
+    // The provider's own id, whatever LiteLLM has made of it for the client.
+    assert.equal((JSON.parse(upstream.heard[0]!.body) as Record<string, unknown>)["previous_response_id"], "resp_1");
+  }
+  // The marks of a request stay in the ingress.
+  await openai("test-key").responses.create({ ...asked, metadata: { tags: "a", user_api_key_team_id: "b" } });
+  assert.doesNotMatch(upstream.heard.at(-1)!.body, /user_api_key_team_id/);
+});
+
 test("Anthropic's SDK works with its base URL alone changed: messages, streamed and not", async () => {
   const anthropic = new Anthropic({ baseURL: BASE, apiKey: keys["test-key"]!, maxRetries: 0 });
   const asked = { model: "provider", max_tokens: 50, messages: [{ role: "user" as const, content: "hello" }] };
