@@ -14,7 +14,7 @@ const answer = {
   ],
 };
 const continued = (previous_response_id: string) => ({ input: "Hello", previous_response_id });
-const with_ = (...input: object[]) => ({ input });
+const conversation = (...input: object[]) => ({ input });
 const refused = (message: RegExp) => (error: unknown) =>
   error instanceof Refusal && error.status === 400 && message.test(error.message);
 
@@ -38,7 +38,7 @@ test("an answer is continued by the client that was given it, and by no other", 
 test("items keep the ids that the client was given; others are left out, or refused where an item is nothing else", () => {
   const given = new Given();
   given.remember("a", answer);
-  const sent = with_(
+  const sent = conversation(
     { type: "reasoning", id: "rs_1", summary: [] },
     { type: "item_reference", id: "rs_1" },
     { type: "local_shell_call_output", id: "call_1", output: "x" },
@@ -46,12 +46,15 @@ test("items keep the ids that the client was given; others are left out, or refu
   );
   assert.deepEqual(given.own("a", sent), sent);
   assert.deepEqual(
-    given.own("b", with_({ type: "reasoning", id: "rs_1", summary: [], encrypted_content: "x" }, { role: "user" })),
-    with_({ type: "reasoning", summary: [], encrypted_content: "x" }, { role: "user" }),
+    given.own(
+      "b",
+      conversation({ type: "reasoning", id: "rs_1", summary: [], encrypted_content: "x" }, { role: "user" }),
+    ),
+    conversation({ type: "reasoning", summary: [], encrypted_content: "x" }, { role: "user" }),
   );
   for (const type of ["item_reference", "image_generation_call", "code_interpreter_call", "file_search_call"])
     assert.throws(
-      () => given.own("b", with_({ role: "user" }, { type, id: "rs_1" })),
+      () => given.own("b", conversation({ role: "user" }, { type, id: "rs_1" })),
       refused(/^input\[1\]\.id: since its last start this gateway has not given client b an item with this id/),
     );
 });
@@ -67,7 +70,7 @@ test("a stream comes through as it is, cut anywhere, and its ids are remembered"
   const bytes = Array.from(whole, (byte) => Buffer.from([byte]));
   assert.equal(await text(Readable.from(bytes).pipe(given.watch("a"))), whole.toString());
   for (const id of ["resp_ü", "resp_2"]) given.own("a", continued(id));
-  given.own("a", with_({ type: "item_reference", id: "msg_1" }, { type: "item_reference", id: "msg_2" }));
+  given.own("a", conversation({ type: "item_reference", id: "msg_1" }, { type: "item_reference", id: "msg_2" }));
 });
 
 test("the latest ids of each client are remembered, and those that it uses", () => {
