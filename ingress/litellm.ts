@@ -44,6 +44,10 @@ const HUNG_UP = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 /** LiteLLM broke off; whether it did what was asked is not known. */
 export class BrokenOff extends Error {}
 
+/** Whether LiteLLM broke off, before its answer or in the middle of it: then the answer's body has undici's error. */
+export const hasBrokenOff = (error: unknown) =>
+  error instanceof BrokenOff || (error as NodeJS.ErrnoException).code === "UND_ERR_SOCKET";
+
 /** A tool may take its time; LiteLLM answers when it has ended. */
 const LONGEST_ANSWER_MS = 15 * 60_000;
 const LARGEST_ANSWER_BYTES = 48 * 2 ** 20;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Audit, AuditedCall } from "./audit.ts";
 import { type Diagnosis, explain } from "./diagnosis.ts";
 import { Away } from "./gate.ts";
-import { BrokenOff, type LiteLlm, type LiteLlmAnswer } from "./litellm.ts";
+import { hasBrokenOff, type LiteLlm, type LiteLlmAnswer } from "./litellm.ts";
 import { Refusal } from "./refusal.ts";
 import { type ClientRights, refusalOf, type Rights, splitName } from "./rights.ts";
 import { isListed, messageIn, NotListed, type ToolList, visibleTools } from "./tools.ts";
@@ -299,7 +299,7 @@ export async function callTool(
     return shown;
   } catch (error) {
     const refusal = asRefusal(error);
-    ended(error instanceof BrokenOff ? "lost" : "failed", {
+    ended(hasBrokenOff(error) ? "lost" : "failed", {
       reason: refusal instanceof Error ? refusal.message : String(refusal),
     });
     throw refusal;
@@ -319,7 +319,7 @@ export const textOf = ({ content }: Json): string =>
 export function asRefusal(error: unknown): unknown {
   if (error instanceof Away)
     return new Refusal(503, "away", "LiteLLM did not come back in time; the request was not sent");
-  if (error instanceof BrokenOff)
+  if (hasBrokenOff(error))
     return new Refusal(
       502,
       "broken off",

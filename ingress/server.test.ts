@@ -525,6 +525,29 @@ test("a stream is handed through as it comes", async () => {
   assert.equal(new TextDecoder().decode((await reader.read()).value), "data: 2\n\n");
 });
 
+test("LiteLLM ends when its answer has begun: the client is told, and a call is lost", async () => {
+  await send("POST", "/mcp/", "sk-full", rpc("tools/list"));
+  for (const type of ["application/json", "text/event-stream"]) {
+    litellm.answer = (_heard, response) => {
+      response.writeHead(200, { "content-type": type, "content-length": "100" }).flushHeaders();
+      setImmediate(() => response.destroy());
+    };
+    for (const [where, body] of [
+      ["/v1/chat/completions", { model: "mock", messages: [{ role: "user", content: "x" }] }],
+      ["/v1/responses", { model: "mock", input: "x" }],
+      ["/mcp/", call("time-now")],
+    ] as const) {
+      const { status, text } = await send("POST", where, "sk-full", body);
+      assert.equal(status, 502, `${where}, ${type}: ${text}`);
+      assert.match(text, /whether it was carried out is not known/);
+    }
+  }
+  assert.deepEqual(
+    (await allLines()).filter(({ audit: kind }) => kind === "outcome").map(({ outcome }) => outcome),
+    ["lost", "lost"],
+  );
+});
+
 test("an answer on /v1/responses is continued by its client alone, streamed or not, with tools or without", async () => {
   let answers = 0;
   litellm.answer = (heard, response) => {

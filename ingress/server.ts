@@ -120,6 +120,8 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     if (request.method === "POST" && request.body === undefined) endSoon(request, reply);
     void reply
       .code(refusal.status)
+      // A stream that ended before its first byte has left its own.
+      .type("application/json; charset=utf-8")
       .send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
   }
 
