@@ -65,10 +65,10 @@ interface Asked {
 /** Whether the model is to call: it has the tool, and no answer of the tool yet. */
 function wants({ name }: ToolCall, { tools = [], messages = [], input }: Asked): boolean {
   const items = Array.isArray(input) ? (input as { type?: string }[]) : [];
-  const answered = messages.some(({ role }) => role === "tool") || items.some(({ type }) => type === OUTPUT);
+  const answered =
+    messages.some(({ role }) => role === "tool") || items.some(({ type }) => type === "function_call_output");
   return !answered && tools.some((tool) => (tool.function ?? tool).name === name);
 }
-const OUTPUT = "function_call_output";
 
 /**
  * A STAND-IN for a provider with OpenAI's API. It keeps what LiteLLM sends, so that a secret that LiteLLM put into a
