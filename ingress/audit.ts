@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import path from "node:path";
-import { Rate } from "./limits.ts";
+import { Rate } from "../lib/limits.ts";
 import { log } from "./log.ts";
 
 /** Limits of one kind of file. */

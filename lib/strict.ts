@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A map in which every key is known: a key that nothing reads would be a setting that silently does nothing. */
 export function strict<S extends z.ZodRawShape>(shape: S) {
