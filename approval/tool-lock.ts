@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { compareText } from "../lib/compare-text.ts";
 import { own } from "../lib/own.ts";
 import { repeatedValues } from "../lib/repeated-values.ts";

@@ -58,8 +58,8 @@ test("suspicions stand below their tool, once, also where the schema has them", 
   assert.deepEqual(
     text.split("\n").filter((line) => line.includes("!")),
     [
-      '    ! suspicious, description: imitates markup of prompts: "<IMPORTANT>"',
-      '    ! suspicious, input schema: properties.note.description: names files with secrets: ".ssh"',
+      '    ! suspicious (prompt-markup), description: imitates markup of prompts: "<IMPORTANT>"',
+      '    ! suspicious (secret-files), input schema: properties.note.description: names files with secrets: ".ssh"',
     ],
   );
 });

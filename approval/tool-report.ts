@@ -45,7 +45,10 @@ const indent = (text: string, by: number) => text.replace(/^/gm, " ".repeat(by))
 /** A line for each. */
 export const describeSuspicions = (suspicions: readonly Suspicion[]) =>
   suspicions
-    .map(({ where, what, quote }) => `    ! suspicious, ${where}: ${what}: ${JSON.stringify(quote)}`)
+    .map(
+      ({ code, where, what, quote }) =>
+        `    ! suspicious (${code}), ${where}: ${what}${quote && `: ${JSON.stringify(quote)}`}`,
+    )
     .join("\n");
 
 const wholeSchema = ({ inputSchema }: Tool) => [indent(visible(JSON.stringify(inputSchema, undefined, 2)), 6)];
