@@ -25,7 +25,7 @@ for (const warning of await checked(() => preflight(settings, identity.own, stac
 await checked(() => openPostgresTunnel(settings));
 
 labelResources(identity);
-export const { gateway, models, tools, clientKeys, masterKey } = guardLan(settings, () =>
+export const { gateway, models, tools, clientKeys, masterKey, serverTokens } = guardLan(settings, () =>
   deploy(settings, stack.secret),
 );
 

@@ -16,8 +16,9 @@ const PULLED_WITHIN_MS = 600_000;
  * the lab builds the rest.
  *
  * @param demanded Images that are made on demand only.
+ * @param only These alone, and what they are built from.
  */
-export async function prepareImages(ask: Ask, demanded: readonly string[]): Promise<void> {
+export async function prepareImages(ask: Ask, demanded: readonly string[], only?: readonly string[]): Promise<void> {
   let registryAnswers: boolean | undefined;
   const prepared = new Map<CatalogueEntry, Promise<void>>();
   const prepareOnce = (entry: CatalogueEntry): Promise<void> => {
@@ -36,5 +37,7 @@ export async function prepareImages(ask: Ask, demanded: readonly string[]): Prom
     for (const needed of await imagesBelow(entry.recipe)) await prepareOnce(needed);
     await buildImage(entry, ask);
   };
-  for (const entry of catalogue) if (!entry.onDemand || demanded.includes(entry.image)) await prepareOnce(entry);
+  const isWanted = ({ image, onDemand }: CatalogueEntry) =>
+    only ? only.includes(image) : !onDemand || demanded.includes(image);
+  for (const entry of catalogue) if (isWanted(entry)) await prepareOnce(entry);
 }

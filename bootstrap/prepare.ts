@@ -75,3 +75,10 @@ export async function prepare({ yes, engine, images = [], packages = {} }: Needs
   const pulumi = await preparePulumi(ask);
   return { ...pulumi.env, PATH: [...pulumi.bin, process.env.PATH].join(":") };
 }
+
+/** A Docker engine on this machine with these images of the lab's catalogue: for what needs neither Pulumi nor a gateway. */
+export async function prepareDocker(yes: boolean, images: readonly string[]): Promise<void> {
+  const ask = asking(yes);
+  await prepareEngine(ask);
+  await prepareImages(ask, [], images);
+}

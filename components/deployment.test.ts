@@ -1,33 +1,72 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { before, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { parse, stringify } from "yaml";
 import { mockEngine, type Recorded, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { deploy } from "./deployment.ts";
 import { keyHash, type Rights } from "../ingress/rights.ts";
 import { serverId } from "./gateway/litellm-config.ts";
+import { loadSettings } from "../settings/load.ts";
 import { userFor } from "./mcp/mcp-server.ts";
 import { namesOnDaemon } from "../guards/ownership.ts";
 
 const PASSWORD = "password-of-the-existing-server";
 const clients = { "test-key": null, phone: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } } };
-const secret = (name: string) => pulumi.secret(name === "postgresAdminPassword" ? PASSWORD : "another");
+const secret = (name: string) => pulumi.secret(name === "postgresAdminPassword" ? PASSWORD : `plaintext-of-${name}`);
 /** How a secret looks among recorded inputs. */
 const SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d";
 
-const ownSettings = testSettings({ clients, namePrefix: "lab-", servers: { time: { debugPort: 48001 } } });
+const ownSettings = testSettings({
+  clients,
+  namePrefix: "lab-",
+  servers: { time: { debugPort: 48001 }, postgres: { debugPort: 48002 } },
+});
+/** With a server that runs elsewhere, and an image without an adapter, which the catalogue does not have. */
+const MORE = {
+  house: {
+    description: "Lights and heating",
+    source: { url: "http://192.168.1.20:8123/mcp" },
+    transport: { kind: "http" },
+    basicLogin: { user: "me", password: "housePassword" },
+    headers: { "X-API-Key": "houseKey" },
+    limits: { callSeconds: 60, toolSeconds: { scan: 900 } },
+  },
+  direct: {
+    description: "Measurements",
+    source: { image: "example/measure-mcp:2.0.0" },
+    transport: { kind: "http", port: 9000, sdk: "python" },
+    adapter: "none",
+    bearerToken: "measureToken",
+    healthcheck: "none",
+  },
+  guarded: {
+    description: "Measurements that ask for a token",
+    source: { image: "example/measure-mcp:2.0.0" },
+    transport: { kind: "http", port: 9000 },
+    bearerToken: "measureToken",
+    healthcheck: "python",
+  },
+};
+const moreSecrets = ["housePassword", "houseKey", "measureToken"];
 
 let recorded: Recorded[];
 /** Inputs of one stack, by the resource's name. */
 let own: Map<string, Recorded>;
 let existing: Map<string, Recorded>;
 let newer: Map<string, Recorded>;
+let more: Map<string, Recorded>;
+let serverTokens: pulumi.Output<unknown>;
 
 before(async () => {
   recorded = await mockEngine();
   const run = async (settings: Parameters<typeof deploy>[0]) => {
     const from = recorded.length;
     const outputs = deploy(settings, secret);
+    if (settings === ownSettings) ({ serverTokens } = outputs);
     // Every resource hangs on one of these; without them, assertions would run before the last are registered.
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
@@ -45,6 +84,24 @@ before(async () => {
       gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" },
     }),
   );
+  const mcpDir = mkdtempSync(path.join(tmpdir(), "mcp-"));
+  for (const [name, definition] of Object.entries(MORE)) {
+    mkdirSync(path.join(mcpDir, name));
+    writeFileSync(path.join(mcpDir, name, "server.yaml"), stringify(definition));
+  }
+  more = await run(
+    loadSettings({
+      stackFile: "Pulumi.test.yaml",
+      config: {
+        docker: { host: "unix:///var/run/docker.sock" },
+        lan: { address: "192.168.1.10" },
+        servers: { house: { debugPort: 48003 }, direct: { debugPort: 48004 } },
+      },
+      secretNames: moreSecrets,
+      mcpDir,
+    }),
+  );
+  rmSync(mcpDir, { recursive: true });
 });
 
 const plain = (input: unknown): unknown =>
@@ -63,7 +120,14 @@ const containers = (resources: Map<string, Recorded>) =>
   [...resources.values()]
     .filter(({ type }) => type === "docker:index/container:Container")
     .map(({ name }) => [name, inputsOf(resources, name)] as const);
-const networkName = ({ name }: { name: string }) => name.replace(/^networks-(.*)-id$/, "$1");
+const networkName = ({ name }: { name: string }) => name.replace(/^(?:networks-)?(.*)-id$/, "$1");
+/** Variables of a container, with their values where these are secret. */
+const envOf = (resources: Map<string, Recorded>, name: string): Record<string, string> =>
+  Object.fromEntries((inputsOf(resources, name).envs as string[]).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+const configOf = (resources: Map<string, Recorded>): string =>
+  (inputsOf(resources, "litellm-container").uploads as { file: string; content: string }[]).find(
+    ({ file }) => file === "/app/config.yaml",
+  )!.content;
 const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(networkName).sort();
 
 test("the resources of a stack", () => {
@@ -76,6 +140,7 @@ test("the resources of a stack", () => {
     "Container mcp-fetch-container",
     "Container mcp-git-container",
     "Container mcp-memory-container",
+    "Container mcp-postgres-adapter-container",
     "Container mcp-postgres-container",
     "Container mcp-time-container",
     "Container postgres-container",
@@ -85,6 +150,7 @@ test("the resources of a stack", () => {
     "Grant databases-connect",
     "Grant databases-select-public",
     "Grant databases-usage-public",
+    "Network mcp-postgres-net",
     "Network networks-litellm-ingress-net",
     "Network networks-litellm-lan-net",
     "Network networks-litellm-mcp-net",
@@ -97,12 +163,18 @@ test("the resources of a stack", () => {
     "RandomPassword ingress-listing-value",
     "RandomPassword litellm-master-key",
     "RandomPassword litellm-salt-key",
+    "RandomPassword mcp-fetch-token",
+    "RandomPassword mcp-git-token",
+    "RandomPassword mcp-memory-token",
+    "RandomPassword mcp-postgres-token",
+    "RandomPassword mcp-time-token",
     "RandomPassword postgres-admin-password",
     "RemoteImage ingress-image",
     "RemoteImage litellm-image",
     "RemoteImage mcp-fetch-image",
     "RemoteImage mcp-git-image",
     "RemoteImage mcp-memory-image",
+    "RemoteImage mcp-postgres-adapter-image",
     "RemoteImage mcp-postgres-image",
     "RemoteImage mcp-time-image",
     "RemoteImage postgres-image",
@@ -117,6 +189,7 @@ test("the resources of a stack", () => {
     "Resource mcp-git-health",
     "Resource mcp-memory-data-owner",
     "Resource mcp-memory-health",
+    "Resource mcp-postgres-adapter-health",
     "Resource mcp-postgres-health",
     "Resource mcp-time-health",
     "Resource postgres-health",
@@ -181,6 +254,7 @@ test("on the LAN address are the gateway and debug ports, on the host's loopback
       { ip: "127.0.0.1", external: 4001, internal: 4000 },
       { ip: "127.0.0.1", external: 5432, internal: 5432 },
       { ip: "192.168.1.10", external: 48001, internal: 8000 },
+      { ip: "192.168.1.10", external: 48002, internal: 8000 },
     ],
   );
 });
@@ -193,7 +267,7 @@ test("containers publish every port of the settings, and no other", () => {
     published.sort(),
     ownSettings.publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`).sort(),
   );
-  assert.equal(published.length, 4);
+  assert.equal(published.length, 5);
 });
 
 test("a name on a network leads to one container", () => {
@@ -209,8 +283,9 @@ test("a name on a network leads to one container", () => {
     "litellm-mcp-net: mcp-fetch → mcp-fetch-container",
     "litellm-mcp-net: mcp-git → mcp-git-container",
     "litellm-mcp-net: mcp-memory → mcp-memory-container",
-    "litellm-mcp-net: mcp-postgres → mcp-postgres-container",
+    "litellm-mcp-net: mcp-postgres → mcp-postgres-adapter-container",
     "litellm-mcp-net: mcp-time → mcp-time-container",
+    "mcp-postgres-net: mcp-postgres-server → mcp-postgres-container",
     "postgres-net: postgres → postgres-container",
   ]);
 });
@@ -219,7 +294,7 @@ test("the prefix is before every name on the daemon", () => {
   const named = [...own.values()]
     .filter(({ type }) => /docker:index\/(container|network|volume):/.test(type))
     .map(({ inputs }) => String(inputs.name));
-  assert.equal(named.length, 17);
+  assert.equal(named.length, 19);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
 });
@@ -240,7 +315,14 @@ test("networks decide what a server reaches", () => {
   // Its debug port takes it out of the internal network; the other stack has none.
   assert.deepEqual(of("mcp-time"), ["litellm-mcp-net", "mcp-egress-net"]);
   assert.deepEqual(networksOf(inputsOf(existing, "mcp-time-container")), ["litellm-mcp-net"]);
-  assert.deepEqual(of("mcp-postgres"), ["litellm-mcp-net", "postgres-net"]);
+  // An image is on no network with LiteLLM or another server: they would get round its adapter.
+  assert.deepEqual(of("mcp-postgres"), ["mcp-postgres-net", "postgres-net"]);
+  // Its debug port is the adapter's, which takes that out of the internal networks, and not the server.
+  assert.deepEqual(of("mcp-postgres-adapter"), ["litellm-mcp-net", "mcp-egress-net", "mcp-postgres-net"]);
+  assert.deepEqual(networksOf(inputsOf(existing, "mcp-postgres-adapter-container")), [
+    "litellm-mcp-net",
+    "mcp-postgres-net",
+  ]);
   assert.deepEqual(of("litellm"), ["litellm-ingress-net", "litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
   // It reaches no MCP server and no database, and of the other containers only LiteLLM reaches its inner side.
   assert.deepEqual(of("ingress"), ["litellm-ingress-net", "litellm-lan-net"]);
@@ -251,15 +333,128 @@ test("networks decide what a server reaches", () => {
     nets.map((net) => inputsOf(own, `networks-${net}`).internal),
     [true, true, true, false, false],
   );
+  const { internal, options } = inputsOf(own, "mcp-postgres-net");
+  assert.equal(internal, true);
   const inhibited = { "com.docker.network.bridge.inhibit_ipv4": "true" };
   assert.deepEqual(
     nets.map((net) => inputsOf(own, `networks-${net}`).options),
-    [inhibited, inhibited, inhibited, undefined, undefined],
+    // On the way out nobody meets another.
+    [inhibited, inhibited, inhibited, undefined, { "com.docker.network.bridge.enable_icc": "false" }],
+  );
+  assert.deepEqual(options, inhibited);
+});
+
+test("each adapter has a token of its own, and LiteLLM has all of them in variables that config.yaml names", () => {
+  const litellm = envOf(own, "litellm-container");
+  const config = parse(configOf(own)) as {
+    mcp_servers: Record<string, { auth_type: string; authentication_token: string }>;
+  };
+  for (const [name, container] of [
+    ...["fetch", "git", "memory", "time"].map((name) => [name, `mcp-${name}-container`] as const),
+    ["postgres", "mcp-postgres-adapter-container"] as const,
+  ]) {
+    const token = `plaintext-of-mcp-${name}-token`;
+    const { ADAPTER_TOKEN, ADAPTER_SERVER } = envOf(own, container);
+    assert.deepEqual([ADAPTER_SERVER, ADAPTER_TOKEN, litellm[`MCP_TOKEN_${name}`]], [name, token, token]);
+    const { auth_type, authentication_token } = config.mcp_servers[name]!;
+    assert.deepEqual([auth_type, authentication_token], ["bearer_token", `os.environ/MCP_TOKEN_${name}`]);
+  }
+  assert.doesNotMatch(configOf(own), /plaintext-of-/);
+  // The server behind the adapter is asked by nobody else, and has no use for the token.
+  assert.equal(envOf(own, "mcp-postgres-container").ADAPTER_TOKEN, undefined);
+});
+
+test("`pulumi stack output serverTokens` has the tokens of the servers with a debug port, as a secret", async () => {
+  assert.equal(await pulumi.isSecret(serverTokens), true);
+  assert.deepEqual(await valueOf(serverTokens), {
+    postgres: "plaintext-of-mcp-postgres-token",
+    time: "plaintext-of-mcp-time-token",
+  });
+});
+
+test("a package is started by its adapter with its own variables, and the adapter has its limits", () => {
+  const { command } = inputsOf(own, "mcp-git-container");
+  assert.equal(command[0], "serve");
+  assert.deepEqual(command.slice(1), ownSettings.servers.find(({ name }) => name === "git")!.command);
+  const { ADAPTER_CALL_SECONDS, ADAPTER_TOOL_SECONDS, ADAPTER_URL } = envOf(own, "mcp-git-container");
+  assert.deepEqual([ADAPTER_CALL_SECONDS, ADAPTER_TOOL_SECONDS, ADAPTER_URL], ["120", "{}", undefined]);
+});
+
+test("of a server that runs elsewhere there is its adapter alone, which may leave the host", () => {
+  const made = [...more.values()].filter(({ name, type }) => /^mcp-house/.test(name) && /docker/.test(type));
+  assert.deepEqual(made.map(({ name }) => name).sort(), ["mcp-house-adapter-container", "mcp-house-adapter-image"]);
+  const inputs = inputsOf(more, "mcp-house-adapter-container");
+  assert.deepEqual(networksOf(inputs), ["litellm-mcp-net", "mcp-egress-net"]);
+  assert.equal(inputs.name, "mcp-house");
+  assert.deepEqual(inputs.command, ["connect"]);
+  assert.deepEqual(
+    inputs.ports.map(({ external }: { external: number }) => external),
+    [48003],
+  );
+  const env = envOf(more, "mcp-house-adapter-container");
+  assert.equal(env.ADAPTER_URL, "http://192.168.1.20:8123/mcp");
+  assert.equal(env.ADAPTER_URL_TRANSPORT, "http");
+  assert.equal(env.ADAPTER_URL_PUBLIC, "false");
+  assert.deepEqual([env.ADAPTER_CALL_SECONDS, env.ADAPTER_TOOL_SECONDS], ["60", '{"scan":900}']);
+  assert.deepEqual(JSON.parse(env.ADAPTER_URL_HEADERS!), {
+    Authorization: `Basic ${Buffer.from("me:plaintext-of-housePassword").toString("base64")}`,
+    "X-API-Key": "plaintext-of-houseKey",
+  });
+});
+
+test("an image gets its secrets from its adapter, which LiteLLM does not have", () => {
+  const env = envOf(more, "mcp-guarded-adapter-container");
+  assert.equal(env.ADAPTER_URL, "http://mcp-guarded-server:9000/mcp");
+  assert.deepEqual(JSON.parse(env.ADAPTER_URL_HEADERS!), { Authorization: "Bearer plaintext-of-measureToken" });
+  const { user, readOnly, memory } = inputsOf(more, "mcp-guarded-adapter-container");
+  assert.match(user, /^9\d{5}:9\d{5}$/);
+  assert.deepEqual([readOnly, memory], [true, 256]);
+  assert.equal(envOf(more, "litellm-container").SECRET_houseKey, undefined);
+});
+
+test("without an adapter an image is where LiteLLM and everybody on its network reaches it, and gets LiteLLM's token", () => {
+  const made = [...more.keys()].filter((name) => /^mcp-direct/.test(name));
+  assert.deepEqual(made.sort(), ["mcp-direct", "mcp-direct-container", "mcp-direct-health", "mcp-direct-image"]);
+  const inputs = inputsOf(more, "mcp-direct-container");
+  // Its debug port is its own.
+  assert.deepEqual(networksOf(inputs), ["litellm-mcp-net", "mcp-egress-net"]);
+  assert.deepEqual(
+    inputs.ports.map(({ external, internal }: Record<string, number>) => [external, internal]),
+    [[48004, 9000]],
+  );
+  assert.deepEqual(
+    inputs.networksAdvanced.flatMap(({ aliases }: { aliases: string[] }) => aliases),
+    ["mcp-direct-server"],
+  );
+  const litellm = envOf(more, "litellm-container");
+  assert.deepEqual([litellm.SECRET_measureToken, litellm.MCP_TOKEN_direct], ["plaintext-of-measureToken", undefined]);
+  const { url, auth_type, authentication_token } = parse(configOf(more)).mcp_servers.direct;
+  assert.deepEqual(
+    [url, auth_type, authentication_token],
+    ["http://mcp-direct-server:9000/mcp", "bearer_token", "os.environ/SECRET_measureToken"],
   );
 });
 
-test("every wrapped server runs as a user of its own, read-only", () => {
-  const wrapped = ["fetch", "git", "memory", "time"].map((name) => inputsOf(own, `mcp-${name}-container`));
+test("the gateway check runs again when any container is another one, and asks the adapters", () => {
+  for (const resources of [own, existing, more]) {
+    const { triggers, servers } = inputsOf(resources, "gateway-check");
+    const ids = containers(resources)
+      .map(([name]) => name)
+      .filter((name) => name !== "postgres-container")
+      .map((name) => `${name}-id`);
+    assert.deepEqual([...triggers].sort(), ids.sort());
+    for (const { name, adapter } of servers as { name: string; adapter: string | null }[]) {
+      const known = containers(resources).map(([, inputs]) => inputs.name);
+      if (name === "direct") assert.equal(adapter, null);
+      else assert.ok(known.includes(adapter), `${name}: ${adapter}`);
+    }
+  }
+});
+
+test("every wrapped server and every adapter runs as a user of its own, read-only", () => {
+  const wrapped = ["fetch", "git", "memory", "postgres-adapter", "time"].map((name) =>
+    inputsOf(own, `mcp-${name}-container`),
+  );
   for (const { user, readOnly } of wrapped) {
     assert.match(user, /^9\d{5}:9\d{5}$/);
     assert.equal(readOnly, true);
@@ -319,8 +514,21 @@ test("healthchecks end before Docker ends them, and know whom they may end", () 
     every: "60",
     inFlight: undefined,
   });
-  for (const server of ["mcp-time", "mcp-postgres"])
-    assert.deepEqual(optionsOf(server), { alive: undefined, every: undefined, inFlight: "600" });
+  assert.deepEqual(optionsOf("mcp-postgres"), { alive: undefined, every: undefined, inFlight: "600" });
+});
+
+test("an adapter says what it knows of its server; an image is asked in its own container as well, at its own port", () => {
+  const testsOf = (resources: Map<string, Recorded>, name: string) =>
+    inputsOf(resources, `${name}-container`).healthcheck?.tests as string[] | undefined;
+  const adapters = [
+    ...["fetch", "git", "memory", "postgres-adapter", "time"].map((name) => [own, `mcp-${name}`] as const),
+    ...["house-adapter", "guarded-adapter"].map((name) => [more, `mcp-${name}`] as const),
+  ];
+  for (const [resources, name] of adapters)
+    assert.deepEqual(testsOf(resources, name), ["CMD", "node", "/opt/adapter/ask.mjs", "/health"], name);
+  assert.ok(testsOf(own, "mcp-postgres")?.includes("http://127.0.0.1:8000/sse"));
+  assert.ok(testsOf(more, "mcp-guarded")?.includes("http://127.0.0.1:9000/mcp"));
+  assert.equal(inputsOf(more, "mcp-direct-container").healthcheck, undefined);
 });
 
 test("what clients stored outlives container and stack", () => {
@@ -384,7 +592,8 @@ test("a key opens the routes that clients use, each by its path, and none of Lit
 });
 
 test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
-  const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv: undefined });
+  const bearerTokenEnv = "MCP_TOKEN_git";
+  const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv });
   assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
   // It has no deny-lists: those are the ingress's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});
@@ -399,7 +608,7 @@ test("an existing Postgres gets databases and roles, and no container", () => {
     [],
   );
   assert.ok(existing.has("databases-litellm_db"));
-  assert.deepEqual(networksOf(inputsOf(existing, "mcp-postgres-container")), ["litellm-mcp-net", "mcp-egress-net"]);
+  assert.deepEqual(networksOf(inputsOf(existing, "mcp-postgres-container")), ["mcp-egress-net", "mcp-postgres-net"]);
   assert.match(
     inputsOf(existing, "mcp-postgres-container").envs[0],
     /^DATABASE_URI=postgresql:\/\/mcp_readonly:.*@192\.168\.1\.11:5433\/mcp_db\?options=-c%20default_transaction_read_only%3Don$/,

@@ -1,7 +1,7 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mapValues } from "../lib/map-values.ts";
-import { POSTGRES_READ_ONLY_URL, type Settings } from "../settings/settings.ts";
+import { POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { Networks } from "./docker/networks.ts";
 import { ClientKey } from "./gateway/client-key.ts";
 import { GatewayCheck } from "./gateway/gateway-check.ts";
@@ -24,18 +24,25 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 
   const databases = deployDatabases(settings, networks, secret, opts);
 
-  const litellm = new LiteLlm(
-    names.LITELLM,
-    { settings, secrets: mapValues(gateway.secretEnv, secret), databaseUrl: databases.litellmUrl, networks },
-    opts,
-  );
-
   const mcpServers = servers.map((server) => {
     const secrets = mapValues(server.secrets, (name) =>
       name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name),
     );
-    return new McpServer(names.mcpServer(server.name), { settings, server, secrets, networks }, opts);
+    const args = { settings, server, secrets, secret, networks };
+    return { server, deployed: new McpServer(names.mcpServer(server.name), args, opts) };
   });
+  const serversHealthy = mcpServers.flatMap(({ deployed }) => deployed.health);
+
+  const litellm = new LiteLlm(
+    names.LITELLM,
+    {
+      settings,
+      secrets: { ...mapValues(gateway.secretEnv, secret), ...tokensByVariable(mcpServers) },
+      databaseUrl: databases.litellmUrl,
+      networks,
+    },
+    opts,
+  );
 
   const inLiteLlm = { settings, masterKey: litellm.masterKey, database: databases.litellm };
   const whenUp = { dependsOn: [litellm.health] };
@@ -68,9 +75,13 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         { what: "the master key", key: litellm.masterKey },
         { what: "the ingress's own key", key: listing.key },
       ],
-      triggers: [ingress.container.id, litellm.container.id, ...mcpServers.map((server) => server.container.id)],
+      triggers: [
+        ingress.container.id,
+        litellm.container.id,
+        ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
+      ],
     },
-    { dependsOn: [rights, ...mcpServers.map((server) => server.health)] },
+    { dependsOn: [rights, ...serversHealthy] },
   );
 
   return {
@@ -79,7 +90,27 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     tools: check.tools,
     clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(withKeys.map(({ client, key }) => [client.name, key])))),
     masterKey: litellm.masterKey,
+    serverTokens: pulumi.secret(
+      pulumi.all(
+        Object.fromEntries(
+          mcpServers.flatMap(({ server, deployed }) =>
+            deployed.token && server.debugPort !== undefined ? [[server.name, deployed.token]] : [],
+          ),
+        ),
+      ),
+    ),
   };
+}
+
+/** What LiteLLM sends to each adapter. */
+function tokensByVariable(
+  servers: readonly { readonly server: ServerSettings; readonly deployed: McpServer }[],
+): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(
+    servers.flatMap(({ server, deployed }) =>
+      server.adapter && deployed.token ? [[server.adapter.tokenEnv, deployed.token]] : [],
+    ),
+  );
 }
 
 function deployDatabases(

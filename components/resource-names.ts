@@ -27,3 +27,4 @@ export const keyValueOf = (key: string) => `${key}-value`;
 export const masterKeyOf = (litellm: string) => `${litellm}-master-key`;
 export const adminPasswordOf = (postgres: string) => `${postgres}-admin-password`;
 export const rolePasswordOf = (databases: string, role: string) => `${databases}-${role}-password`;
+export const adapterTokenOf = (mcpServer: string) => `${mcpServer}-token`;

@@ -27,9 +27,9 @@ export function namesOnDaemon({
       containers.ingress,
       containers.litellm,
       ...(dedicated ? [containers.postgres] : []),
-      ...servers.map(({ container }) => container),
+      ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
-    network: Object.values(networks),
+    network: [...Object.values(networks), ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? [])],
     volume: [
       volumes.ingressAudit,
       volumes.ingressState,

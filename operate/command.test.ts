@@ -28,7 +28,7 @@ test("npm's own settings, and other options, are not refused", () => {
   });
 });
 
-for (const name of ["up", "env", "tools"])
+for (const name of ["up", "env", "tools", "add"])
   test(`npm run ${name} -- --help says what the command does, with nothing prepared`, async () => {
     // No program on PATH but Node: whatever looked for Pulumi or Docker would say so.
     const { stdout, stderr } = await execa(process.execPath, ["bootstrap/run.mjs", `operate/${name}.ts`, "--help"], {

@@ -14,6 +14,13 @@ export const jsonOption = (): Option => new Option("--json", "print JSON (with n
 
 export const printJson = (data: unknown): void => console.log(JSON.stringify(data, undefined, 2));
 
+/** For commands that ask servers in throw-away containers: what these may be given, beside nothing. */
+export const withGrants = (to: Command): Command =>
+  to
+    .option("--with-env", "to a throw-away container: the server's variables of the stack")
+    .option("--with-secrets", "to a throw-away container: the server's secrets of the stack")
+    .option("--with-network", "to a throw-away container: a network, if the server is made to have one");
+
 /** `--stack` as messages repeat it, after `npm run <name>`; nothing for the stack that is the default. */
 export const stackArguments = (stack: string): string => (stack === "local" ? "" : ` -- --stack ${stack}`);
 

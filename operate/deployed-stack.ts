@@ -15,6 +15,7 @@ import {
 } from "../components/resource-names.ts";
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
+import { setSecret, stackPath } from "../settings/context.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
 
@@ -151,6 +152,24 @@ export class Pulumi {
       return key === undefined ? [] : [{ key, rules: servers }];
     });
     return { gatewayUrl, clients };
+  }
+
+  /**
+   * Values of secrets that the owner has set, by name.
+   *
+   * @throws Error that names the first which is not set.
+   */
+  async secrets(names: readonly string[]): Promise<Record<string, string>> {
+    const values: [string, string][] = [];
+    for (const name of names) {
+      const found = await this.#workspace
+        .getConfig(this.stack, stackPath("secrets", name), true)
+        .catch((error: Error) => {
+          throw new Error(`stack ${this.stack} has no secret ${name}: ${setSecret(name)}`, { cause: error });
+        });
+      values.push([name, found.value]);
+    }
+    return Object.fromEntries(values);
   }
 
   /** The passwords that the program has made up, by the names of their resources. */

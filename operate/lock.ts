@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa, ExecaError } from "execa";
 import { SettingsError } from "../settings/problems.ts";
+import { madeForLine, npmPackages } from "../settings/package-lock.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { command, main } from "./command.ts";
@@ -11,37 +12,72 @@ import { xdg } from "./pulumi-environment.ts";
 
 /** The resolver is pinned like everything else: another version may write the same package lock another way. */
 const UV_VERSION = "0.13.8";
-/** The Python of the wrapped images, see PYTHON_IMAGE in mcp/_wrapper/Dockerfile. */
+/** The Python of servers' images, see PYTHON_IMAGE in adapter/Dockerfile. */
 const PYTHON_VERSION = "3.13";
-/** Folder of the shared wrapper. Its packages are in requirements.in, since it is no server and has no server.yaml. */
-const WRAPPER = "_wrapper";
 
 /** What to resolve for one folder under `mcp/`. */
 export type Lockable =
-  | { readonly kind: "pypi"; readonly name: string; readonly requirements: string }
-  | { readonly kind: "npm"; readonly name: string; readonly package: string; readonly version: string };
+  | {
+      readonly kind: "pypi";
+      readonly name: string;
+      readonly requirements: string;
+      /** Of the package lock. */
+      readonly firstLine: string;
+    }
+  | {
+      readonly kind: "npm";
+      readonly name: string;
+      /** Text of its package.json, which is written as well unless somebody else has. */
+      readonly manifest: string;
+      readonly isWritten: boolean;
+      readonly installScripts: readonly string[];
+    };
+
+/** What to resolve for a package; without a version, of PyPI, its newest. */
+export const lockableOf = (
+  name: string,
+  {
+    kind,
+    package: packageName,
+    version,
+    installScripts = [],
+  }: {
+    readonly kind: "pypi" | "npm";
+    readonly package: string;
+    readonly version: string | undefined;
+    readonly installScripts?: readonly string[];
+  },
+): Lockable =>
+  kind === "npm"
+    ? { kind, name, installScripts, manifest: packageJson(packageName, version ?? "latest"), isWritten: true }
+    : { kind, name, requirements: `${packageName}${version === undefined ? "" : `==${version}`}\n`, firstLine: "" };
 
 /**
  * What to resolve for the servers named on the command line.
  *
- * @param wrapperRequirements Text of the wrapper's requirements.in.
  * @throws Error that names every server that is unknown or has nothing to lock.
  */
 export function lockables(
   names: readonly string[],
-  folders: readonly Pick<ServerFolder, "name" | "definition">[],
-  wrapperRequirements: string,
+  folders: readonly Pick<ServerFolder, "name" | "definition" | "program">[],
 ): Lockable[] {
-  const known = [...folders.map(({ name }) => name), WRAPPER].join(", ");
+  const known = folders.map(({ name }) => name).join(", ");
   const refused: string[] = [];
   const found = names.flatMap((name): Lockable[] => {
-    if (name === WRAPPER) return [{ kind: "pypi", name, requirements: wrapperRequirements }];
-    const source = folders.find((folder) => folder.name === name)?.definition?.source;
+    const folder = folders.find((one) => one.name === name);
+    const source = folder?.definition?.source;
     if (!source) refused.push(`${name}: no such server under mcp/; there are ${known}`);
     else if (source.kind === "image")
       refused.push(`${name}: nothing to lock, its image ${source.image} is pinned by mcp/${name}/server.yaml`);
-    else if (source.kind === "npm") return [{ kind: "npm", name, package: source.package, version: source.version }];
-    else return [{ kind: "pypi", name, requirements: `${source.package}==${source.version}\n` }];
+    else if (source.kind === "url") refused.push(`${name}: nothing to lock, it runs elsewhere, at ${source.url}`);
+    else if (source.kind === "npm" || source.kind === "pypi") return [lockableOf(name, source)];
+    else {
+      const { file, text = "", wanted } = folder.program!.requirements!;
+      if (wanted.length === 0) refused.push(`${name}: nothing to lock, mcp/${name}/${file} names no package`);
+      else if (source.language === "node")
+        return [{ kind: "npm", name, manifest: text, isWritten: false, installScripts: source.installScripts }];
+      else return [{ kind: "pypi", name, requirements: text, firstLine: madeForLine({ wanted }) }];
+    }
     return [];
   });
   if (refused.length) throw new Error(refused.join("\n"));
@@ -70,6 +106,15 @@ export function describeChange(kind: Lockable["kind"], before: string | undefine
     ...now.filter((one) => !then.includes(one)).map((one) => `  + ${one}`),
   ];
   return lines.length ? ["changed", ...lines].join("\n") : `the same ${now.length} packages, other hashes or details`;
+}
+
+/** Which packages would run programs of theirs when they are installed, and do not; undefined where there are none. */
+export function scriptsHint(lock: string, installScripts: readonly string[]): string | undefined {
+  const scripted = npmPackages(lock).flatMap(({ name, hasInstallScript }) => (hasInstallScript ? [name] : []));
+  const ignored = [...new Set(scripted)].filter((name) => !installScripts.includes(name));
+  return ignored.length
+    ? `  Their install scripts do not run: ${ignored.join(", ")}. Many servers need none of them; if this one fails for want of a file, name them in source.installScripts.`
+    : undefined;
 }
 
 /** Contents of package.json for one npm server. */
@@ -123,7 +168,7 @@ async function run(
  *
  * @returns Texts by file name; the package lock is the last.
  */
-async function resolve(target: Lockable): Promise<[string, string][]> {
+export async function resolve(target: Lockable): Promise<[string, string][]> {
   if (target.kind === "pypi") {
     // Universal: the same package lock for hosts with amd64 and with arm64.
     const args = [
@@ -143,15 +188,14 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
       `mcp/${target.name}: uv finds no set of packages for Python ${PYTHON_VERSION}`,
       { input: target.requirements },
     );
-    return [["requirements.txt", text]];
+    return [["requirements.txt", target.firstLine + text]];
   }
   // npm writes the folder's name into the package lock.
   const temporary = await mkdtemp(path.join(tmpdir(), "lock-"));
   const folder = path.join(temporary, target.name);
   try {
-    const manifest = packageJson(target.package, target.version);
     await mkdir(folder);
-    await writeFile(path.join(folder, "package.json"), manifest);
+    await writeFile(path.join(folder, "package.json"), target.manifest);
     // Without addresses of one registry in the package lock, `npm ci` asks the one that is set where it runs.
     // The log level is inherited from `npm run --silent`, and would hide why nothing was found.
     const args = [
@@ -163,13 +207,17 @@ async function resolve(target: Lockable): Promise<[string, string][]> {
       "--no-fund",
       "--loglevel=error",
     ];
-    await run("npm", args, `mcp/${target.name}: npm finds no set of packages for ${target.package}@${target.version}`, {
-      cwd: folder,
-    });
-    return [
-      ["package.json", manifest],
-      ["package-lock.json", await readFile(path.join(folder, "package-lock.json"), "utf8")],
-    ];
+    await run(
+      "npm",
+      args,
+      `mcp/${target.name}: npm finds no set of packages for this package.json:\n${target.manifest}`,
+      {
+        cwd: folder,
+      },
+    );
+    const text = await readFile(path.join(folder, "package-lock.json"), "utf8");
+    const written: [string, string][] = target.isWritten ? [["package.json", target.manifest]] : [];
+    return [...written, ["package-lock.json", text]];
   } finally {
     await rm(temporary, { recursive: true });
   }
@@ -179,10 +227,11 @@ async function lock(names: readonly string[]): Promise<void> {
   const mcpDir = path.join(projectRoot, "mcp");
   const folders = readServerFolders(mcpDir);
   // Without its server.yaml nobody knows what to lock. `up` reports what else is wrong with a folder.
-  const unreadable = folders.filter(({ name, definition }) => names.includes(name) && !definition);
+  const unreadable = folders.filter(
+    ({ name, definition, program }) => names.includes(name) && (!definition || (program && !program.requirements)),
+  );
   if (unreadable.length) throw new SettingsError(unreadable.flatMap((folder) => folder.unreadable));
-  const wrapper = await readFile(path.join(mcpDir, WRAPPER, "requirements.in"), "utf8");
-  for (const target of lockables(names, folders, wrapper)) {
+  for (const target of lockables(names, folders)) {
     const files = await resolve(target);
     for (const [file, text] of files) {
       const location = path.join(mcpDir, target.name, file);
@@ -190,6 +239,8 @@ async function lock(names: readonly string[]): Promise<void> {
       if (before !== text) await writeFile(location, text);
       if (file !== "package.json")
         console.log(`mcp/${target.name}/${file}: ${describeChange(target.kind, before, text)}`);
+      const hint = file === "package-lock.json" && target.kind === "npm" && scriptsHint(text, target.installScripts);
+      if (hint) console.log(hint);
     }
   }
 }
@@ -198,8 +249,8 @@ await main(
   import.meta.filename,
   command(
     "lock",
-    "Writes the package lock of wrapped MCP servers: every package with version and hash, from server.yaml's package and version.",
+    "Writes the package lock of MCP servers: every package with version and hash, from server.yaml's package and version, or from the requirements.in or package.json of a program of your own.",
   )
-    .argument("<server...>", `folders under mcp/, or ${WRAPPER} for the shared wrapper (from its requirements.in)`)
+    .argument("<server...>", "folders under mcp/")
     .action(lock),
 );

@@ -11,6 +11,8 @@ const names = [
   "databases-litellm_user-password",
   "databases-mcp_readonly-password",
   "postgres-admin-password",
+  "mcp-time-token",
+  "mcp-home_assistant-token",
 ];
 const passwords = names.map((name) => ({ name, urn: `urn:${name}` }));
 const urns = (...chosen: string[]) => chosen.map((name) => `urn:${name}`);
@@ -43,6 +45,14 @@ test("the passwords of the databases, the administrator's apart; that of an exis
   assert.deepEqual({ admin: existing.admin, services: existing.services }, { admin: undefined, services: databases });
 });
 
+test("the tokens of the MCP servers' adapters alone", () => {
+  const { admin, services, keys, clients } = plan({ stack, servers: true }, passwords);
+  assert.deepEqual(
+    { admin, services, keys, clients },
+    { admin: undefined, services: urns("mcp-time-token", "mcp-home_assistant-token"), keys: [], clients: [] },
+  );
+});
+
 test("all is everything but the salt key, each once, keys after the master key", () => {
   const { admin, services, keys, clients, summary } = plan(
     { stack, all: true, master: true, client: ["codex"] },
@@ -56,11 +66,11 @@ test("all is everything but the salt key, each once, keys after the master key",
   );
   assert.ok(services.includes("urn:litellm-master-key"));
   assert.deepEqual(clients, ["test-key", "codex"]);
-  assert.equal(summary.length, 6);
+  assert.equal(summary.length, 7);
 });
 
 for (const [what, options, message] of [
-  ["nothing chosen", {}, /^nothing chosen: --client NAME, --master, --databases or --all$/],
+  ["nothing chosen", {}, /^nothing chosen: --client NAME, --master, --databases, --servers or --all$/],
   ["an unknown client", { client: ["codex", "phone"] }, /^--client phone: stack lan has the clients test-key, codex$/],
 ] as const) {
   test(`an error says what can be chosen: ${what}`, () => {

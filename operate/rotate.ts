@@ -3,6 +3,7 @@ import pc from "picocolors";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { POSTGRES_ADMIN } from "../components/postgres/postgres-server.ts";
 import {
+  adapterTokenOf,
   adminPasswordOf,
   clientKey,
   containerOf,
@@ -11,12 +12,13 @@ import {
   LISTING_KEY,
   LITELLM,
   masterKeyOf,
+  mcpServer,
   POSTGRES,
   rolePasswordOf,
 } from "../components/resource-names.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
 import { notDeployed, type Password, Pulumi } from "./deployed-stack.ts";
-import { runInContainer } from "./run-in-container.ts";
+import { runInContainer } from "../components/docker/run-in-container.ts";
 
 /** Everything on the command line. */
 export interface Options {
@@ -24,6 +26,7 @@ export interface Options {
   readonly client?: readonly string[];
   readonly master?: boolean;
   readonly databases?: boolean;
+  readonly servers?: boolean;
   readonly all?: boolean;
   readonly yes?: boolean;
 }
@@ -32,7 +35,7 @@ export interface Options {
 export interface Plan {
   /** Password of the administrator of the stack's own Postgres. */
   readonly admin: string | undefined;
-  /** What LiteLLM is started with: its master key, passwords of the databases. */
+  /** What LiteLLM is started with: its master key, passwords of the databases, tokens of the MCP servers' adapters. */
   readonly services: readonly string[];
   /** Keys in LiteLLM. After the master key, because Pulumi deletes a replaced key with the master key it was made with. */
   readonly keys: readonly string[];
@@ -46,6 +49,8 @@ const LISTING = keyValueOf(LISTING_KEY);
 const MASTER = masterKeyOf(LITELLM);
 const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
 const isDatabase = (name: string) => new RegExp(`^${rolePasswordOf(DATABASES, ".+")}$`).test(name);
+
+const isServerToken = (name: string) => new RegExp(`^${adapterTokenOf(mcpServer(".+"))}$`).test(name);
 
 const SALT_KEY = `LiteLLM's salt key stays. It encrypts what LiteLLM itself stores in its database: models and credentials that somebody added in
 its UI (general_settings.store_model_in_db), which nothing could read with another key; LiteLLM has no command that encrypts them
@@ -63,21 +68,26 @@ come from: pulumi config set --secret --path 'litellm-mcp:secrets.NAME', then np
  * @throws Error that says what can be chosen.
  */
 export function plan(
-  { stack, client = [], master = false, databases = false, all = false }: Options,
+  { stack, client = [], master = false, databases = false, servers = false, all = false }: Options,
   passwords: readonly Pick<Password, "urn" | "name">[],
 ): Plan {
   const known = passwords.flatMap(({ name }) => clientOf(name) ?? []);
   if (!known.length) throw notDeployed(stack);
   const unknown = client.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--client ${unknown}: stack ${stack} has the clients ${known.join(", ")}`);
-  if (!client.length && !master && !databases && !all)
-    throw new Error("nothing chosen: --client NAME, --master, --databases or --all");
+  if (!client.length && !master && !databases && !servers && !all)
+    throw new Error("nothing chosen: --client NAME, --master, --databases, --servers or --all");
 
   const chosen = (wanted: (name: string) => boolean) =>
     passwords.filter(({ name }) => wanted(name)).map(({ urn }) => urn);
   const clients = all ? known : known.filter((name) => client.includes(name));
   const admin = databases || all ? chosen((name) => name === ADMIN)[0] : undefined;
-  const services = chosen((name) => ((master || all) && name === MASTER) || ((databases || all) && isDatabase(name)));
+  const services = chosen(
+    (name) =>
+      ((master || all) && name === MASTER) ||
+      ((databases || all) && isDatabase(name)) ||
+      ((servers || all) && isServerToken(name)),
+  );
   return {
     admin,
     services,
@@ -88,6 +98,7 @@ export function plan(
       ...(databases || all
         ? ["passwords of the databases' users: LiteLLM and the Postgres MCP server are replaced"]
         : []),
+      ...(servers || all ? ["tokens of the MCP servers' adapters: the adapters and LiteLLM are replaced"] : []),
       ...(admin ? ["password of Postgres's administrator: Postgres is replaced, its data stays"] : []),
       ...clients.map((name) => `key of client ${name}: the old one is refused as soon as the new one works`),
       ...(all ? ["the ingress's own key: the ingress is replaced, nobody is served for some seconds"] : []),
@@ -161,7 +172,7 @@ async function tellPostgres(pulumi: Pulumi): Promise<void> {
     );
   // Letters and digits only: it needs no quoting. Through standard input: a command line is for everybody on the host to read.
   const statement = `ALTER ROLE ${POSTGRES_ADMIN} PASSWORD '${password}';\n`;
-  const { exitCode, output } = await runInContainer(
+  const { exitCode, stderr } = await runInContainer(
     connectDocker(check.docker),
     container,
     ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_ADMIN],
@@ -169,7 +180,7 @@ async function tellPostgres(pulumi: Pulumi): Promise<void> {
   );
   if (exitCode !== 0)
     throw new Error(
-      `Postgres has its old password, the state the new one: psql in container ${container} says ${output.replaceAll(password, "…")}. Run npm run rotate -- --databases again`,
+      `Postgres has its old password, the state the new one: psql in container ${container} says ${stderr.replaceAll(password, "…")}. Run npm run rotate -- --databases again`,
     );
 }
 
@@ -195,6 +206,7 @@ await main(
       "--databases",
       "passwords of litellm_user, of the read-only user and of the administrator of a Postgres of the stack's own",
     )
+    .option("--servers", "the tokens that LiteLLM sends to the MCP servers' adapters")
     .option("--all", "all of these, and the key with which the ingress lists tools")
     .option("--yes", "do not ask")
     .addHelpText("after", `\n${SALT_KEY}\n\n${FOREIGN}`)

@@ -1,52 +1,43 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { schemaHash, type Tool, type ToolLock } from "../approval/tool-lock.ts";
-import { select } from "./tools.ts";
+import { nameOf, schemaHash, type Tool, type ToolLock } from "../approval/tool-lock.ts";
+import { compare, compareAtGateway, refuseUnknown } from "./tools.ts";
+import { grantedBy } from "./listing/offers.ts";
 
 const schema = { type: "object" };
 const tool = (name: string): Tool => ({ name, description: name, inputSchema: schema });
 const lockOf = (...names: string[]): ToolLock =>
   Object.fromEntries(names.map((name) => [name, { description: name, inputSchema: schemaHash(schema) }]));
 
-const folders = [
-  { name: "git", folder: "/mcp/git", toolLock: lockOf("log", "commit") },
-  { name: "new", folder: "/mcp/new", toolLock: undefined },
-  { name: "off", folder: "/mcp/off", toolLock: lockOf("any") },
-];
-const listing = new Map([
-  ["git", [tool("log")]],
-  ["new", [tool("first")]],
-  ["elsewhere", [tool("x")]],
-]);
-const all = () => true;
+const git = { name: "git", folder: "/mcp/git", toolLock: lockOf("log", "commit") };
 
-test("without names, every server that lists something and has a folder", () => {
+test("what a server lists itself is compared with the whole tool lock", () => {
+  const { changes, unseen } = compare(git, [tool("log"), tool("push")]);
   assert.deepEqual(
-    select([], folders, listing, all, "lan").map(({ name, changes }) => [name, changes.map(({ kind }) => kind)]),
+    changes.map((change) => [change.kind, nameOf(change)]),
     [
-      ["git", ["removed"]],
-      ["new", ["added"]],
+      ["removed", "commit"],
+      ["added", "push"],
     ],
   );
+  assert.deepEqual(unseen, {});
+  assert.deepEqual(compare({ ...git, toolLock: undefined }, [tool("log")]).changes.length, 1);
 });
 
-test("with names, those alone", () => {
-  assert.deepEqual(
-    select(["new"], folders, listing, all, "lan").map(({ name }) => name),
-    ["new"],
-  );
+test("what no client may call is not missed at the gateway, and is to be kept", () => {
+  const { changes, unseen } = compareAtGateway(git, [tool("log")], (name) => name !== "commit");
+  assert.deepEqual(changes, []);
+  assert.deepEqual(unseen, lockOf("commit"));
 });
 
-test("what no client may call is not missed, and is to be kept", () => {
-  const [git] = select(["git"], folders, listing, (_server, tool) => tool !== "commit", "lan");
-  assert.deepEqual(git?.changes, []);
-  assert.deepEqual(git?.unseen, lockOf("commit"));
-});
-
-test("names that are unknown or list nothing are refused together", () => {
-  assert.throws(() => select(["nosuch", "off", "git"], folders, listing, all, "lan"), {
+test("names that are unknown are refused together", () => {
+  assert.throws(() => refuseUnknown(["nosuch", "git", "other"], [git, { name: "new" }]), {
     message:
-      "nosuch: no such server under mcp/; there are git, new, off\n" +
-      "off: lists no tools on stack lan. Is it enabled there, and may a client use it? If so, npm run up says what is wrong with it",
+      "nosuch: no such server under mcp/; there are git, new\nother: no such server under mcp/; there are git, new",
   });
+});
+
+test("only what is named on the command line is granted", () => {
+  assert.deepEqual([...grantedBy({ yes: true, fresh: true, all: true })], []);
+  assert.deepEqual([...grantedBy({ withNetwork: true, withEnv: true })], ["env", "network"]);
 });

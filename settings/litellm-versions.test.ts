@@ -49,6 +49,10 @@ test("server keys of LiteLLM that this program does not write are refused on eve
     unknownKeyAdvice("allowed_tools"),
     "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
   );
+  for (const key of ["static_headers", "extra_headers"])
+    assert.match(unknownKeyAdvice(key) ?? "", /^headers in server\.yaml, a map/);
+  // A key of server.yaml.
+  assert.equal(unknownKeyAdvice("headers"), undefined);
   assert.equal(unknownKeyAdvice("descripton"), undefined);
 });
 

@@ -134,17 +134,14 @@ const SERVER_KEY_SINCE: Readonly<Record<string, string>> = {
   token_url: "1.77.5",
   allowed_tools: "1.77.7",
   disallowed_tools: "1.77.7",
-  extra_headers: "1.77.7",
   allowed_params: "1.78.0",
   spec_path: "1.78.0",
-  static_headers: "1.79.0",
   registration_url: "1.79.3",
 };
 
 /** Names from LiteLLM, plans and blog posts that do nothing here, with what does the job instead. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   allow_all_keys: "leave it out: a client without servers and groups has all servers",
-  headers: "leave it out: LiteLLM sends no headers of yours to a server; give the server its secret by `secrets`",
   mcp_aliases: "leave it out: the name of the folder under mcp/ is the alias",
   mcp_servers: "leave it out: every folder under mcp/ is a server, litellm-mcp:servers changes it",
   mcp_settings: "leave it out: LiteLLM has no mcp_settings; every folder under mcp/ is a server",
@@ -154,6 +151,10 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   timeout: "leave it out: LiteLLM's time limits for MCP are fixed",
   virtual_keys: "leave it out: LiteLLM keeps keys in its database only; litellm-mcp:clients makes one for each client",
 };
+
+const HEADERS = "headers in server.yaml, a map from a header's name to the name of the secret that has its value";
+/** Keys of an entry of LiteLLM's `mcp_servers` that server.yaml has under another name. */
+const SERVER_KEY_HERE: Readonly<Record<string, string>> = { extra_headers: HEADERS, static_headers: HEADERS };
 
 /** What to write instead of a setting; undefined when the version reads it, or is too new to know. */
 export function settingAdvice(section: Section, key: string, version: string): string | undefined {
@@ -175,7 +176,7 @@ export function unknownKeyAdvice(key: string): string | undefined {
   const since = own(SERVER_KEY_SINCE, key);
   return since
     ? `leave it out: LiteLLM reads it from ${since} on, but this program never writes it`
-    : own(NOT_HERE, key);
+    : (own(SERVER_KEY_HERE, key) ?? own(NOT_HERE, key));
 }
 
 /** Callbacks that need a licence, or that do not exist although people write about them. */

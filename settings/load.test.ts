@@ -14,6 +14,7 @@ import {
   STACK,
   timeTools,
   timeYaml,
+  GIT_OVER_HTTP,
 } from "../tests/small-stack.ts";
 import { loadSettings } from "./load.ts";
 
@@ -231,7 +232,7 @@ test("everything wrong is said at once, file by file", () => {
         "mcp/time/server.yaml",
         "extra_headers",
         KEY,
-        "leave it out: LiteLLM reads it from 1.77.7 on, but this program never writes it",
+        "headers in server.yaml, a map from a header's name to the name of the secret that has its value",
       ],
     ),
   });
@@ -315,27 +316,34 @@ test("two required keys are enough", () => {
       { setting: "litellm-mcp:gateway.adminPort", address: "127.0.0.1", port: 4001, container: "litellm" },
       { setting: "litellm-mcp:postgres.port", address: "127.0.0.1", port: 5432, container: "postgres" },
     ],
-    warnings: [
-      "`git` is registered as http: on LiteLLM 1.77.3 one call to it while it is down can lock /mcp/ for all servers until the healthcheck restarts the gateway.",
-    ],
+    warnings: [GIT_OVER_HTTP],
   });
   const [gitServer, postgresServer, timeServer] = servers;
   assert.deepEqual(timeServer, {
     name: "time",
     description: "Tells the time",
     folder: path.join(args.mcpDir, "time"),
-    source: { kind: "wrapped", runtime: "python", package: "mcp-server-time", version: "2026.10.19" },
+    source: { kind: "wrapped", runtime: "python", isOwnProgram: false, builtPackages: [] },
     command: ["mcp-server-time", "--local-timezone", "UTC"],
+    adapter: {
+      container: "mcp-time",
+      tokenEnv: "MCP_TOKEN_time",
+      upstream: undefined,
+      callSeconds: 120,
+      toolSeconds: {},
+      callsAtOnce: 16,
+      callsWaiting: 64,
+      questionMiB: 4,
+      answerMiB: 8,
+    },
     register: "sse",
     host: "mcp-time",
     container: "mcp-time",
     port: 8000,
-    path: "/sse",
     url: "http://mcp-time:8000/sse",
-    transport: { kind: "stdio" },
     env: {},
     secrets: {},
-    bearerTokenEnv: undefined,
+    bearerTokenEnv: "MCP_TOKEN_time",
     egress: false,
     postgres: false,
     dataVolume: undefined,
@@ -345,13 +353,13 @@ test("two required keys are enough", () => {
     memoryMiB: 256,
     processes: 128,
     writableTmpMiB: 64,
-    healthcheck: "image",
+    healthcheck: "none",
     debugPort: undefined,
     toolLock: timeTools,
     check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
   });
   assert.equal(gitServer?.url, "http://mcp-git:8000/mcp");
-  assert.deepEqual(gitServer?.source, { kind: "wrapped", runtime: "npm", package: "@example/git", version: "1.2.3" });
+  assert.deepEqual(gitServer?.source, { kind: "wrapped", runtime: "npm", isOwnProgram: false, builtPackages: [] });
   assert.equal(postgresServer?.url, "http://mcp-postgres:8000/sse");
   assert.deepEqual(postgresServer?.source, { kind: "native", image: "example/postgres-mcp:0.3.0" });
   assert.equal(postgresServer?.healthcheck, "python");

@@ -47,14 +47,17 @@ export function loadSettings(args: LoadArgs): Settings {
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
   const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
-  const ports = publishedPorts(stack);
+  const ports = publishedPorts(stack, folders);
   checkPorts(ports, context);
   checkSecrets(context);
 
   const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
   const hostname = lan.hostname ?? lan.address;
   const tokens = folders.flatMap(({ name, definition }) =>
-    definition?.bearerToken && servers.some((server) => server.name === name) ? [definition.bearerToken] : [],
+    // An adapter has a token of its own, which the program makes.
+    definition?.bearerToken && servers.some((server) => server.name === name && !server.adapter)
+      ? [definition.bearerToken]
+      : [],
   );
   const gatewaySecrets = [...rest.models.flatMap(({ secrets }) => Object.values(secrets)), ...tokens].sort(compareText);
   return {
@@ -82,7 +85,10 @@ export function loadSettings(args: LoadArgs): Settings {
     namePrefix,
     names,
     publishedPorts: ports.filter(({ container }) =>
-      [...Object.values(names.containers), ...servers.map((server) => server.container)].includes(container),
+      [
+        ...Object.values(names.containers),
+        ...servers.map((server) => server.adapter?.container ?? server.container),
+      ].includes(container),
     ),
     warnings,
   };

@@ -20,7 +20,7 @@ test("a folder is read as far as it can be, and says what could not be read", (t
   write("good/tools.lock.json", "{");
   write("bad/server.yaml", SERVER);
   write("bad/tools.lock.json", "{}");
-  write("_wrapper/Dockerfile", "");
+  write("_notes/README.md", "");
   write(".git/HEAD", "");
 
   const [bad, good, ...more] = readServerFolders(mcpDir);
@@ -32,7 +32,12 @@ test("a folder is read as far as it can be, and says what could not be read", (t
   ]);
   assert.equal(good?.definition?.register, "sse");
   assert.equal(good?.toolLock, undefined);
-  assert.deepEqual(good?.packageLock, { file: "requirements.txt", state: "read", version: "0.9" });
+  assert.deepEqual(good?.packageLock, {
+    file: "requirements.txt",
+    state: "read",
+    packages: [{ name: "x", version: "0.9", hasInstallScript: false }],
+    madeFor: undefined,
+  });
   assert.deepEqual(
     good?.unreadable.map(({ file, write }) => [file, write]),
     [["mcp/good/tools.lock.json", "the JSON that `npm run tools -- approve good` writes"]],

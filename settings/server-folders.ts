@@ -4,9 +4,10 @@ import { LineCounter, parseDocument } from "yaml";
 import { TOOL_LOCK_FILE, type ToolLock, toolLockSchema } from "../approval/tool-lock.ts";
 import { compareText } from "../lib/compare-text.ts";
 import { unknownKeyAdvice } from "./litellm-versions.ts";
-import { type PackageLock, readPackageLock } from "./package-lock.ts";
+import { type PackageLock, readPackageLock, readRequirements, type Requirements } from "./package-lock.ts";
 import { type Problem, Problems } from "./problems.ts";
-import { serverDefinition, type ServerDefinition } from "./schemas/server-schema.ts";
+import { type BuiltSource, isBuilt, serverDefinition, type ServerDefinition } from "./schemas/server-schema.ts";
+import { type ServerFile, serverFiles } from "./server-files.ts";
 
 /** One folder under `mcp/`, as it is. Whether it makes sense is for `checkServerFolder` to say. */
 export interface ServerFolder {
@@ -19,8 +20,10 @@ export interface ServerFolder {
   readonly definition: ServerDefinition | undefined;
   /** Its tools as approved. Undefined before they are, or when the file cannot be read; `unreadable` says why. */
   readonly toolLock: ToolLock | undefined;
-  /** Undefined for an image, which has none, and when server.yaml cannot be read. */
+  /** Undefined for an image or an address, which have none, and when server.yaml cannot be read. */
   readonly packageLock: PackageLock | undefined;
+  /** Of a program of one's own: its files, and which packages it asks for; these undefined when they cannot be read. */
+  readonly program?: { readonly files: readonly ServerFile[]; readonly requirements: Requirements | undefined };
   /** What keeps server.yaml and the tool lock from being read. */
   readonly unreadable: readonly Problem[];
 }
@@ -41,8 +44,26 @@ function readServerFolder(folder: string): ServerFolder {
   const definition = readDefinition(path.join(folder, "server.yaml"), file, problems);
   const toolLock = readToolLock(path.join(folder, TOOL_LOCK_FILE), path.posix.join(shown, TOOL_LOCK_FILE), problems);
   const source = definition?.source;
-  const packageLock = source && source.kind !== "image" ? readPackageLock(folder, source) : undefined;
-  return { name, folder, file, definition, toolLock, packageLock, unreadable: problems.all };
+  const packageLock = source && isBuilt(source) ? readPackageLock(folder, source) : undefined;
+  const program =
+    source?.kind === "program"
+      ? { program: { files: serverFiles(folder), requirements: requirementsOf(folder, source, shown, problems) } }
+      : {};
+  return { name, folder, file, definition, toolLock, packageLock, ...program, unreadable: problems.all };
+}
+
+function requirementsOf(folder: string, source: BuiltSource, shown: string, problems: Problems) {
+  try {
+    return readRequirements(folder, source);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const [file, write] =
+      source.kind === "program" && source.language === "python"
+        ? ["requirements.in", "a package on each line, such as httpx>=0.28, and no options"]
+        : ["package.json", "valid JSON"];
+    problems.add(path.posix.join(shown, file), "(file)", Symbol(error.message), write);
+    return undefined;
+  }
 }
 
 function readDefinition(location: string, file: string, problems: Problems): ServerDefinition | undefined {

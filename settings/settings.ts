@@ -1,6 +1,6 @@
 import type { ToolRule } from "../ingress/rights.ts";
 import type { Risk } from "./resolve/risks.ts";
-import type { Check, Transport } from "./schemas/server-schema.ts";
+import type { Check } from "./schemas/server-schema.ts";
 import type { ToolLock } from "../approval/tool-lock.ts";
 
 /** The one secret that the program itself provides: the connection URL of the read-only role. */
@@ -156,30 +156,25 @@ export interface ServerSettings {
   /** Absolute path of `mcp/<name>`. */
   readonly folder: string;
   readonly source: ServerSource;
-  /** Of a wrapped server, what the wrapper starts; of a native one, the arguments of the image's entrypoint. */
+  /** Of a wrapped server, what the adapter starts; of a native one, the arguments of the image's entrypoint. */
   readonly command: readonly string[];
-  /** Transport LiteLLM speaks to the container. */
+  /** Between LiteLLM and the server; undefined: LiteLLM speaks to the server itself. */
+  readonly adapter: AdapterSettings | undefined;
+  /** Transport LiteLLM speaks, to the adapter if there is one. */
   readonly register: "sse" | "http";
-  /** Name on the Docker network: `mcp-<name>`. */
+  /** Name on the Docker network of what LiteLLM speaks to: `mcp-<name>`. */
   readonly host: string;
-  /** Name of its container on the daemon. */
+  /** Name on the daemon of the container that the server runs in; of a remote one, of its adapter's. */
   readonly container: string;
-  /** Port inside the container. */
+  /** Port inside the container that LiteLLM speaks to. */
   readonly port: number;
-  /** Path of the registered transport, for example `/sse`. */
-  readonly path: string;
-  /** `http://<host>:<port><path>`: what LiteLLM is told. */
+  /** `http://<host>:<port>/<path>`: what LiteLLM is told. */
   readonly url: string;
-  /** As declared: `stdio` for a wrapped server, otherwise what the image speaks. */
-  readonly transport: Transport;
   /** Plain variables, sorted; never one that is also in `secrets`. */
   readonly env: Readonly<Record<string, string>>;
   /** Variable → secret: `postgresReadOnlyUrl` or the name of a stack secret. */
   readonly secrets: Readonly<Record<string, string>>;
-  /**
-   * Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …` (see
-   * `GatewaySettings.secretEnv`).
-   */
+  /** Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …`. */
   readonly bearerTokenEnv: string | undefined;
   readonly egress: boolean;
   readonly postgres: boolean;
@@ -202,10 +197,9 @@ export interface ServerSettings {
   /** Size of `/tmp`, while everything else is read-only; undefined for an image that may write everywhere. */
   readonly writableTmpMiB: number | undefined;
   /**
-   * `image`: the one that the wrapper image has; `python`: `mcp_health.py`, run by the image's python3; `none`: no
-   * check.
+   * Of a native server: `python`: `mcp_health.py`, run by the image's python3; `none`: no check but that of its adapter.
    */
-  readonly healthcheck: "image" | "python" | "none";
+  readonly healthcheck: "python" | "none";
   /** Port of the host, 48000 to 48999, for debugging; normally an MCP server has none. */
   readonly debugPort: number | undefined;
   /**
@@ -217,10 +211,50 @@ export interface ServerSettings {
 }
 
 export type ServerSource =
-  /** Installed from its locked package into the shared wrapper image. */
-  | { readonly kind: "wrapped"; readonly runtime: "python" | "npm"; readonly package: string; readonly version: string }
+  /** Built into an image with the adapter, which starts it: a locked package, or a program from the server's folder. */
+  | {
+      readonly kind: "wrapped";
+      readonly runtime: "python" | "npm";
+      readonly isOwnProgram: boolean;
+      /** Packages that run programs of theirs while the image is built; sorted. */
+      readonly builtPackages: readonly string[];
+    }
   /** An image that speaks sse or http by itself. */
-  | { readonly kind: "native"; readonly image: string };
+  | { readonly kind: "native"; readonly image: string }
+  /** Runs already, elsewhere. */
+  | { readonly kind: "remote" };
+
+/** The program between LiteLLM and one MCP server, see `adapter/README.md`. */
+export interface AdapterSettings {
+  /** Name on the daemon of the container it runs in: of a wrapped server the server's own. */
+  readonly container: string;
+  /** Variable of the LiteLLM container with the token that the adapter asks for. */
+  readonly tokenEnv: string;
+  /** Where the server is that it connects to; undefined: it starts the server itself and speaks stdio. */
+  readonly upstream: UpstreamSettings | undefined;
+  readonly callSeconds: number;
+  /** By tool. */
+  readonly toolSeconds: Readonly<Record<string, number>>;
+  readonly callsAtOnce: number;
+  readonly callsWaiting: number;
+  readonly questionMiB: number;
+  readonly answerMiB: number;
+}
+
+export interface UpstreamSettings {
+  readonly transport: "sse" | "http";
+  readonly url: string;
+  /** Name on the daemon of the network that the adapter and a native server have to themselves; undefined for a remote one. */
+  readonly network: string | undefined;
+  readonly login: Login | undefined;
+  /** Further headers → name of a secret of the stack. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What is sent as `Authorization`; secrets by their names. */
+export type Login =
+  | { readonly kind: "bearer"; readonly token: string }
+  | { readonly kind: "basic"; readonly user: string; readonly password: string };
 
 export interface ClientSettings {
   /** Also the alias of its key. */

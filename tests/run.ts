@@ -15,6 +15,7 @@ const {
   e2e,
   matrix,
   soak,
+  adapter,
   version,
   yes = false,
 } = new Command("npm test --")
@@ -26,6 +27,10 @@ const {
   .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
   .option(
+    "--adapter [part]",
+    "only the long suites of the adapter: conformance, servers and clients of other makers, floods, memory; or the files whose name contains [part]",
+  )
+  .option(
     "--version <version>",
     "of the matrix, this LiteLLM version alone; of the end-to-end suite, ingress.e2e.ts with this one",
   )
@@ -36,6 +41,7 @@ const {
     e2e?: string | boolean;
     matrix?: boolean;
     soak?: boolean;
+    adapter?: string | boolean;
     version?: string;
     yes?: boolean;
   }>();
@@ -60,6 +66,26 @@ async function runTests(files: readonly string[], concurrency: boolean, execArgv
   // Read to its end, so that the line with the totals comes last.
   for await (const text of stream.compose(new spec())) process.stdout.write(text as string);
   return total.passed + total.failed - before;
+}
+
+/** What an option says of the names of files. */
+const partOf = (option: string | boolean | undefined) => (typeof option === "string" ? option : "");
+
+/** Those of the files that have the option's part in their name, one after the other: they share the machine, and timings are measured. */
+async function runSome(
+  files: readonly string[],
+  what: string,
+  where: string,
+  option?: string | boolean,
+): Promise<void> {
+  const part = partOf(option);
+  const ran = await runTests(
+    files.filter((file) => path.basename(file).includes(part)),
+    false,
+  );
+  if (ran > 0) return;
+  console.error(`✖ no ${what} ran${part ? `: no ${where} has "${part}" in its name` : ""}`);
+  total.failed += 1;
 }
 
 async function check(
@@ -87,10 +113,10 @@ async function checkOtherLanguages(): Promise<void> {
   await check("units of Python", ...python("pytest", "--quiet"));
 
   const shellcheck = path.join(bin, "shellcheck");
-  const scripts = ["lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
+  const scripts = ["adapter", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
   const isSetup = (file: string) => path.basename(file) === "setup.sh";
   await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isSetup(file))]);
-  // The wrapper's Dockerfile runs them with `sh -eu`, so that a `cd` that fails ends them.
+  // adapter/Dockerfile runs them with `sh -eu`, so that a `cd` that fails ends them.
   await check("lint of setup.sh", shellcheck, ["--shell=sh", "--exclude=SC2164", ...scripts.filter(isSetup)]);
 
   const go = await findGo();
@@ -110,7 +136,10 @@ if (version && matrixImages().length === 0) throw new Error(`--version ${version
 const images = matrix
   ? matrixImages()
   : [...(version ? matrixImages() : []), "ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
-if (!unit)
+/** Of the long suites of the adapter, the one that deploys a stack. */
+const ADAPTER_DEPLOYS = "through-litellm.slow.ts";
+const adapterFiles = ["adapter", "tests/adapter"].flatMap((folder) => filesIn(folder, ".slow.ts"));
+if (!unit && (!adapter || ADAPTER_DEPLOYS.includes(partOf(adapter))))
   Object.assign(
     process.env,
     await prepare({
@@ -122,12 +151,14 @@ if (!unit)
   );
 if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
 if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
-if (!e2e && !matrix && !soak) {
+if (adapter) await runSome(adapterFiles, "test of the adapter", "*.slow.ts", adapter);
+if (!e2e && !matrix && !soak && !adapter) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await check("format", "prettier", ["--check", "."]);
   await checkOtherLanguages();
   const rooms = [
+    "adapter",
     "approval",
     "bootstrap",
     "components",
@@ -144,17 +175,7 @@ if (!e2e && !matrix && !soak) {
     true,
   );
 }
-if (!unit && !matrix && !soak) {
-  const part = typeof e2e === "string" ? e2e : "";
-  // One after the other: they share the daemon, and timings are measured.
-  const ran = await runTests(
-    filesIn("tests/e2e", ".e2e.ts").filter((file) => path.basename(file).includes(part)),
-    false,
-  );
-  if (ran === 0) {
-    console.error(`✖ no end-to-end test ran${part ? `: no file of tests/e2e has "${part}" in its name` : ""}`);
-    total.failed += 1;
-  }
-}
+if (!unit && !matrix && !soak && !adapter)
+  await runSome(filesIn("tests/e2e", ".e2e.ts"), "end-to-end test", "file of tests/e2e", e2e);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;

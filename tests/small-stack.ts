@@ -38,19 +38,28 @@ export const git = {
   mounts: [{ name: "repositories", target: "/repositories" }],
 };
 
+/** What is said of `git` on LiteLLM 1.77.3. */
+export const GIT_OVER_HTTP =
+  "`git` is registered as http: on LiteLLM 1.77.3 one call to it while its container is down can lock /mcp/ for all servers until the healthcheck restarts the gateway.";
+
 const gitLock = JSON.stringify({ packages: { "node_modules/@example/git": { version: "1.2.3" } } });
 
 export const database = {
   description: "Reads Postgres",
   source: { image: "example/postgres-mcp:0.3.0", command: ["--transport=sse"] },
-  transport: { kind: "sse", port: 8000, sdk: "python" },
+  transport: { kind: "sse", port: 8000 },
   secrets: { DATABASE_URI: "postgresReadOnlyUrl" },
   postgres: true,
   healthcheck: "python",
 };
 
+export const house = {
+  description: "Lights and heating",
+  source: { url: "http://192.168.1.20:8123/sse" },
+  transport: { kind: "sse" },
+};
+
 const goodFolders: Files = {
-  "_wrapper/Dockerfile": "FROM scratch\n",
   "time/server.yaml": stringify(time),
   "time/requirements.txt": timeLock,
   "time/tools.lock.json": JSON.stringify(timeTools),
@@ -100,6 +109,23 @@ export const timeYaml = (changes: Record<string, unknown>) => ({
 
 export const databaseYaml = (changes: Record<string, unknown>) => ({
   "postgres/server.yaml": stringify({ ...database, ...changes }),
+});
+
+/** One more server. */
+export const houseYaml = (changes: Record<string, unknown>) => ({
+  "house/server.yaml": stringify({ ...house, ...changes }),
+});
+
+/** One more server, a program of somebody's own, with changes of its source and files beside it. */
+export const programFiles = (source: object, files: Files = {}, changes: object = {}): Files => ({
+  "dice/server.yaml": stringify({
+    description: "Throws dice",
+    source: { program: "python", command: ["python3", "server.py"], ...source },
+    transport: { kind: "stdio" },
+    ...changes,
+  }),
+  "dice/server.py": "",
+  ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`dice/${name}`, text])),
 });
 
 export const HIDDEN = "a text that is not shown here";

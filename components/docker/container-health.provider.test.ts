@@ -32,6 +32,25 @@ for (const [what, state, restarts, verdict] of [
     0,
     { problem: "runs, but its healthcheck fails: no output" },
   ],
+  [
+    "whose adapter starts its server again and again",
+    health("starting", 0, '{"state":"away","reason":"it ended with exit code 1","restarts":3}'),
+    0,
+    { problem: "runs, but its MCP server ends again and again: it ended with exit code 1" },
+  ],
+  [
+    "whose adapter started its server again once",
+    health("starting", 0, '{"state":"away","reason":"it ended with exit code 1","restarts":1}'),
+    0,
+    "waiting",
+  ],
+  [
+    "whose adapter waits for a server in another container",
+    health("starting", 0, '{"state":"away","reason":"it cannot be reached: ECONNREFUSED","restarts":5}'),
+    0,
+    "waiting",
+  ],
+  ["whose adapter waits for its server", health("starting", 0, '{"state":"starting","restarts":0}'), 0, "waiting"],
 ] as const) {
   test(`a container ${what}`, () => assert.deepEqual(judgeState(state, restarts), verdict));
 }

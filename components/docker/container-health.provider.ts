@@ -23,10 +23,25 @@ export function judgeState(
   if (restarts >= MOST_STARTS) return { problem: `ends again and again, last with exit code ${ExitCode}` };
   if (!Running) return "waiting";
   if (!Health || Health.Status === "healthy") return "ready";
+  const adapter = adapterSays(Health.Log?.at(-1)?.Output ?? "");
+  // One that cannot be reached may still be starting, in a container of its own.
+  if (adapter && adapter.restarts >= MOST_STARTS && /^it (ended|was ended|cannot be started)\b/.test(adapter.reason))
+    return { problem: `runs, but its MCP server ends again and again: ${adapter.reason}` };
   // A container that stops is called unhealthy too, with no failed check; it may come up at its next start.
   if (Health.Status === "unhealthy" && Health.FailingStreak > 0)
     return { problem: `runs, but its healthcheck fails: ${Health.Log?.at(-1)?.Output.trim() ?? "no output"}` };
   return "waiting";
+}
+
+/** What the healthcheck of an adapter prints, which starts its server again by itself; undefined for any other. */
+function adapterSays(output: string): { readonly restarts: number; readonly reason: string } | undefined {
+  try {
+    const { state, restarts, reason } = JSON.parse(output) as Record<string, unknown>;
+    if (state === "away" && typeof restarts === "number" && typeof reason === "string") return { restarts, reason };
+  } catch {
+    // Not JSON, so not an adapter's.
+  }
+  return undefined;
 }
 
 async function waitForHealth({ docker: endpoint, container, withinSeconds }: ContainerHealthInputs): Promise<void> {

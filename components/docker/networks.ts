@@ -10,6 +10,8 @@ export interface NetworksArgs {
 
 /** Without it, an internal network has an address of the host, which leads to everything that listens on the host. */
 const NO_ADDRESS_OF_THE_HOST = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+/** It is there for the way out: without this, images would reach each other on it, past their adapters. */
+const NO_NEIGHBOURS = { "com.docker.network.bridge.enable_icc": "false" };
 
 /**
  * The five networks. Three are internal (no way out, nothing published): what an MCP server may reach is decided by the
@@ -33,22 +35,12 @@ export class Networks extends pulumi.ComponentResource {
 
   constructor(name: string, { settings }: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Networks.TYPE, name, {}, opts);
-    const network = (which: keyof typeof NETWORKS, internal: boolean) =>
-      new docker.Network(
-        `${name}-${NETWORKS[which]}`,
-        {
-          name: settings.names.networks[which],
-          driver: "bridge",
-          internal,
-          ...(internal && { options: NO_ADDRESS_OF_THE_HOST }),
-          labels: [projectLabel],
-        },
-        { parent: this, deleteBeforeReplace: true },
-      );
+    const network = (which: keyof typeof NETWORKS, internal: boolean, options?: Record<string, string>) =>
+      bridge(`${name}-${NETWORKS[which]}`, settings.names.networks[which], internal, { parent: this }, options);
     this.mcp = network("mcp", true);
     this.postgres = network("postgres", true);
     this.lan = network("lan", false);
-    this.egress = network("egress", false);
+    this.egress = network("egress", false, NO_NEIGHBOURS);
     this.ingress = network("ingress", true);
     this.registerOutputs({
       mcp: this.mcp.id,
@@ -59,3 +51,26 @@ export class Networks extends pulumi.ComponentResource {
     });
   }
 }
+
+/** A network without a way out, for two containers that talk to each other. */
+export const internalNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>
+  bridge(name, daemonName, true, opts);
+
+const bridge = (
+  name: string,
+  daemonName: string,
+  internal: boolean,
+  opts: pulumi.CustomResourceOptions,
+  options: Record<string, string> = internal ? NO_ADDRESS_OF_THE_HOST : {},
+) =>
+  new docker.Network(
+    name,
+    {
+      name: daemonName,
+      driver: "bridge",
+      internal,
+      ...(Object.keys(options).length && { options }),
+      labels: [projectLabel],
+    },
+    { ...opts, deleteBeforeReplace: true },
+  );

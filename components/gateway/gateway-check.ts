@@ -15,9 +15,10 @@ export interface GatewayCheckArgs {
   readonly triggers: readonly pulumi.Input<string>[];
 }
 
-const expected = ({ name, container, toolLock, check }: ServerSettings): ExpectedServer => ({
+const expected = ({ name, container, adapter, toolLock, check }: ServerSettings): ExpectedServer => ({
   name,
   container,
+  adapter: adapter?.container ?? null,
   lock: toolLock ?? null,
   call: check ? { tool: check.tool, arguments: check.arguments, expect: check.expect ?? null } : null,
 });

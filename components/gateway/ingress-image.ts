@@ -1,12 +1,8 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import type * as docker from "@pulumi/docker";
 import { buildSync } from "esbuild";
 import { projectRoot } from "../../lib/project-root.ts";
-
-/** Build context, written by each run. Relative to the project: an absolute path would differ from clone to clone. */
-const CONTEXT = "./ingress/dist";
+import { imageBuild, textFile } from "../docker/image-build.ts";
 
 /** The ingress and all of its libraries as one file, the same on every machine that has the same package lock. */
 export function bundleIngress(): string {
@@ -29,26 +25,14 @@ export function bundleIngress(): string {
 }
 
 /** The image of the ingress, built on the target daemon and named by what went into it. */
-export function ingressBuild(): Pick<docker.RemoteImageArgs, "name" | "build" | "triggers"> {
-  const files = {
-    "ingress.mjs": bundleIngress(),
-    ...Object.fromEntries(
-      ["healthcheck.mjs", "Dockerfile"].map((name) => [
-        name,
-        readFileSync(path.join(projectRoot, "ingress", name), "utf8"),
-      ]),
-    ),
-  };
-  const context = path.join(projectRoot, CONTEXT);
-  mkdirSync(context, { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    const file = path.join(context, name);
-    if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
-  }
-  const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
-  return {
-    name: `litellm-mcp/ingress:${hash}`,
-    build: { context: CONTEXT, dockerfile: "Dockerfile" },
-    triggers: { hash },
-  };
+export function ingressBuild() {
+  const beside = (name: string) => textFile(readFileSync(path.join(projectRoot, "ingress", name), "utf8"));
+  return imageBuild({
+    name: "ingress",
+    files: {
+      "ingress.mjs": textFile(bundleIngress()),
+      "healthcheck.mjs": beside("healthcheck.mjs"),
+      Dockerfile: beside("Dockerfile"),
+    },
+  });
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Options of `mcp/_wrapper/mcp_health.py`, the one healthcheck of every container that speaks MCP. */
+/** Options of `mcp_health.py`, the healthcheck of LiteLLM, and of images that have Python. */
 export interface McpHealth {
   readonly transport: "sse" | "http";
   /** Address inside the container. */
@@ -29,7 +29,7 @@ export interface McpHealth {
   readonly pidFile?: string;
 }
 
-const scriptFile = new URL("../../mcp/_wrapper/mcp_health.py", import.meta.url);
+const scriptFile = new URL("./mcp_health.py", import.meta.url);
 
 export const mcpHealthScript = () => readFileSync(scriptFile, "utf8");
 

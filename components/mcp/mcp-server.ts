@@ -1,56 +1,85 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { ServerSettings, Settings } from "../../settings/settings.ts";
+import * as random from "@pulumi/random";
+import type { AdapterSettings, ServerSettings, Settings } from "../../settings/settings.ts";
+import { nativeHost } from "../../settings/resolve/daemon-names.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
-import { type Health, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
-import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
-import type { Networks } from "../docker/networks.ts";
+import {
+  type Health,
+  portsOf,
+  projectLabel,
+  type ServiceContainerArgs,
+  serviceContainer,
+} from "../docker/container.ts";
+import { internalNetwork, type Networks } from "../docker/networks.ts";
 import { VolumeOwner } from "../docker/volume-owner.ts";
-import { containerOf } from "../resource-names.ts";
-import { wrapperBuild } from "./wrapper-image.ts";
+import { adapterTokenOf, containerOf } from "../resource-names.ts";
+import { adapterEnv, adapterHealth } from "./adapter.ts";
+import { adapterImage } from "./adapter-image.ts";
+import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
 
 /**
- * Writable by everybody in the wrapper image, and an empty volume takes that over: the image does not know the server's
- * user.
+ * Writable by everybody in the image of a package, and an empty volume takes that over: the image does not know the
+ * server's user.
  */
 const DATA_PATH = "/data";
+/** An eighth of LiteLLM's weight, which counts only while others need the processors as well. */
+const SERVER_CPU_SHARES = 128;
+/** Of an adapter in a container of its own: 60 MiB, and room for the requests and answers that it has at once. */
+const ADAPTER_MEMORY_MIB = 256;
+const ADAPTER_PROCESSES = 64;
+const HEALTHY_WITHIN_SECONDS = 150;
 
 export interface McpServerArgs {
   readonly settings: Pick<Settings, "docker" | "namePrefix" | "publishedPorts" | "postgres">;
   readonly server: ServerSettings;
   /** Values of `server.secrets` by variable. */
   readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  /** A secret of the stack by name. */
+  readonly secret: (name: string) => pulumi.Input<string>;
   readonly networks: Networks;
 }
 
-/** One MCP server: its image (pulled, or built from locked packages on the target daemon) and its container. */
+type Network = ServiceContainerArgs["networks"][number];
+
+/**
+ * One MCP server. A package runs in one container with its adapter, which starts it. An image has a container of its own,
+ * on a network that it shares with that of its adapter alone. Of a server that runs elsewhere there is only the adapter.
+ */
 export class McpServer extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:mcp:McpServer";
-  readonly container: docker.Container;
-  /** Made when the container is healthy; what needs the container depends on this. */
-  readonly health: ContainerHealth;
+  /** What the adapter asks for, and LiteLLM sends; undefined where there is no adapter. */
+  readonly token: pulumi.Output<string> | undefined;
+  /** Ids of its containers: another id is another container. */
+  readonly containerIds: readonly pulumi.Output<string>[];
+  /** Made when its containers are healthy; what needs the server depends on these. */
+  readonly health: readonly ContainerHealth[];
 
-  constructor(
-    name: string,
-    { settings, server, secrets, networks }: McpServerArgs,
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: McpServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(McpServer.TYPE, name, {}, opts);
-    const { docker: endpoint, namePrefix, postgres } = settings;
-    const { source, mounts } = server;
-    const image = new docker.RemoteImage(
-      `${name}-image`,
-      // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune --all` removes it.
-      { ...(source.kind === "wrapped" ? wrapperBuild(server) : { name: source.image }), keepLocally: true },
-      { parent: this },
-    );
-    const user = userFor({
-      project: pulumi.getProject(),
-      stack: pulumi.getStack(),
-      namePrefix,
-      server: server.name,
-    });
+    const { adapter, source } = args.server;
+    this.token =
+      adapter &&
+      new random.RandomPassword(adapterTokenOf(name), { length: 40, special: false }, { parent: this }).result;
+    const made: { container: docker.Container; health: ContainerHealth }[] = [];
+    if (source.kind === "wrapped") made.push(this.#package(name, args));
+    else {
+      const own = adapter?.upstream?.network;
+      const network = own === undefined ? undefined : internalNetwork(`${name}-net`, own, { parent: this });
+      if (source.kind === "native") made.push(this.#image(name, source.image, args, network));
+      if (adapter) made.push(this.#adapter(`${name}-adapter`, adapter, args, network));
+    }
+    this.containerIds = made.map(({ container }) => container.id);
+    this.health = made.map(({ health }) => health);
+    this.registerOutputs({});
+  }
+
+  #package(name: string, { settings, server, secrets, secret, networks }: McpServerArgs) {
+    const { adapter } = server;
+    if (!adapter) throw new Error(`${server.name}: a package needs the adapter, which starts it`);
+    const image = this.#imageOf(name, adapterImage(server));
+    const user = ownUser(settings, server.name);
     const volume =
       server.dataVolume === undefined
         ? undefined
@@ -65,56 +94,128 @@ export class McpServer extends pulumi.ComponentResource {
       volume &&
       new VolumeOwner(
         `${name}-data-owner`,
-        { docker: endpoint, volume, owner: user, image: image.imageId, container: server.container },
+        { docker: settings.docker, volume, owner: user, image: image.imageId, container: server.container },
         { parent: this },
       );
-    const isPostgresOutside = postgres.kind === "existing";
-    this.container = new docker.Container(
-      containerOf(name),
-      serviceContainer({
+    return this.#run(
+      name,
+      settings,
+      {
+        ...common(server),
         containerName: server.container,
         image: image.imageId,
-        command: server.command,
-        env: { ...server.env, ...secrets },
-        networks: [
-          { id: networks.mcp.id, aliases: [server.host] },
-          ...(server.postgres && !isPostgresOutside ? [{ id: networks.postgres.id, aliases: [] }] : []),
-          ...(needsWayOut(server, isPostgresOutside) ? [{ id: networks.egress.id, aliases: [] }] : []),
-        ],
+        command: ["serve", ...server.command],
+        env: { ...server.env, ...secrets, ...adapterEnv(server, adapter, this.token!, secret) },
+        networks: [{ id: networks.mcp.id, aliases: [server.host] }, ...furtherNetworks(settings, server, networks)],
         ports: portsOf(settings, server.container, server.port),
-        volumes: [
-          ...mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly })),
-          ...(volume ? [{ volumeName: volume.name, containerPath: DATA_PATH }] : []),
-        ],
-        ...(source.kind === "wrapped" && { user, processes: server.processes }),
-        ...(server.writableTmpMiB !== undefined && { writableTmpMiB: server.writableTmpMiB }),
-        cpuShares: SERVER_CPU_SHARES,
-        memoryMiB: server.memoryMiB,
-        health: health(server),
-      }),
-      { parent: this, dependsOn: owned ? [owned] : [] },
+        volumes: [...mountsOf(server), ...(volume ? [{ volumeName: volume.name, containerPath: DATA_PATH }] : [])],
+        user,
+        processes: server.processes,
+        health: adapterHealth,
+      },
+      owned ? [owned] : [],
     );
-    this.health = new ContainerHealth(
+  }
+
+  /** @param network Shared with the adapter; undefined: the server has none, and LiteLLM comes to it. */
+  #image(
+    name: string,
+    reference: string,
+    { settings, server, secrets, networks }: McpServerArgs,
+    network: docker.Network | undefined,
+  ) {
+    const entrance: Network = { id: network?.id ?? networks.mcp.id, aliases: [nativeHost(server.name)] };
+    return this.#run(name, settings, {
+      ...common(server),
+      containerName: server.container,
+      image: this.#imageOf(name, { name: reference }).imageId,
+      command: server.command,
+      env: { ...server.env, ...secrets },
+      networks: [entrance, ...furtherNetworks(settings, server, networks)],
+      ports: portsOf(settings, server.container, server.port),
+      volumes: mountsOf(server),
+      health: nativeHealth(server),
+    });
+  }
+
+  #adapter(
+    name: string,
+    adapter: AdapterSettings,
+    { settings, server, secret, networks }: McpServerArgs,
+    network: docker.Network | undefined,
+  ) {
+    const ports = portsOf(settings, adapter.container, server.port);
+    return this.#run(name, settings, {
+      containerName: adapter.container,
+      image: this.#imageOf(name, adapterImage(server)).imageId,
+      command: ["connect"],
+      env: adapterEnv(server, adapter, this.token!, secret),
+      networks: [
+        { id: networks.mcp.id, aliases: [server.host] },
+        ...(network ? [{ id: network.id, aliases: [] }] : []),
+        // What runs elsewhere is reached by it. Docker publishes no port of a container that is on internal networks only.
+        ...(!network || ports.length ? [{ id: networks.egress.id, aliases: [] }] : []),
+      ],
+      ports,
+      user: ownUser(settings, `${server.name}-adapter`),
+      processes: ADAPTER_PROCESSES,
+      writableTmpMiB: 16,
+      cpuShares: SERVER_CPU_SHARES,
+      memoryMiB: ADAPTER_MEMORY_MIB,
+      health: adapterHealth,
+    });
+  }
+
+  #imageOf(name: string, image: docker.RemoteImageArgs): docker.RemoteImage {
+    // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune --all` removes it.
+    return new docker.RemoteImage(`${name}-image`, { ...image, keepLocally: true }, { parent: this });
+  }
+
+  #run(
+    name: string,
+    { docker: endpoint }: McpServerArgs["settings"],
+    args: ServiceContainerArgs,
+    dependsOn: readonly pulumi.Resource[] = [],
+  ) {
+    const container = new docker.Container(containerOf(name), serviceContainer(args), {
+      parent: this,
+      dependsOn: [...dependsOn],
+    });
+    const health = new ContainerHealth(
       `${name}-health`,
-      { docker: endpoint, container: this.container, withinSeconds: 150 },
+      { docker: endpoint, container, withinSeconds: HEALTHY_WITHIN_SECONDS },
       { parent: this },
     );
-    this.registerOutputs({ container: this.container.name });
+    return { container, health };
   }
 }
 
-/**
- * An eighth of the gateway's weight, which counts only while others need the processors as well: alone, a server may
- * use all of them.
- */
-const SERVER_CPU_SHARES = 128;
+const common = (server: ServerSettings) => ({
+  ...(server.writableTmpMiB !== undefined && { writableTmpMiB: server.writableTmpMiB }),
+  cpuShares: SERVER_CPU_SHARES,
+  memoryMiB: server.memoryMiB,
+});
 
-/** A debug port needs it too: Docker publishes no port of a container that is on internal networks only. */
-const needsWayOut = ({ egress, debugPort, postgres }: ServerSettings, isPostgresOutside: boolean) =>
-  egress || debugPort !== undefined || (postgres && isPostgresOutside);
+const mountsOf = ({ mounts }: ServerSettings) =>
+  mounts.map((mount) => ({ hostPath: mount.source, containerPath: mount.target, readOnly: mount.readOnly }));
+
+/** What the server reaches, beside those who speak to it. */
+function furtherNetworks(
+  settings: McpServerArgs["settings"],
+  { container, egress, postgres, port }: ServerSettings,
+  networks: Networks,
+): Network[] {
+  const isPostgresOutside = settings.postgres.kind === "existing";
+  // A port needs it too: Docker publishes none of a container that is on internal networks only.
+  const needsWayOut = egress || (postgres && isPostgresOutside) || portsOf(settings, container, port).length > 0;
+  return [
+    ...(postgres && !isPostgresOutside ? [{ id: networks.postgres.id, aliases: [] }] : []),
+    ...(needsWayOut ? [{ id: networks.egress.id, aliases: [] }] : []),
+  ];
+}
 
 /**
- * A numeric user of the server's own, in this stack alone: a limit on processes counts all processes of a user on the
+ * A numeric user of the container's own, in this stack alone: a limit on processes counts all processes of a user on the
  * whole host, and two servers of one user could signal each other wherever they share a PID namespace.
  */
 export function userFor({
@@ -128,23 +229,24 @@ export function userFor({
   return `${uid}:${uid}`;
 }
 
-function health(server: ServerSettings): Health | undefined {
-  const timing = { intervalSeconds: 15, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 60 };
-  const check = {
-    transport: server.register,
-    url: `http://127.0.0.1:${server.port}${server.path}`,
-    timeoutSeconds: 5,
-    attempts: 3,
-    killAfterSeconds: 60,
-    // A slow tool may block its whole server. That is no server that hangs: whoever called still waits for the answer.
-    inFlightLimitSeconds: 600,
+const ownUser = ({ namePrefix }: Pick<Settings, "namePrefix">, server: string) =>
+  userFor({ project: pulumi.getProject(), stack: pulumi.getStack(), namePrefix, server });
+
+/** The adapter can only connect again; to end a server that hangs, somebody has to ask it in its own container. */
+function nativeHealth({ healthcheck, adapter, register, url, port }: ServerSettings): Health | undefined {
+  if (healthcheck === "none") return undefined;
+  const endpoint = adapter?.upstream ?? { transport: register, url };
+  const { pathname, port: upstreamPort } = new URL(endpoint.url);
+  return {
+    test: mcpHealthCommand(["python3", "-c", mcpHealthScript()], {
+      transport: endpoint.transport,
+      url: `http://127.0.0.1:${upstreamPort || port}${pathname}`,
+      timeoutSeconds: 5,
+      attempts: 3,
+      killAfterSeconds: 60,
+      // A slow tool may block its whole server. That is no server that hangs: whoever called still waits for the answer.
+      inFlightLimitSeconds: 600,
+    }),
+    ...{ intervalSeconds: 15, timeoutSeconds: 20, retries: 3, startPeriodSeconds: 60 },
   };
-  switch (server.healthcheck) {
-    case "image":
-      return { ...timing, test: mcpHealthCommand(["python3", "/opt/wrapper/mcp_health.py"], check) };
-    case "python":
-      return { ...timing, test: mcpHealthCommand(["python3", "-c", mcpHealthScript()], check) };
-    case "none":
-      return undefined;
-  }
 }

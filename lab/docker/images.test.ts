@@ -29,7 +29,7 @@ test("the images of the catalogue are those that the project names by default", 
     stackKeys.gateway.parse({}).image,
     postgres.kind === "dedicated" && postgres.image,
     server.source.image,
-    ...[...(await read("mcp/_wrapper/Dockerfile")).matchAll(/^ARG \w+_IMAGE=(.+)$/gm)].map(([, image]) => image),
+    ...[...(await read("adapter/Dockerfile")).matchAll(/^ARG \w+_IMAGE=(.+)$/gm)].map(([, image]) => image),
   ];
   assert.deepEqual(new Set(used), new Set(catalogue.filter(({ onDemand }) => !onDemand).map(({ image }) => image)));
 });

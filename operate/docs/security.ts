@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { MOST_DEPTH } from "../../ingress/json.ts";
+import { MOST_DEPTH } from "../../lib/json.ts";
 import { PASSED_HEADERS, RETURNED_HEADERS, type Route, routes } from "../../ingress/routes.ts";
 import { adminPort } from "../../settings/resolve/resolve-gateway.ts";
 import { stackKeys } from "../../settings/schemas/stack-schema.ts";

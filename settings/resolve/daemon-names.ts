@@ -28,8 +28,15 @@ export function daemonNames(namePrefix: string): DaemonNames {
 /** The same of one MCP server; `host` is its name on the Docker network. */
 export const serverNames = (namePrefix: string, host: string) => ({
   container: `${namePrefix}${host}`,
+  /** Of a native server's adapter; others have one container. */
+  adapterContainer: `${namePrefix}${host}-adapter`,
+  /** Of a native server and its adapter. */
+  network: `${namePrefix}${host}-net`,
   dataVolume: `${namePrefix}${host}-data`,
 });
 
-/** An MCP server's name on the Docker network. */
+/** An MCP server's name on the Docker network, which is its adapter's where it has one. */
 export const serverHost = (server: string) => `mcp-${server}`;
+
+/** The name of a native server, on the network that it shares with its adapter alone, or with all where it has none. */
+export const nativeHost = (server: string) => `${serverHost(server)}-server`;

@@ -1,4 +1,6 @@
-import { inStack, refused } from "../../tests/small-stack.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { databaseYaml, houseYaml, inStack, load, refused } from "../../tests/small-stack.ts";
 
 refused([
   inStack(
@@ -37,3 +39,21 @@ refused([
     "another port: litellm-mcp:gateway.port has this one",
   ),
 ]);
+
+test("a debug port leads to the server's adapter, or to the image where it has none", () => {
+  const debugPorts = { postgres: { debugPort: 48000 }, time: { debugPort: 48001 }, house: { debugPort: 48002 } };
+  const containersOf = (files: Record<string, string>, servers: Record<string, object> = debugPorts) =>
+    Object.fromEntries(
+      load({ files: { ...houseYaml({}), ...files }, config: { servers } })
+        .publishedPorts.filter(({ port }) => port >= 48000)
+        .map(({ port, container }) => [port, container]),
+    );
+  assert.deepEqual(containersOf({}), {
+    48000: "mcp-postgres-adapter",
+    48001: "mcp-time",
+    48002: "mcp-house",
+  });
+  assert.equal(containersOf(databaseYaml({ adapter: "none" }))[48000], "mcp-postgres");
+  const off = { ...debugPorts, postgres: { debugPort: 48000, enabled: false } };
+  assert.deepEqual(Object.keys(containersOf({}, off)), ["48001", "48002"]);
+});

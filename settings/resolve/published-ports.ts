@@ -1,10 +1,15 @@
 import { type Context, type Parsed, stackPath } from "../context.ts";
 import { LOOPBACK, type PublishedPort } from "../settings.ts";
 import { daemonNames, serverHost, serverNames } from "./daemon-names.ts";
+import type { ServerFolder } from "../server-folders.ts";
+import { entranceOf } from "./resolve-adapter.ts";
 import { adminPort } from "./resolve-gateway.ts";
 
 /** Every port that the stack's file publishes on the host, those of servers that are turned off included. */
-export function publishedPorts({ lan, gateway, postgres, servers, namePrefix = "" }: Parsed): PublishedPort[] {
+export function publishedPorts(
+  { lan, gateway, postgres, servers, namePrefix = "" }: Parsed,
+  folders: readonly Pick<ServerFolder, "name" | "definition">[],
+): PublishedPort[] {
   const { containers } = daemonNames(namePrefix);
   // A wrong address has a problem of its own, and the ports are still worth a check.
   const onLan = lan?.address ?? "";
@@ -32,14 +37,16 @@ export function publishedPorts({ lan, gateway, postgres, servers, namePrefix = "
       port: postgres.port,
       container: containers.postgres,
     });
-  for (const [name, { debugPort }] of Object.entries(servers ?? {}))
-    if (debugPort !== undefined)
+  for (const [name, { debugPort }] of Object.entries(servers ?? {})) {
+    const definition = folders.find((folder) => folder.name === name)?.definition;
+    if (debugPort !== undefined && definition)
       ports.push({
         setting: stackPath("servers", name, "debugPort"),
         address: onLan,
         port: debugPort,
-        container: serverNames(namePrefix, serverHost(name)).container,
+        container: entranceOf(definition, serverNames(namePrefix, serverHost(name))),
       });
+  }
   return ports;
 }
 

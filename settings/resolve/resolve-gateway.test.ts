@@ -179,7 +179,7 @@ test("a newer LiteLLM reads more, and what nobody looked at passes with a warnin
   const newer = (image: string) =>
     load({
       config: { gateway: { image, generalSettings: { use_shared_health_check: true } } },
-      files: databaseYaml({ transport: { kind: "http", port: 8000, sdk: "typescript" } }),
+      files: databaseYaml({ adapter: "none", transport: { kind: "http", port: 8000, sdk: "typescript" } }),
     });
   assert.equal(newer("ghcr.io/berriai/litellm:main-v1.78.0-stable").gateway.version, "1.78.0");
   assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /LiteLLM 1\.99\.0 is newer than 1\.80\.5/);

@@ -5,6 +5,7 @@ import {
   databaseYaml,
   git,
   HIDDEN,
+  houseYaml,
   inStack,
   KEY,
   load,
@@ -146,6 +147,58 @@ refused([
   inStack("token of an image that is missing", {}, "secrets.databaseToken", "nothing", setSecret("databaseToken"), {
     files: databaseYaml({ bearerToken: "databaseToken" }),
   }),
+  inStack("header's secret that is missing", {}, "secrets.houseKey", "nothing", setSecret("houseKey"), {
+    files: houseYaml({ headers: { "X-API-Key": "houseKey" } }),
+  }),
+  inStack("password that is missing", {}, "secrets.housePassword", "nothing", setSecret("housePassword"), {
+    files: houseYaml({ basicLogin: { user: "me", password: "housePassword" } }),
+  }),
+  inStack(
+    "variable of the adapter",
+    { servers: { time: { env: { ADAPTER_SHOW_ALL_TOOLS: "true" } } } },
+    "servers.time.env",
+    '"ADAPTER_SHOW_ALL_TOOLS"',
+    "a variable whose name does not begin with ADAPTER_",
+  ),
+  inStack(
+    "variable of the adapter from a secret",
+    { servers: { time: { secrets: { ADAPTER_TOKEN: "zone" } } } },
+    "servers.time.secrets",
+    '"ADAPTER_TOKEN"',
+    "a variable whose name does not begin with ADAPTER_",
+  ),
+  inStack(
+    "address outside the LAN that is not accepted",
+    {},
+    "servers.house.acceptRisks",
+    "nothing",
+    "[outside-lan], if you take it: what clients send to its tools leaves the LAN, in clear; or turn the server off",
+    { files: houseYaml({ source: { url: "http://8.8.8.8/sse" }, risks: ["outside-lan"] }) },
+  ),
+  inStack(
+    "variable of a server that runs elsewhere",
+    { servers: { house: { env: { LANG: "C" } } } },
+    "servers.house.env",
+    '{"LANG":"C"}',
+    "leave it out: the server runs elsewhere",
+    { files: houseYaml({}) },
+  ),
+  inStack(
+    "secret of a server that runs elsewhere",
+    { servers: { house: { secrets: { API_KEY: "houseKey" } } } },
+    "servers.house.secrets",
+    '{"API_KEY":"houseKey"}',
+    "leave it out: the server runs elsewhere",
+    { files: houseYaml({}), secretNames: ["houseKey"] },
+  ),
+  inStack(
+    "way out for a server that runs elsewhere",
+    { servers: { house: { egress: false } } },
+    "servers.house.egress",
+    "false",
+    "leave it out: the server runs elsewhere",
+    { files: houseYaml({}) },
+  ),
 ]);
 
 test("a risk that the server declares and the stack accepts", () => {
@@ -176,17 +229,29 @@ test("a stack changes, binds and turns off servers", () => {
   ]);
   assert.deepEqual(servers[1]?.env, { DEPTH: "5", LANG: "C", TZ: "UTC", VERBOSE: "true" });
   assert.equal(servers[1]?.debugPort, 48001);
-  assert.match(warnings.at(-1) ?? "", /^`time` is published on port 48001/);
+  // Its adapter asks for a token.
+  assert.doesNotMatch(warnings.join("\n"), /is published on port/);
 });
 
-test("what a stack must say of a server, and a token that LiteLLM sends to another", () => {
+test("a debug port without an adapter has a warning", () => {
+  const { warnings } = load({
+    config: { servers: { postgres: { debugPort: 48001 } } },
+    files: databaseYaml({ adapter: "none" }),
+  });
+  assert.equal(
+    warnings.at(-1),
+    "`postgres` is published on port 48001: every machine that reaches it can call its tools without a key.",
+  );
+});
+
+test("what a stack must say of a server, and a token that LiteLLM sends to another, which has no adapter", () => {
   const { servers, gateway } = load({
     config: {
       servers: { time: { env: { HOST: "10.0.0.9" }, secrets: { API_KEY: "timeKey", DEPTH: "depth" }, egress: true } },
     },
     files: {
       ...timeYaml({ required: { HOST: "an address" }, env: { DEPTH: "1" }, data: true, limits: { tmp: 512 } }),
-      ...databaseYaml({ bearerToken: "databaseToken" }),
+      ...databaseYaml({ bearerToken: "databaseToken", adapter: "none" }),
     },
     secretNames: ["timeKey", "depth", "databaseToken"],
   });
@@ -205,10 +270,41 @@ test("what a stack must say of a server, and a token that LiteLLM sends to anoth
   assert.deepEqual(gateway.secretEnv, { SECRET_databaseToken: "databaseToken" });
 });
 
+test("a secret of a server is asked for while the server is on, and its value goes to nobody but its adapter", () => {
+  const files = {
+    ...databaseYaml({ bearerToken: "databaseToken" }),
+    ...houseYaml({
+      basicLogin: { user: "me", password: "housePassword" },
+      headers: { "X-Zone": "zone", "X-API-Key": "houseKey" },
+    }),
+  };
+  const off = { servers: { house: { enabled: false }, postgres: { enabled: false } } };
+  const unused = ({ warnings }: ReturnType<typeof load>) => warnings.filter((one) => one.startsWith("Nothing on this"));
+  load({ files, config: off });
+  const secretNames = ["databaseToken", "housePassword", "houseKey", "zone"];
+  const on = load({ files, secretNames });
+  const { gateway, servers } = on;
+  assert.deepEqual(unused(on), []);
+  assert.deepEqual(gateway.secretEnv, {});
+  for (const server of servers)
+    assert.deepEqual(Object.values(server.secrets), server.postgres ? ["postgresReadOnlyUrl"] : []);
+  assert.equal(unused(load({ files, config: off, secretNames })).length, secretNames.length);
+});
+
 test("the warning about a server over http names the LiteLLM that runs, and is gone where the server does no harm", () => {
-  const warnings = (tag: string) => load({ config: { gateway: { image: `ghcr.io/berriai/litellm:${tag}` } } }).warnings;
-  assert.match(warnings("v1.77.7-stable").join("\n"), /`git` is registered as http: on LiteLLM 1\.77\.7 one call/);
-  assert.doesNotMatch(warnings("v1.106.2").join("\n"), /registered as http/);
+  const warnings = (tag: string, changes: Record<string, unknown>) =>
+    load({
+      config: { gateway: { image: `ghcr.io/berriai/litellm:${tag}` }, servers: { git: { enabled: false } } },
+      files: databaseYaml({ transport: { kind: "http", port: 8000 }, ...changes }),
+    }).warnings.join("\n");
+  const direct = { adapter: "none", transport: { kind: "http", port: 8000, sdk: "python" } };
+  // An adapter answers while its server is down, and nobody does while the adapter itself is.
+  for (const changes of [direct, { register: "http" }]) {
+    assert.match(warnings("v1.77.7-stable", changes), /`postgres` is registered as http: on LiteLLM 1\.77\.7 one call/);
+    assert.doesNotMatch(warnings("v1.106.2", changes), /registered as http/);
+  }
+  // It speaks http to its adapter, and LiteLLM does not.
+  assert.doesNotMatch(warnings("v1.77.7-stable", {}), /registered as http/);
 });
 
 test("no server of the catalogue that is on by default is registered as http", () => {

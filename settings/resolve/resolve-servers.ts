@@ -1,14 +1,16 @@
 import { compareText } from "../../lib/compare-text.ts";
 import { own } from "../../lib/own.ts";
+import { sorted } from "../../lib/sorted.ts";
 import { type Context, stackPath } from "../context.ts";
 import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
 import { secretVariable } from "./resolve-gateway.ts";
-import { serverHost, serverNames } from "./daemon-names.ts";
+import { nativeHost, serverHost, serverNames } from "./daemon-names.ts";
 import { mayLockUpOverHttp } from "../litellm-versions.ts";
-import { checkPackageLock } from "./check-server-folder.ts";
+import { checkPackages } from "./check-packages.ts";
 import type { ServerFolder } from "../server-folders.ts";
-import type { ServerDefinition } from "../schemas/server-schema.ts";
-import type { ServerSettings } from "../settings.ts";
+import { languageOf, type ServerDefinition } from "../schemas/server-schema.ts";
+import type { ServerSettings, ServerSource } from "../settings.ts";
+import { adapterEndpoint, imageEndpoint, resolveAdapter } from "./resolve-adapter.ts";
 import type { StackConfig } from "../schemas/stack-schema.ts";
 
 /**
@@ -43,12 +45,12 @@ export function resolveServers(
     const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
     checkOverride(override, name, definition, context);
     if (!(override.enabled ?? definition.enabled)) return [];
-    checkPackageLock(folder, problems);
+    checkPackages(folder, problems);
     checkRequired(override, name, definition, context);
     checkRisks(override, name, folder, definition, context);
-    const { secrets, bearerToken } = definition;
-    for (const secret of [...Object.values({ ...secrets, ...override.secrets }), ...(bearerToken ? [bearerToken] : [])])
-      context.usedSecrets.add(secret);
+    const { secrets, headers, bearerToken, basicLogin } = definition;
+    const used = [...Object.values({ ...secrets, ...override.secrets, ...headers }), bearerToken, basicLogin?.password];
+    for (const secret of used) if (secret !== undefined) context.usedSecrets.add(secret);
     return [resolveServer(folder, definition, override, deployed, context)];
   });
 }
@@ -66,6 +68,13 @@ function checkOverride(
   definition: ServerDefinition,
   { stackFile, problems }: Context,
 ): void {
+  if (definition.source.kind === "url") {
+    for (const key of ["env", "secrets", "egress"] as const) {
+      const value = override[key];
+      if (value !== undefined && !(typeof value === "object" && Object.keys(value).length === 0))
+        problems.add(stackFile, stackPath("servers", name, key), value, "leave it out: the server runs elsewhere");
+    }
+  }
   const mounts = definition.mounts.map((mount) => mount.name);
   for (const mount of Object.keys(override.mounts).filter((mount) => !mounts.includes(mount))) {
     const path = stackPath("servers", name, "mounts", mount);
@@ -131,10 +140,8 @@ function checkRisks(
 
 const RISK_MEANS: Readonly<Record<Risk, string>> = {
   "docker-socket": "whoever can use the socket of the container engine controls the whole host",
+  "outside-lan": "what clients send to its tools leaves the LAN, in clear",
 };
-
-/** Where the shared wrapper serves its two transports (mcp-proxy serves both at once). */
-const WRAPPER = { port: 8000, paths: { sse: "/sse", http: "/mcp" } } as const;
 
 function resolveServer(
   { name, folder, toolLock }: ServerFolder,
@@ -144,17 +151,19 @@ function resolveServer(
   { warnings }: Context,
 ): ServerSettings {
   const { source, transport, limits } = definition;
-  const register = transport.kind === "stdio" ? (definition.register ?? "sse") : transport.kind;
-  const { port, path } = transport.kind === "stdio" ? { port: WRAPPER.port, path: WRAPPER.paths[register] } : transport;
-  const host = serverHost(name);
-  const names = serverNames(namePrefix, host);
+  const names = serverNames(namePrefix, serverHost(name));
+  const adapter = definition.adapter === "none" ? undefined : resolveAdapter(name, definition, names);
+  // Another name than the adapter's, which an `up` that takes the adapter away removes last of all.
+  const host = adapter ? serverHost(name) : nativeHost(name);
+  const { register, port, path } =
+    adapter || transport.kind === "stdio" ? adapterEndpoint(definition.register) : imageEndpoint(transport);
   if (version && register === "http" && mayLockUpOverHttp(version)) {
     warnings.push(
-      `\`${name}\` is registered as http: on LiteLLM ${version} one call to it while it is down can lock /mcp/ for all ` +
-        "servers until the healthcheck restarts the gateway.",
+      `\`${name}\` is registered as http: on LiteLLM ${version} one call to it while its container is down can lock /mcp/ ` +
+        "for all servers until the healthcheck restarts the gateway.",
     );
   }
-  if (debugPort !== undefined) {
+  if (debugPort !== undefined && !adapter) {
     warnings.push(
       `\`${name}\` is published on port ${debugPort}: every machine that reaches it can call its tools without a key.`,
     );
@@ -165,26 +174,17 @@ function resolveServer(
     name,
     description: definition.description,
     folder,
-    source:
-      source.kind === "image"
-        ? { kind: "native", image: source.image }
-        : {
-            kind: "wrapped",
-            runtime: source.kind === "pypi" ? "python" : "npm",
-            package: source.package,
-            version: source.version,
-          },
-    command: source.command,
+    source: sourceOf(source),
+    command: source.kind === "url" ? [] : source.command,
+    adapter,
     register,
     host,
     container: names.container,
     port,
-    path,
     url: `http://${host}:${port}${path}`,
-    transport,
     env: sorted(Object.fromEntries(plain)),
     secrets: sorted(secrets),
-    bearerTokenEnv: definition.bearerToken && secretVariable(definition.bearerToken),
+    bearerTokenEnv: adapter ? adapter.tokenEnv : definition.bearerToken && secretVariable(definition.bearerToken),
     egress: override.egress ?? definition.egress,
     postgres: definition.postgres,
     dataVolume: definition.data ? names.dataVolume : undefined,
@@ -197,12 +197,23 @@ function resolveServer(
     memoryMiB: limits.memory,
     processes: limits.pids ?? 128,
     writableTmpMiB: limits.tmp ?? (source.kind === "image" ? undefined : 64),
-    healthcheck: source.kind === "image" ? (definition.healthcheck ?? "none") : "image",
+    healthcheck: definition.healthcheck ?? "none",
     debugPort,
     toolLock,
     check: definition.check,
   };
 }
 
-const sorted = (record: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(record).sort(([a], [b]) => compareText(a, b)));
+function sourceOf(source: ServerDefinition["source"]): ServerSource {
+  switch (source.kind) {
+    case "image":
+      return { kind: "native", image: source.image };
+    case "url":
+      return { kind: "remote" };
+    default: {
+      const runtime = languageOf(source) === "python" ? "python" : "npm";
+      const builtPackages = [...source.installScripts, ...source.buildFromSource].sort(compareText);
+      return { kind: "wrapped", runtime, isOwnProgram: source.kind === "program", builtPackages };
+    }
+  }
+}

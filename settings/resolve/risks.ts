@@ -1,7 +1,7 @@
 import path from "node:path";
 
 /** What an MCP server gets only when its `server.yaml` declares it and the stack accepts it. */
-export const RISKS = ["docker-socket"] as const;
+export const RISKS = ["docker-socket", "outside-lan"] as const;
 export type Risk = (typeof RISKS)[number];
 
 const SOCKETS = ["docker.sock", "containerd/containerd.sock", "podman/podman.sock", "crio/crio.sock"].flatMap(

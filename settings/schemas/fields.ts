@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { isOffLanImage, isOffLanVariable, RISKS } from "../resolve/risks.ts";
 
+export { strict } from "../../lib/strict.ts";
+
 /**
  * Building blocks of the schemas. Every message says what to write; `Problems.parse` adds the file, the path and what
  * was found there. The same words are the `title` of a field in editors and in docs/settings.md. What a setting does is
@@ -71,6 +73,8 @@ export const variableName = text(
   .refine((name) => !RESERVED_VARIABLES.includes(name), {
     error: `a variable other than ${RESERVED_VARIABLES.join(" and ")}, which the image sets`,
   })
+  // The adapter reads these, and its server gets none of them.
+  .refine((name) => !name.startsWith("ADAPTER_"), { error: "a variable whose name does not begin with ADAPTER_" })
   .refine((name) => !isOffLanVariable(name), { error: "leave it out: plain HTTP only, no certificates, no proxy" });
 
 export const risk = oneOf(RISKS, `a risk: ${RISKS.join(", ")}`);

@@ -273,7 +273,9 @@ const serverOverride = orEmpty(
       .describe("Directories of the host that the server gets, by the names of its mounts in server.yaml."),
     debugPort: wholeNumber(48_000, 48_999, "a port, 48000 to 48999")
       .optional()
-      .describe("Port of `lan.address` that the server itself is published on. Whoever reaches it needs no key."),
+      .describe(
+        "Port of `lan.address` that the server's adapter is published on. Whoever uses it needs its token (`pulumi stack output serverTokens`).",
+      ),
     env: map(
       variableName,
       // `pulumi config set --path` makes numbers and booleans of what looks like one.

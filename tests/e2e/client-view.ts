@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
-import { auditFiles, auditLines, docker, logsOf, rawAuditLines } from "./docker.ts";
+import { auditFiles, auditLines, callsHeard, docker, logsOf, rawAuditLines } from "./docker.ts";
 import { callTool, eventually, listTools, withMcp } from "./gateway.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -140,9 +140,7 @@ export function clientViewTests(
     assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
     return response.json();
   };
-  /** Calls that reached the server; the healthcheck lists, and calls nothing. */
-  const callsHeard = async () =>
-    (await logsOf(`${prefix}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
+  const callsOfEverything = () => callsHeard(`${prefix}mcp-everything`);
   const audited = () => auditLines(`${prefix}ingress`);
   const key = async (client: string) => (await outputs()).clientKeys[client]!;
 
@@ -289,13 +287,13 @@ export function clientViewTests(
 
   test("routes that clients do not need do not exist, for anybody", async () => {
     const { masterKey } = await outputs();
-    const heard = await callsHeard();
+    const heard = await callsOfEverything();
     for (const [method, path, body] of CLOSED)
       for (const who of [await key("test-key"), await key("limited"), masterKey, "sk-not-a-key", undefined]) {
         const response = await request(method, path, who, body);
         assert.equal(response.status, 404, `${method} ${path} answered ${response.status} ${await response.text()}`);
       }
-    assert.equal(await callsHeard(), heard, "the server was reached");
+    assert.equal(await callsOfEverything(), heard, "the server was reached");
   });
 
   test("parameters that the API does not have are refused by name, and nothing internal to the gateway is shown", async () => {
@@ -320,12 +318,12 @@ export function clientViewTests(
   });
 
   test("/v1/responses with type mcp and require_approval never really runs the tool", async () => {
-    const requestsBefore = await callsHeard();
+    const requestsBefore = await callsOfEverything();
     const response = await post("/v1/responses", await key("test-key"), throughModel());
     const text = await response.text();
     assert.equal(response.status, 200, text);
     assert.match(text, /Echo: through the responses API/);
-    assert.equal(await callsHeard(), requestsBefore + 1, "the server was not called once");
+    assert.equal(await callsOfEverything(), requestsBefore + 1, "the server was not called once");
     const lines = (await audited()).filter(({ route }) => route === "/v1/responses");
     const [{ client, server, tool, arguments: args, outcome }] = lines as [(typeof lines)[number]];
     assert.deepEqual(
@@ -342,7 +340,7 @@ export function clientViewTests(
   });
 
   test("a model may call what its client may call; a request whose calls cannot be recorded is refused", async () => {
-    const heard = await callsHeard();
+    const heard = await callsOfEverything();
     const lines = (await audited()).length;
     // `limited` is not offered the tool that the model asks for, so nobody makes the call.
     const response = await post("/v1/responses", await key("limited"), throughModel());
@@ -361,14 +359,14 @@ export function clientViewTests(
       assert.equal(refused.status, 400, path);
       assert.match(await errorOf(refused), message);
     }
-    assert.equal(await callsHeard(), heard, "the server was reached");
+    assert.equal(await callsOfEverything(), heard, "the server was reached");
     assert.equal((await audited()).length, lines, "an audit line of a call that nobody made");
   });
 
   test("a call to a server that is not the client's is refused, and does not reach the server", async () => {
     const { gateway } = await outputs();
     const limited = await key("limited");
-    const heard = await callsHeard();
+    const heard = await callsOfEverything();
     const message = { message: "never to be heard" };
     const refused = await withMcp(gateway, limited, (client) =>
       client.callTool({ name: "everything-echo", arguments: message }),
@@ -388,7 +386,7 @@ export function clientViewTests(
       await callTool(`${gateway}time`, await key("test-key"), "everything-echo", message),
       /server everything is not offered at this address/,
     );
-    assert.equal(await callsHeard(), heard, "the server was reached");
+    assert.equal(await callsOfEverything(), heard, "the server was reached");
   });
 
   test("tools are allowed and denied one by one", async () => {

@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { execa } from "execa";
 import { extract } from "tar-stream";
+import { runInContainer } from "../../components/docker/run-in-container.ts";
 
 export const docker = new Docker();
 
@@ -42,6 +43,20 @@ export async function containerIds(prefix: string): Promise<Record<string, strin
 /** Everything a container has logged. */
 export async function logsOf(name: string): Promise<string> {
   return String(await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false }));
+}
+
+/** How many calls of tools have reached an MCP server's adapter since it was started, answered or refused. */
+export async function callsHeard(container: string): Promise<number> {
+  const { exitCode, stdout, stderr } = await runInContainer(docker, container, [
+    "node",
+    "/opt/adapter/ask.mjs",
+    "/metrics",
+  ]);
+  if (exitCode !== 0) throw new Error(`${container}: ${stdout}${stderr}`);
+  return stdout
+    .split("\n")
+    .filter((line) => /^mcp_server_operation_duration_seconds_count\{.*mcp_method_name="tools\/call"/.test(line))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 /** What the ingress records of one tool call: its line before and its outcome in one, or a refused call. */

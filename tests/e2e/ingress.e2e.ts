@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { execa } from "execa";
 import OpenAI from "openai";
-import { bridgeAddress, docker, logsOf, python, removeLeftovers } from "./docker.ts";
+import { bridgeAddress, callsHeard, docker, logsOf, python, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { attempts, inParallel, send } from "./hostile.ts";
 import { canaryAddress, type Provider, provider, SAID } from "./provider.ts";
@@ -172,9 +172,7 @@ async function audited(kind: "calls" | "refused"): Promise<Record<string, any>[]
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, any>);
 }
-/** How many calls have reached the server `everything`; its healthcheck calls nothing. */
-const callsHeard = async () =>
-  (await logsOf(`${PREFIX}mcp-everything`)).match(/Processing request of type CallToolRequest/g)?.length ?? 0;
+const callsOfEverything = () => callsHeard(`${PREFIX}mcp-everything`);
 /** How many packets LiteLLM received on the networks that it shares with the ingress. */
 async function packets(): Promise<number> {
   const { NetworkSettings } = await docker.getContainer(`${PREFIX}litellm`).inspect();
@@ -241,7 +239,11 @@ test("row 1: names of secrets are refused wherever LiteLLM would read the secret
 });
 
 test("row 2: fallbacks that a client writes call no tool", async () => {
-  const heard = await callsHeard();
+  const before = await callsOfEverything();
+  await callTool(`${BASE}/mcp/`, keys["test-key"]!, "everything-echo", { message: "heard" });
+  const heard = await callsOfEverything();
+  // What this test and others rely on.
+  assert.equal(heard, before + 1);
   const fallback = {
     model: "mock",
     custom_llm_provider: "ollama",
@@ -278,7 +280,7 @@ test("row 2: fallbacks that a client writes call no tool", async () => {
     ).status,
     400,
   );
-  assert.equal(await callsHeard(), heard);
+  assert.equal(await callsOfEverything(), heard);
 });
 
 test("row 3: nobody can make LiteLLM connect to an address of their choice", async () => {
@@ -514,7 +516,7 @@ test("rows 8 and 9: names must be exact, and the audit line names the server tha
   );
   const line = (await audited("calls")).filter(({ audit }) => audit === "call").at(-1)!;
   assert.deepEqual([line["server"], line["tool"]], ["memory", "search_nodes"]);
-  const heard = await callsHeard();
+  const heard = await callsOfEverything();
   for (const name of [
     "echo",
     "Everything-echo",
@@ -533,7 +535,7 @@ test("rows 8 and 9: names must be exact, and the audit line names the server tha
       const { text } = await ask("POST", "/mcp/", key, call(name, { message: "canary" }));
       assert.match(text, /"isError":true/, name);
     }
-  assert.equal(await callsHeard(), heard);
+  assert.equal(await callsOfEverything(), heard);
 });
 
 test("row 10: a flood of refused calls is only counted, so that the history of calls stays", async () => {
@@ -680,7 +682,7 @@ test("of all routes of LiteLLM only those in the table answer, whoever asks, and
 test("2,000 generated hostile requests: no secret leaks, no address is reached, no tool is called", async () => {
   canary.heard.length = 0;
   upstream.heard.length = 0;
-  const heard = await callsHeard();
+  const heard = await callsOfEverything();
   const generator = attempts(20261121, {
     variables: ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "DATABASE_URL", "SECRET_canary"],
     address: canary.url,
@@ -703,7 +705,7 @@ test("2,000 generated hostile requests: no secret leaks, no address is reached, 
   );
   console.log(`2,000 hostile requests in ${((Date.now() - started) / 1000).toFixed(0)} s:`, seen);
   assert.deepEqual(canary.heard, []);
-  assert.equal(await callsHeard(), heard);
+  assert.equal(await callsOfEverything(), heard);
   for (const { body, path: where } of upstream.heard) noSecret(body, `what the provider heard at ${where}`);
   assert.deepEqual(
     (await audited("calls")).filter(({ client, server }) => client === "narrow" && server !== "time"),

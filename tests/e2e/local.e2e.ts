@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
-import { auditLines, containerIds, docker, leftovers, python, removeLeftovers, startedAt } from "./docker.ts";
+import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -180,7 +180,8 @@ test("tools that differ from the approved ones stop up, which shows the differen
     old_tool: { ...convert!, inputSchema: hash },
   };
   await workspace.editFile(TIME_LOCK, () => JSON.stringify(tampered));
-  const output = await stoppedUp();
+  // The tool lock is in the image, where the adapter reads it.
+  const output = await stoppedUp(["mcp-time"]);
   for (const part of [
     'MCP server "time" lists other tools than mcp/time/tools.lock.json',
     "+ convert_time: Convert time between timezones",
@@ -198,7 +199,7 @@ test("tools that differ from the approved ones stop up, which shows the differen
   assert.equal(approve.exitCode, 0, approve.output);
   assert.equal(await workspace.readFile(TIME_LOCK), approved);
   assert.equal((await tools("diff")).exitCode, 0);
-  assert.deepEqual(await changesOfUp(), { created: [], replaced: [], removed: [] });
+  assert.deepEqual(await changesOfUp(), { created: [], replaced: ["mcp-time"], removed: [] });
 });
 
 test("a server that shows another schema stops up", async () => {
@@ -230,16 +231,16 @@ asyncio.run(serve("Europe/Berlin"))`;
   const output = await stoppedUp(["mcp-time"]);
   assert.match(output, /~ get_current_time: description changed/);
   assert.match(output, /is: {2}Get<U\+200B> current time\. <IMPORTANT>/);
-  for (const what of [
-    "1 hidden characters (U+200B)",
-    "imitates markup of prompts",
-    "names files with secrets",
-    "keeps something from the user",
+  for (const [code, what] of [
+    ["hidden-characters", "1 hidden characters (U+200B)"],
+    ["prompt-markup", "imitates markup of prompts"],
+    ["secret-files", "names files with secrets"],
+    ["conceals-from-user", "keeps something from the user"],
   ])
-    assert.ok(output.includes(`! suspicious, description: ${what}`), `${what} is not in:\n${output}`);
+    assert.ok(output.includes(`! suspicious (${code}), description: ${what}`), `${what} is not in:\n${output}`);
   assert.match(
     (await tools("list", "time")).output,
-    /get_current_time +│ changed[^]*! suspicious, description: imitates markup/,
+    /get_current_time +│ changed[^]*! suspicious \(prompt-markup\), description: imitates markup/,
   );
   const refused = await tools("approve", "time");
   assert.equal(refused.exitCode, 1);
@@ -262,7 +263,8 @@ test("only servers that list tools are approved, and only by name", async () => 
   for (const [args, message] of [
     [["approve"], /name the servers, or say --all/],
     [["approve", "nosuch", "time"], /nosuch: no such server under mcp\/; there are .*time/],
-    [["diff", "brave"], /brave: lists no tools on stack e2e/],
+    // Not deployed, so it is asked in a throw-away container, without its key.
+    [["diff", "brave"], /brave: does not come up in a throw-away container: [^]*BRAVE_API_KEY[^]*--with-secrets/],
   ] as const) {
     const { exitCode, output } = await tools(...args);
     assert.equal(exitCode, 1);
@@ -274,7 +276,10 @@ test("up soon fails when a server cannot start, and shows its log", async () => 
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
   const { exitCode, output, seconds } = await workspace.up();
   assert.notEqual(exitCode, 0);
-  assert.match(output, /container e2e-mcp-time ends again and again/);
+  assert.match(
+    output,
+    /container e2e-mcp-time runs, but its MCP server ends again and again: it ended with exit code 1/,
+  );
   assert.match(output, /Nowhere\/Nowhere/);
   assert.ok(seconds < 60, `${seconds} s`);
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Nowhere/Nowhere", "Europe/Berlin"));
@@ -346,25 +351,6 @@ test("a removed server is gone, and so are its tools", async () => {
   assert.ok(!(await listTools(gateway, clientKeys["test-key"])).some((name) => name.startsWith("fetch-")));
 });
 
-test("a server whose process dies comes back by itself", async () => {
-  const before = await startedAt(`${PREFIX}mcp-time`);
-  const killed = Date.now();
-  // The server itself, not the shell that guards it nor the proxy.
-  await python(
-    `${PREFIX}mcp-time`,
-    `import os, pathlib, signal
-for process in pathlib.Path("/proc").glob("[0-9]*"):
-    argv = (process / "cmdline").read_bytes().split(b"\\0")
-    if len(argv) > 1 and argv[1].endswith(b"/mcp-server-time"): os.kill(int(process.name), signal.SIGKILL)`,
-  );
-  await eventually("the container starts again", 20, async () => (await startedAt(`${PREFIX}mcp-time`)) > before);
-  const { gateway, clientKeys } = await workspace.outputs();
-  await eventually("its tool answers", 20, async () =>
-    /UTC/.test(await callTool(gateway, clientKeys["test-key"]!, "time-get_current_time", { timezone: "UTC" })),
-  );
-  console.log(`mcp-time: answers ${((Date.now() - killed) / 1000).toFixed(1)} s after its process died`);
-});
-
 for (const [server, tool, args, answered] of [
   ["time", "get_current_time", { timezone: "UTC" }, /"timezone"/],
   // Once registered as `http`: to stop it kept everybody waiting for five minutes.
@@ -405,27 +391,10 @@ test("a tool that blocks its server for more than a minute gets its answer, and 
   console.log(`a tool that blocks its server for ${BLOCKED_S} s: answered after ${seconds.toFixed(0)} s`);
   assert.match(answer, /"timezone": ?"Pacific\/Kiritimati"/);
   assert.ok(seconds >= BLOCKED_S, `${seconds} s`);
-  const { State } = await docker.getContainer(`${PREFIX}mcp-slow`).inspect();
-  assert.match(State.Health?.Log.map(({ Output }) => Output).join("") ?? "", /not ended, because a call is in flight/);
   assert.deepEqual(await Promise.all(containers.map(startedAt)), before, "a container was ended");
-  await eventually(
-    "it is healthy again",
-    60,
-    async () => (await docker.getContainer(`${PREFIX}mcp-slow`).inspect()).State.Health?.Status === "healthy",
-  );
-});
-
-test("a server that hangs, with nobody calling it, is ended by its healthcheck", async () => {
-  const before = await startedAt(`${PREFIX}mcp-slow`);
-  const stopped = Date.now();
-  await python(
-    `${PREFIX}mcp-slow`,
-    `import os, pathlib, signal
-for process in pathlib.Path("/proc").glob("[0-9]*"):
-    if (process / "cmdline").read_bytes().startswith(b"python3\\0-c\\0import asyncio, ctypes"): os.kill(int(process.name), signal.SIGSTOP)`,
-  );
-  await eventually("the container starts again", 90, async () => (await startedAt(`${PREFIX}mcp-slow`)) > before);
-  console.log(`a server that hangs is restarted after ${((Date.now() - stopped) / 1000).toFixed(0)} s`);
+  const { State } = await docker.getContainer(`${PREFIX}mcp-slow`).inspect();
+  assert.equal(State.Health?.Status, "healthy");
+  assert.match(State.Health.Log.at(-1)?.Output ?? "", /"state":"up".*"restarts":0/);
 });
 
 test("git_log 200 times by two clients: none fails", async () => {

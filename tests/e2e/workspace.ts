@@ -117,6 +117,8 @@ export class Workspace {
     masterKey: string;
     clientKeys: Record<string, string>;
     tools: Record<string, string[]>;
+    /** Tokens of adapters with a debug port. */
+    serverTokens: Record<string, string>;
   }> {
     const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
       cwd: this.root,

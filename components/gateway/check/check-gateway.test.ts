@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { schemaHash, type Tool } from "../../../approval/tool-lock.ts";
+import type { AtAdapter } from "./adapters.ts";
 import { checkGateway } from "./check-gateway.ts";
+import type { ExpectedServer, GatewayCheckInputs } from "./expectations.ts";
 
 const schema = { type: "object", properties: {} };
 const tool = (name: string): Tool => ({ name, description: `Does ${name}`, inputSchema: schema });
@@ -27,7 +29,10 @@ type Deviation = (
  * Runs the check against a gateway that differs from what it must be by `deviation`, which says whether it has
  * answered.
  */
-async function checkAgainst(deviation: Deviation): Promise<unknown> {
+async function checkAgainst(
+  deviation: Deviation,
+  more: { readonly servers?: readonly ExpectedServer[]; readonly atAdapters?: Record<string, AtAdapter> } = {},
+): Promise<unknown> {
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     const send = (status: number, body: unknown) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -61,7 +66,7 @@ async function checkAgainst(deviation: Deviation): Promise<unknown> {
   gateway.listen(0, "127.0.0.1");
   await once(gateway, "listening");
   try {
-    return await checkGateway({
+    const inputs: GatewayCheckInputs = {
       gatewayUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
       docker: { host: "unix:///no/such/docker.sock", sshOpts: [] },
       stack: "test",
@@ -69,14 +74,23 @@ async function checkAgainst(deviation: Deviation): Promise<unknown> {
         {
           name: "time",
           container: "mcp-time",
+          adapter: null,
           lock: locked("time-now", "time-convert"),
           call: { tool: "now", arguments: {}, expect: null },
         },
+        ...(more.servers ?? []),
       ],
-      clients: [{ name: "test-key", key: "sk-known", rules: { time: { allow: null, deny: [] } } }],
+      clients: [
+        {
+          name: "test-key",
+          key: "sk-known",
+          rules: { time: { allow: null, deny: [] }, git: { allow: null, deny: [] } },
+        },
+      ],
       strangers: [{ what: "the master key", key: "sk-master" }],
       triggers: [],
-    });
+    };
+    return await checkGateway(inputs, () => Promise.resolve(new Map(Object.entries(more.atAdapters ?? {}))));
   } finally {
     gateway.closeAllConnections();
     gateway.close();
@@ -93,6 +107,29 @@ test("a call that gets no answer is a problem of that server, by name", async ()
     /1 of 1 MCP servers failed[^]*MCP server "time" tool now, called with the key of "test-key", got no answer: /,
   );
 });
+
+const git: ExpectedServer = { name: "git", container: "mcp-git", adapter: "mcp-git", lock: null, call: null };
+
+for (const [what, atAdapter, message] of [
+  [
+    "whose tools nobody approved",
+    { tools: [tool("log")] },
+    /1 of 2 MCP servers failed[^]*MCP server "git" lists 1 tools that nobody has approved yet[^]*\+ log: Does log/,
+  ],
+  [
+    "whose adapter does not say what it lists",
+    { problem: "the MCP server git is away" },
+    /1 of 2 MCP servers failed[^]*MCP server "git" does not list its tools: the MCP server git is away/,
+  ],
+] as const)
+  test(`nobody waits for a server ${what}: it lists nothing, and that is why`, async () => {
+    const began = performance.now();
+    await assert.rejects(
+      checkAgainst(() => false, { servers: [git], atAdapters: { "mcp-git": atAdapter } }),
+      message,
+    );
+    assert.ok(performance.now() - began < 5_000);
+  });
 
 const plain = (response: http.ServerResponse, status: number, body: string) =>
   Boolean(response.writeHead(status).end(body));

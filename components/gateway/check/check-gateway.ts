@@ -1,9 +1,11 @@
+import { distinctTools, type Tool } from "../../../approval/tool-lock.ts";
 import { approveCommand } from "../../../approval/tool-report.ts";
 import { mayCall } from "../../../ingress/rights.ts";
 import { connectDocker, containerLogTail } from "../../docker/docker-connection.ts";
+import { type AtAdapter, listAtAdapters } from "./adapters.ts";
 import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
 import { tryForbidden } from "./forbidden.ts";
-import { judgeAnswer, judgeListing, judgeTools, type Problems } from "./judge.ts";
+import { judgeAnswer, judgeListing, judgeTexts, judgeTools, type Problems } from "./judge.ts";
 import { list, type Listing, REQUEST_TIMEOUT_MS, together, withGateway } from "./listing.ts";
 
 /** How long the servers may take from "container started" to "listed"; only those without a healthcheck need it. */
@@ -18,15 +20,29 @@ const LOG_LINES = 15;
  * @returns Tools by server.
  * @throws Error with each server that failed, what was seen, and its log or the command that approves its tools.
  */
-export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<string, readonly string[]>> {
+export async function checkGateway(
+  inputs: GatewayCheckInputs,
+  askAdapters: typeof listAtAdapters = listAtAdapters,
+): Promise<Record<string, readonly string[]>> {
   const { servers } = inputs;
+  const { listed, silent } = await listAtServers(inputs, askAdapters);
+  const isAsked = ({ name }: { readonly name: string }) => listed.has(name) || silent.has(name);
+  const withheld = judgeTools({ ...inputs, servers: servers.filter(isAsked) }, listed, new Map());
+  // What is withheld is missing in every listing, and nobody waits for it: that it is withheld says why.
+  const rest = servers.filter(({ name }) => !withheld.has(name) && !silent.has(name));
   const deadline = Date.now() + LISTED_WITHIN_MS;
-  const listings = await forEachClient(inputs, (client) => listForClient(inputs, client, deadline));
-  const known = together(listings.values());
-  const unapproved = judgeTools(inputs, known);
-  const mislisted = firstProblems(
-    [...listings].map(([client, listing]) => judgeListing(listing, client, servers, known)),
+  const listings = await forEachClient(inputs, (client) =>
+    listForClient({ ...inputs, servers: rest }, client, deadline),
   );
+  const known = together(listings.values());
+  const direct = servers.filter((server) => !isAsked(server));
+  const unapproved = new Map([...withheld, ...judgeTools({ ...inputs, servers: direct }, listed, known)]);
+  const expected = new Map([...known, ...[...listed].filter(([name]) => !unapproved.has(name))]);
+  const mislisted = firstProblems([
+    silent,
+    ...[...listings].map(([client, listing]) => judgeListing(listing, client, rest, expected)),
+    judgeTexts(inputs, known, unapproved),
+  ]);
   const notCalled = new Set([...mislisted.keys(), ...unapproved.keys()]);
   const callable = servers.filter(({ name }) => !notCalled.has(name));
   const calls = await forEachClient(inputs, (client) => callForClient({ ...inputs, servers: callable }, client));
@@ -37,6 +53,21 @@ export async function checkGateway(inputs: GatewayCheckInputs): Promise<Record<s
   if (open.length)
     throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
   return Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
+}
+
+/** What each server with an adapter lists, approved or not, and the problem of each that does not say it. */
+async function listAtServers({ docker, servers }: GatewayCheckInputs, ask: typeof listAtAdapters) {
+  const listed = new Map<string, readonly Tool[]>();
+  const silent = new Map<string, string>();
+  const adapters = servers.flatMap(({ adapter }) => adapter ?? []);
+  const answers = adapters.length ? await ask(docker, adapters) : new Map<string, AtAdapter>();
+  for (const { name, adapter } of servers) {
+    const answer = adapter === null ? undefined : answers.get(adapter);
+    if (!answer) continue;
+    if ("tools" in answer) listed.set(name, distinctTools(answer.tools));
+    else silent.set(name, `does not list its tools: ${answer.problem}`);
+  }
+  return { listed, silent };
 }
 
 /** One answer for each client, asked for one after the other; an error names the client. */
@@ -110,11 +141,14 @@ async function failureReport(inputs: GatewayCheckInputs, problems: Problems, una
   const docker = connectDocker(inputs.docker);
   const sections = await Promise.all(
     [...problems].map(async ([name, problem]) => {
-      const container = inputs.servers.find((server) => server.name === name)?.container ?? name;
-      const log = await containerLogTail(docker, container, LOG_LINES).catch(
-        (error: Error) => `(log not readable: ${error.message})`,
-      );
-      return `MCP server "${name}" ${problem}\n  last lines of container ${container}:\n${log.replace(/^/gm, "    ")}`;
+      const { container = name, adapter } = inputs.servers.find((server) => server.name === name) ?? {};
+      const logs = [...new Set([container, adapter ?? container])].map(async (one) => {
+        const log = await containerLogTail(docker, one, LOG_LINES).catch(
+          (error: Error) => `(log not readable: ${error.message})`,
+        );
+        return `\n  last lines of container ${one}:\n${log.replace(/^/gm, "    ")}`;
+      });
+      return `MCP server "${name}" ${problem}${(await Promise.all(logs)).join("")}`;
     }),
   );
   const failed = new Set([...problems.keys(), ...unapproved.keys()]).size;

@@ -7,6 +7,8 @@ export interface ExpectedServer {
   readonly name: string;
   /** Its container on the daemon: a failure shows the last lines of its log. */
   readonly container: string;
+  /** The container of its adapter, which knows what it lists before anything is withheld; null where it has none. */
+  readonly adapter: string | null;
   /** What it must list, as it was approved; null: nothing was approved yet. */
   readonly lock: ToolLock | null;
   /** A cheap call that must succeed; null where the server has none. */

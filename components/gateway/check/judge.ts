@@ -1,4 +1,4 @@
-import { toolChanges } from "../../../approval/tool-lock.ts";
+import { type Tool, toolChanges } from "../../../approval/tool-lock.ts";
 import { describeUnapproved } from "../../../approval/tool-report.ts";
 import { mayCall, type ToolRule } from "../../../ingress/rights.ts";
 import { type ExpectedClient, type ExpectedServer, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
@@ -47,18 +47,33 @@ function judgeServer(
 /** What the servers list that nobody approved, by server, as text for the user. */
 export function judgeTools(
   { servers, clients }: Pick<GatewayCheckInputs, "servers" | "clients">,
+  atAdapters: ReadonlyMap<string, readonly Tool[]>,
   known: Listing,
 ): Problems {
   const problems = new Map<string, string>();
   for (const { name, lock } of servers) {
-    const listed = known.get(name);
+    const listed = atAdapters.get(name) ?? known.get(name);
     // A server that lists nothing has another problem: its tools were not taken away.
     if (!listed) continue;
     const rules = clients.flatMap((client) => ruleOf(client, name) ?? []);
-    const changes = toolChanges(lock ?? {}, listed, (tool) => rules.some((rule) => mayCall(rule, tool)));
+    const isMissed = (tool: string) => atAdapters.has(name) || rules.some((rule) => mayCall(rule, tool));
+    const changes = toolChanges(lock ?? {}, listed, isMissed);
     if (changes.length) problems.set(name, describeUnapproved(name, lock, changes));
   }
   return problems;
+}
+
+/** Servers whose tools have other texts through the gateway than those that were approved, although they list these. */
+export function judgeTexts(
+  inputs: Pick<GatewayCheckInputs, "servers" | "clients">,
+  known: Listing,
+  unapproved: Problems,
+): Problems {
+  const servers = inputs.servers.filter(({ name, adapter }) => adapter !== null && !unapproved.has(name));
+  const changed = judgeTools({ ...inputs, servers }, new Map(), known);
+  return new Map(
+    [...changed].map(([name, text]) => [name, `${text}\n  Its adapter shows them as approved: it is LiteLLM`]),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 """Healthcheck of a container that speaks MCP: a real exchange, not a port that is open.
 
-Standard library only, one file, because it runs in three places: in the wrapper image, in native images by
+Standard library only, one file, because it runs in two places: in images of MCP servers by
 `python3 -c`, and in LiteLLM's container. Exit code 0 is healthy; otherwise 1 and one line that says why.
 """
 
