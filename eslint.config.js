@@ -53,7 +53,7 @@ const files = {
 };
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "dist/"] },
+  { ignores: ["**/node_modules/", "**/dist/"] },
   {
     files: ["**/*.{js,mjs}"],
     extends: [js.configs.recommended],

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Histogram, Registry } from "prom-client";
+import { gaugesOf } from "../lib/gauges.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface Ended {
@@ -27,15 +28,7 @@ export class Metrics {
   });
 
   constructor(upstream: Upstream, sessions: () => number) {
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers: [this.registry],
-        collect() {
-          this.set(value());
-        },
-      });
+    const gauge = gaugesOf(this.registry);
     gauge("adapter_server_up", "Whether the MCP server answers", () => Number(upstream.state === "up"));
     gauge(
       "adapter_server_restarts_since_start",

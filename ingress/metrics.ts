@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Histogram, Registry } from "prom-client";
+import { gaugesOf } from "../lib/gauges.ts";
 
 /**
  * Metrics for Prometheus, under the names of OpenTelemetry's conventions for MCP (v1.40) where they have one. Labels
@@ -34,15 +35,7 @@ export class Metrics {
       readonly counts: { readonly held: number; readonly closings: number };
     },
   ) {
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers: [this.registry],
-        collect() {
-          this.set(value());
-        },
-      });
+    const gauge = gaugesOf(this.registry);
     gauge("ingress_litellm_running", "Requests at LiteLLM now", () => gate().running);
     gauge("ingress_held", "Requests that wait for LiteLLM now", () => gate().waiting);
     gauge(

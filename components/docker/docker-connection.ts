@@ -3,6 +3,9 @@ import { type DockerEndpoint, SshAgent } from "./ssh-connection.ts";
 
 export type { DockerEndpoint };
 
+/** Over ssh each question is a connection of its own, and sshd takes ten unanswered ones. */
+export const QUESTIONS_AT_ONCE = 4;
+
 /** A dockerode client for the endpoint. Opens no connection by itself. */
 export function connectDocker(endpoint: DockerEndpoint): Docker {
   const url = new URL(endpoint.host);

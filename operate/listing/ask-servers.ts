@@ -3,7 +3,7 @@ import pMap from "p-map";
 import { prepare, prepareDocker } from "../../bootstrap/prepare.ts";
 import { distinctTools, type Tool } from "../../approval/tool-lock.ts";
 import { visible } from "../../approval/tool-scan.ts";
-import { connectDocker } from "../../components/docker/docker-connection.ts";
+import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
 import { isSsh } from "../../components/docker/ssh-connection.ts";
 import { listAtAdapters } from "../../components/gateway/check/adapters.ts";
 import type { ServerFolder } from "../../settings/server-folders.ts";
@@ -14,9 +14,6 @@ import { listWithOffers } from "./list-server.ts";
 import { askOnTerminal, type Granted } from "./offers.ts";
 import { serverOfStack, type StackOfServers, type StackServer } from "./stack-servers.ts";
 import { removeLeftOvers } from "./throw-away.ts";
-
-/** Over ssh each question is a connection of its own, and sshd takes ten unanswered ones. */
-const QUESTIONS_AT_ONCE = 4;
 
 export interface AskOptions {
   /** Every server from a throw-away container, also one that runs. */

@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { execa } from "execa";
 import { extract } from "tar-stream";
-import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { askAdapter } from "../../components/gateway/check/adapters.ts";
 
 export const docker = new Docker();
 
@@ -47,13 +47,7 @@ export async function logsOf(name: string): Promise<string> {
 
 /** How many calls of tools have reached an MCP server's adapter since it was started, answered or refused. */
 export async function callsHeard(container: string): Promise<number> {
-  const { exitCode, stdout, stderr } = await runInContainer(docker, container, [
-    "node",
-    "/opt/adapter/ask.mjs",
-    "/metrics",
-  ]);
-  if (exitCode !== 0) throw new Error(`${container}: ${stdout}${stderr}`);
-  return stdout
+  return (await askAdapter(docker, container, "/metrics"))
     .split("\n")
     .filter((line) => /^mcp_server_operation_duration_seconds_count\{.*mcp_method_name="tools\/call"/.test(line))
     .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);

@@ -2,10 +2,10 @@ import { distinctTools, type Tool } from "../../../approval/tool-lock.ts";
 import { approveCommand } from "../../../approval/tool-report.ts";
 import { mayCall } from "../../../ingress/rights.ts";
 import { connectDocker, containerLogTail } from "../../docker/docker-connection.ts";
-import { type AtAdapter, listAtAdapters } from "./adapters.ts";
+import { listAtAdapters } from "./adapters.ts";
 import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
 import { tryForbidden } from "./forbidden.ts";
-import { judgeAnswer, judgeListing, judgeTexts, judgeTools, type Problems } from "./judge.ts";
+import { judgeAnswer, judgeListing, judgeTexts, judgeTools, judgeWithheld, type Problems } from "./judge.ts";
 import { list, type Listing, REQUEST_TIMEOUT_MS, together, withGateway } from "./listing.ts";
 
 /** How long the servers may take from "container started" to "listed"; only those without a healthcheck need it. */
@@ -26,8 +26,7 @@ export async function checkGateway(
 ): Promise<Record<string, readonly string[]>> {
   const { servers } = inputs;
   const { listed, silent } = await listAtServers(inputs, askAdapters);
-  const isAsked = ({ name }: { readonly name: string }) => listed.has(name) || silent.has(name);
-  const withheld = judgeTools({ ...inputs, servers: servers.filter(isAsked) }, listed, new Map());
+  const withheld = judgeWithheld(servers, listed);
   // What is withheld is missing in every listing, and nobody waits for it: that it is withheld says why.
   const rest = servers.filter(({ name }) => !withheld.has(name) && !silent.has(name));
   const deadline = Date.now() + LISTED_WITHIN_MS;
@@ -35,8 +34,8 @@ export async function checkGateway(
     listForClient({ ...inputs, servers: rest }, client, deadline),
   );
   const known = together(listings.values());
-  const direct = servers.filter((server) => !isAsked(server));
-  const unapproved = new Map([...withheld, ...judgeTools({ ...inputs, servers: direct }, listed, known)]);
+  const direct = servers.filter(({ adapter }) => adapter === null);
+  const unapproved = new Map([...withheld, ...judgeTools({ ...inputs, servers: direct }, known)]);
   const expected = new Map([...known, ...[...listed].filter(([name]) => !unapproved.has(name))]);
   const mislisted = firstProblems([
     silent,
@@ -60,7 +59,7 @@ async function listAtServers({ docker, servers }: GatewayCheckInputs, ask: typeo
   const listed = new Map<string, readonly Tool[]>();
   const silent = new Map<string, string>();
   const adapters = servers.flatMap(({ adapter }) => adapter ?? []);
-  const answers = adapters.length ? await ask(docker, adapters) : new Map<string, AtAdapter>();
+  const answers = await ask(docker, adapters);
   for (const { name, adapter } of servers) {
     const answer = adapter === null ? undefined : answers.get(adapter);
     if (!answer) continue;

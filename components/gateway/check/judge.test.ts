@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { schemaHash, type Tool } from "../../../approval/tool-lock.ts";
 import type { ExpectedClient, ExpectedServer } from "./expectations.ts";
-import { judgeAnswer, judgeListing, judgeTexts, judgeTools } from "./judge.ts";
+import { judgeAnswer, judgeListing, judgeTexts, judgeTools, judgeWithheld } from "./judge.ts";
 import { groupByServer } from "./listing.ts";
 
 const schema = { type: "object", properties: {} };
@@ -75,7 +75,7 @@ test("a tool that the client may not call must not be listed", () => {
 });
 
 const tools = (servers: ExpectedServer[], seen: ReturnType<typeof listing>, clients = [client]) =>
-  judgeTools({ servers, clients }, new Map(), seen);
+  judgeTools({ servers, clients }, seen);
 
 test("tools as approved are no problem, nor is a server that lists nothing, which has another", () => {
   assert.equal(tools([time, git], listing("time-now", "time-convert")).size, 0);
@@ -106,11 +106,9 @@ test("an approved tool that no client may call is not missed: later versions of 
 
 test("what is withheld is seen at the adapter, which knows every tool, whoever may call it", () => {
   const atAdapter = (...names: string[]) =>
-    judgeTools(
-      { servers: [{ ...time, adapter: "mcp-time" }], clients: [narrow(["now"], [])] },
-      new Map([["time", listing(...names).get("time") ?? []]]),
-      listing("time-now"),
-    ).get("time");
+    judgeWithheld([{ ...time, adapter: "mcp-time" }], new Map([["time", listing(...names).get("time") ?? []]])).get(
+      "time",
+    );
   assert.equal(atAdapter("time-now", "time-convert"), undefined);
   assert.match(atAdapter("time-now", "time-convert", "time-more") ?? "", /^ {2}\+ more: Does time-more$/m);
   assert.match(atAdapter("time-now") ?? "", /^ {2}- convert: removed$/m);

@@ -1,4 +1,4 @@
-import { type Tool, toolChanges } from "../../../approval/tool-lock.ts";
+import { toolChanges } from "../../../approval/tool-lock.ts";
 import { describeUnapproved } from "../../../approval/tool-report.ts";
 import { mayCall, type ToolRule } from "../../../ingress/rights.ts";
 import { type ExpectedClient, type ExpectedServer, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
@@ -44,20 +44,33 @@ function judgeServer(
   return undefined;
 }
 
-/** What the servers list that nobody approved, by server, as text for the user. */
-export function judgeTools(
+/** What servers list to their adapters that nobody approved, by server, as text for the user. */
+export const judgeWithheld = (servers: GatewayCheckInputs["servers"], listed: Listing): Problems =>
+  compare(servers, listed, () => true);
+
+/** The same of what is listed through the gateway, where an approved tool that no client may call can be missing. */
+export const judgeTools = (
   { servers, clients }: Pick<GatewayCheckInputs, "servers" | "clients">,
-  atAdapters: ReadonlyMap<string, readonly Tool[]>,
   known: Listing,
+): Problems =>
+  compare(servers, known, (server, tool) =>
+    clients.some((client) => {
+      const rule = ruleOf(client, server);
+      return rule !== undefined && mayCall(rule, tool);
+    }),
+  );
+
+function compare(
+  servers: GatewayCheckInputs["servers"],
+  listing: Listing,
+  isMissed: (server: string, tool: string) => boolean,
 ): Problems {
   const problems = new Map<string, string>();
   for (const { name, lock } of servers) {
-    const listed = atAdapters.get(name) ?? known.get(name);
+    const listed = listing.get(name);
     // A server that lists nothing has another problem: its tools were not taken away.
     if (!listed) continue;
-    const rules = clients.flatMap((client) => ruleOf(client, name) ?? []);
-    const isMissed = (tool: string) => atAdapters.has(name) || rules.some((rule) => mayCall(rule, tool));
-    const changes = toolChanges(lock ?? {}, listed, isMissed);
+    const changes = toolChanges(lock ?? {}, listed, (tool) => isMissed(name, tool));
     if (changes.length) problems.set(name, describeUnapproved(name, lock, changes));
   }
   return problems;
@@ -70,7 +83,7 @@ export function judgeTexts(
   unapproved: Problems,
 ): Problems {
   const servers = inputs.servers.filter(({ name, adapter }) => adapter !== null && !unapproved.has(name));
-  const changed = judgeTools({ ...inputs, servers }, new Map(), known);
+  const changed = judgeTools({ ...inputs, servers }, known);
   return new Map(
     [...changed].map(([name, text]) => [name, `${text}\n  Its adapter shows them as approved: it is LiteLLM`]),
   );
