@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import net from "node:net";
 import { z } from "zod";
 import { Audit } from "./audit.ts";
 import { Diagnosis } from "./diagnosis.ts";
@@ -24,6 +26,11 @@ const variables = z.object({
   INNER_HOST: z.string().min(1),
 });
 const PORT = 4000;
+/**
+ * The same, for what is published on the host's loopback: Docker gives two ports of the host that lead to one port of a
+ * container back in another order than it was given, which every preview would show as a change.
+ */
+const LOOPBACK_PORT = 4002;
 const INNER_PORT = 4001;
 
 const env = variables.parse(process.env);
@@ -62,12 +69,16 @@ const options = {
   bodyBytes: env.BODY_MIB * 2 ** 20,
 };
 const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];
+// One program with one set of limits, whichever way a connection came in.
+const loopback = net.createServer((socket) => outer.server.emit("connection", socket));
 await inner.listen({ host: env.INNER_HOST, port: INNER_PORT });
 await outer.listen({ host: "0.0.0.0", port: PORT });
+await once(loopback.listen(LOOPBACK_PORT, "0.0.0.0"), "listening");
 log("listening", { port: PORT });
 
 const stop = async () => {
   log("stopping", { running: litellm.gate.running });
+  loopback.close();
   await outer.close();
   await inner.close();
   await audit.close();

@@ -389,6 +389,7 @@ test("the prefix is before every name, and only what the stack runs publishes a 
     publishedPorts.map(({ address, port, container }) => `${address}:${port} ${container}`),
     [
       "192.168.1.10:4010 lab-ingress",
+      "127.0.0.1:4010 lab-ingress",
       "127.0.0.1:4011 lab-litellm",
       "127.0.0.1:5432 lab-postgres",
       "192.168.1.10:48001 lab-mcp-time",

@@ -10,6 +10,8 @@ import { ingressBuild } from "./ingress-image.ts";
 
 /** As `ingress/main.ts` has them. */
 const PORT = 4000;
+/** What is published on the host's loopback beside the LAN address. */
+const LOOPBACK_PORT = 4002;
 const STATE_FOLDER = "/var/lib/ingress";
 const AUDIT_FOLDER = "/var/lib/ingress-audit";
 /** Most of it is room for bodies, which the ingress limits for all requests together. */
@@ -74,7 +76,9 @@ export class Ingress extends pulumi.ComponentResource {
             { id: networks.ingress.id, aliases: [INGRESS_HOST] },
             { id: networks.lan.id, aliases: [] },
           ],
-          ports: portsOf(settings, names.containers.ingress, PORT),
+          ports: portsOf(settings, names.containers.ingress, PORT).map((port) =>
+            port.ip === lan.address ? port : { ...port, internal: LOOPBACK_PORT },
+          ),
           volumes: [
             { volumeName: state.name, containerPath: STATE_FOLDER },
             { volumeName: audit.name, containerPath: AUDIT_FOLDER },

@@ -23,6 +23,17 @@ export function publishedPorts(
         container: containers.ingress,
         formerContainer: containers.litellm,
       },
+      // On the host itself people write localhost.
+      ...(isLoopback(onLan)
+        ? []
+        : [
+            {
+              setting: stackPath("gateway", "port"),
+              address: LOOPBACK,
+              port: gateway.port,
+              container: containers.ingress,
+            },
+          ]),
       {
         setting: stackPath("gateway", "adminPort"),
         address: LOOPBACK,
@@ -50,13 +61,15 @@ export function publishedPorts(
   return ports;
 }
 
-/** Each port is published once. */
+const isLoopback = (address: string) => address.startsWith("127.");
+
+/** Each port is published for one purpose. */
 export function checkPorts(ports: readonly PublishedPort[], { stackFile, problems }: Context): void {
   const owners = new Map<number, string>();
   for (const { setting, port } of ports) {
     if (port > 65_535) problems.add(stackFile, setting, undefined, "a port, 1 to 65535: gateway.port + 1 is none");
     const owner = owners.get(port);
-    if (owner) problems.add(stackFile, setting, port, `another port: ${owner} has this one`);
-    else owners.set(port, setting);
+    if (owner && owner !== setting) problems.add(stackFile, setting, port, `another port: ${owner} has this one`);
+    owners.set(port, owner ?? setting);
   }
 }
