@@ -31,7 +31,7 @@ const rooms = {
     ...["lib", "settings"],
     ...["components/names", "components/docker", "components/postgres", "components/mcp", "components/gateway"],
   ],
-  guards: ["lib", "settings", "components/names", "components/docker"],
+  guards: ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   index: ["lib", "settings", "guards", "components", "components/names", "components/postgres"],
   "bootstrap/steps": ["lib"],
   lab: ["lib", "bootstrap/steps"],

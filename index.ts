@@ -10,7 +10,7 @@ import { readSalt, readStack } from "./settings/stack-file.ts";
 
 const stack = readStack();
 const stackFile = `Pulumi.${pulumi.getStack()}.yaml`;
-const settings = await checked(() =>
+const written = await checked(() =>
   loadSettings({
     stackFile,
     config: stack.config,
@@ -18,10 +18,10 @@ const settings = await checked(() =>
     mcpDir: "mcp",
   }),
 );
-for (const warning of settings.warnings) await pulumi.log.warn(warning);
+for (const warning of written.warnings) await pulumi.log.warn(warning);
 const identity = await stackIdentity(readSalt(stackFile));
-for (const warning of await checked(() => preflight(settings, identity.own, stack.secret)))
-  await pulumi.log.warn(warning);
+const { settings, warnings } = await checked(() => preflight(written, identity.own, stack.secret));
+for (const warning of warnings) await pulumi.log.warn(warning);
 await checked(() => openPostgresTunnel(settings));
 
 labelResources(identity);

@@ -57,6 +57,7 @@ let recorded: Recorded[];
 /** Inputs of one stack, by the resource's name. */
 let own: Map<string, Recorded>;
 let existing: Map<string, Recorded>;
+let joining: Map<string, Recorded>;
 let newer: Map<string, Recorded>;
 let more: Map<string, Recorded>;
 let serverTokens: pulumi.Output<unknown>;
@@ -75,6 +76,22 @@ before(async () => {
   existing = await run(
     testSettings(
       { postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } },
+      ["postgresAdminPassword"],
+    ),
+  );
+  joining = await run(
+    testSettings(
+      {
+        namePrefix: "lab-",
+        existingNetworks: { mcp: "litellm-mcp-net" },
+        postgres: {
+          kind: "existing",
+          network: "postgres-net",
+          host: "pg",
+          tunnelPort: 21001,
+          readOnly: { database: "shop", create: false, schemas: ["sales"], owners: ["shop_owner", "postgres"] },
+        },
+      },
       ["postgresAdminPassword"],
     ),
   );
@@ -344,6 +361,40 @@ test("networks decide what a server reaches", () => {
     [inhibited, inhibited, inhibited, undefined, { "com.docker.network.bridge.enable_icc": "false" }],
   );
   assert.deepEqual(options, inhibited);
+});
+
+test("networks that somebody else made are joined by their ids, and nothing of them is registered", () => {
+  const networks = [...joining.values()].filter(({ type }) => type === "docker:index/network:Network");
+  assert.deepEqual(networks.map(({ inputs }) => inputs.name).sort(), [
+    "lab-litellm-ingress-net",
+    "lab-litellm-lan-net",
+    "lab-mcp-egress-net",
+    "lab-mcp-postgres-net",
+  ]);
+  const of = (name: string) => networksOf(inputsOf(joining, `${name}-container`));
+  assert.deepEqual(of("litellm"), ["litellm-ingress-net", "litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
+  assert.deepEqual(of("mcp-git"), ["litellm-mcp-net"]);
+  // Postgres is on the network that it joins: it needs no way to the LAN.
+  assert.deepEqual(of("mcp-postgres"), ["mcp-postgres-net", "postgres-net"]);
+});
+
+test("a Postgres on a network: containers reach it by its name there, Pulumi by the tunnel", () => {
+  const { host, port } = inputsOf(joining, "databases-provider");
+  assert.deepEqual([host, Number(port)], ["127.0.0.1", 21001]);
+  assert.match(envOf(joining, "litellm-container").DATABASE_URL!, /@pg:5432\/litellm_db$/);
+  assert.match(envOf(joining, "mcp-postgres-container").DATABASE_URI!, /@pg:5432\/shop\?/);
+});
+
+test("in a database that was there before, tables of its owners are read as well, now and later", () => {
+  const made = [...joining.values()].filter(({ type }) => /postgresql:index\/(grant|default|database)/.test(type));
+  assert.deepEqual(made.map(({ name, inputs }) => [name, inputs.database ?? null, inputs.owner ?? null]).sort(), [
+    ["databases-connect", "shop", null],
+    ["databases-litellm_db", null, "litellm_user"],
+    ["databases-select-future-sales", "shop", "postgres"],
+    ["databases-select-future-sales-shop_owner", "shop", "shop_owner"],
+    ["databases-select-sales", "shop", null],
+    ["databases-usage-sales", "shop", null],
+  ]);
 });
 
 test("each adapter has a token of its own, and LiteLLM has all of them in variables that config.yaml names", () => {

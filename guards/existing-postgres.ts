@@ -1,35 +1,153 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type Docker from "dockerode";
 import pg from "pg";
-import type { ExistingPostgres } from "../settings/settings.ts";
+import { type NetworkMember, networkMembers } from "../components/docker/network-members.ts";
+import type { DockerEndpoint } from "../components/docker/ssh-connection.ts";
+import { wayFromHere } from "../components/postgres/databases.ts";
+import { findPostgres } from "../components/postgres/find-postgres.ts";
+import { openContainerTunnel, TunnelError } from "../components/postgres/postgres-tunnel.ts";
+import type { ExistingPostgres, SslMode } from "../settings/settings.ts";
+import { type Contents, postgresContents } from "./postgres-contents.ts";
+import { offersSsl } from "./postgres-ssl.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
+const SETTING = "litellm-mcp:postgres";
 
-/** Why an existing Postgres does not let its administrator in; undefined when it does. */
-export async function postgresProblem(
-  { host, port, adminUser, sslmode, adminPasswordSecret }: ExistingPostgres,
-  secret: (name: string) => pulumi.Output<string>,
-): Promise<string | undefined> {
-  const password = await new Promise<string>((resolve) => secret(adminPasswordSecret).apply(resolve));
-  const client = new pg.Client({
-    host,
-    port,
-    user: adminUser,
-    password,
-    database: "postgres",
-    // As libpq reads sslmode: `require` encrypts and accepts any certificate.
-    ssl: sslmode === "disable" ? false : { rejectUnauthorized: sslmode !== "require" },
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+/** What a look at an existing Postgres has found. */
+export interface PostgresFindings extends Contents {
+  /** As it is written, or what fits the server. */
+  readonly sslmode: SslMode | undefined;
+}
+
+/** Asks an existing Postgres whether it takes what `up` will do. */
+export async function existingPostgresFindings(
+  postgres: ExistingPostgres,
+  way: { readonly problem: string } | { readonly container: NetworkMember | undefined },
+  password: () => Promise<string>,
+  isDeployed: boolean,
+): Promise<PostgresFindings> {
+  const refused = (problem: string): PostgresFindings => ({
+    problems: [problem],
+    warnings: [],
+    sslmode: postgres.sslmode,
   });
-  try {
-    await client.connect();
-    return undefined;
-  } catch (error) {
-    return (
-      `litellm-mcp:postgres (existing) refuses ${adminUser}@${host}:${port}: ${(error as Error).message}. ` +
-      "Check host, port, adminUser and pg_hba.conf, and: " +
-      `pulumi config set --secret --path 'litellm-mcp:secrets.${adminPasswordSecret}' <password>`
+  if ("problem" in way) return refused(way.problem);
+  const { host, port } = wayFromHere(postgres);
+  const offered = await offersSsl(host, port).catch((error: Error) => error);
+  if (offered instanceof Error) return refused(explainConnection(postgres, way.container, offered.message));
+  const sslmode = postgres.sslmode ?? (offered ? "require" : "disable");
+  if (sslmode !== "disable" && !offered)
+    return refused(
+      `${SETTING}.sslmode ${sslmode}: the server at ${nameOf(postgres)} offers no encryption. Write disable, or leave it out`,
     );
+  const connections = new Map<string, Promise<pg.Client>>();
+  const connect = async (database: string) => {
+    const client = new pg.Client({
+      ...{ host, port, user: postgres.adminUser, password: await password(), database, ssl: sslOf(sslmode) },
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    });
+    await client.connect();
+    return client;
+  };
+  try {
+    const contents = await postgresContents(postgres, isDeployed, async (database, sql, values) => {
+      if (!connections.has(database)) connections.set(database, connect(database));
+      const { rows } = await (await connections.get(database)!).query(sql, values && [...values]);
+      return rows as Record<string, unknown>[];
+    });
+    return { ...contents, sslmode };
+  } catch (error) {
+    return refused(explainLogin(postgres, error as Error & { code?: string }));
   } finally {
-    await client.end();
+    for (const result of await Promise.allSettled(connections.values()))
+      if (result.status === "fulfilled") await result.value.end();
   }
+}
+
+/** As libpq reads sslmode: `require` encrypts and accepts any certificate, `verify-ca` one for any name. */
+const sslOf = (sslmode: SslMode) =>
+  sslmode === "disable"
+    ? false
+    : {
+        rejectUnauthorized: sslmode !== "require",
+        ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
+      };
+
+/** The way to an existing server: its container where it is on a network of the host, to which a tunnel is opened. */
+export async function wayToPostgres(
+  postgres: ExistingPostgres,
+  {
+    docker,
+    endpoint,
+    containers,
+  }: { docker: Docker; endpoint: DockerEndpoint; containers: readonly Docker.ContainerInfo[] },
+): Promise<{ readonly problem: string } | { readonly container: NetworkMember | undefined }> {
+  const { host, network } = postgres;
+  if (!network) return { container: undefined };
+  const found = findPostgres(host, network.name, await networkMembers(docker, network.name, containers));
+  if ("problem" in found) return found;
+  try {
+    await openContainerTunnel(endpoint, { ...postgres, network }, found.container.address);
+    return found;
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    return { problem: error.message };
+  }
+}
+
+export const passwordOf = (
+  { adminPasswordSecret }: ExistingPostgres,
+  secret: (name: string) => pulumi.Output<string>,
+): Promise<string> => new Promise((resolve) => secret(adminPasswordSecret).apply(resolve));
+
+/** Where it is, for people. */
+const nameOf = ({ host, port, network }: ExistingPostgres) =>
+  `${host}:${port}${network ? ` on network ${network.name}` : ""}`;
+
+/** Why nobody answers, as what the user can do about it. */
+export function explainConnection(
+  postgres: ExistingPostgres,
+  container: NetworkMember | undefined,
+  said: string,
+): string {
+  const { host, port, network } = postgres;
+  const where = `${SETTING} (existing): no answer from ${nameOf(postgres)}`;
+  const words = `(${said.trim().replace(/\s*\n\s*/g, " ")})`;
+  if (/administratively prohibited/.test(said))
+    return (
+      `${where}: sshd on the host lets nobody connect to its address. In its sshd_config: AllowTcpForwarding yes, and no ` +
+      `PermitOpen that leaves it out\n${words}`
+    );
+  if (/refused/i.test(said))
+    return network
+      ? `${SETTING}.port ${port}: container ${container?.name} runs, and nothing listens on this port in it. Write the port of Postgres within its container, not one that is published\n${words}`
+      : `${where}: nothing listens there. Check host and port, and that Postgres listens on this address\n${words}`;
+  if (network && /timed out|does not answer|UNREACH|no route/i.test(said))
+    return (
+      `${where}: the host does not reach ${container?.address}, the address of container ${container?.name}. A network without an address of ` +
+      "the host (internal, with inhibit_ipv4) keeps it from that, and so does Docker Desktop, which runs containers in a " +
+      `machine of their own. Put Postgres on another network as well: docker network create NAME, docker network connect ` +
+      `NAME ${container?.name}, and write that at ${SETTING}.network; or publish its port on the host's LAN address, and ` +
+      `write ${SETTING} with that as host and without network\n${words}`
+    );
+  return `${where}. Check host ${host}, port ${port}, and whether a firewall is in between\n${words}`;
+}
+
+function explainLogin(postgres: ExistingPostgres, { message, code }: Error & { code?: string }): string {
+  const { adminUser, adminPasswordSecret, sslmode } = postgres;
+  const refuses = `${SETTING} (existing) refuses ${adminUser}@${nameOf(postgres)}: ${message}.`;
+  if (code === "28P01")
+    return (
+      `${refuses} Write the password of ${adminUser}: ` +
+      `pulumi config set --secret --path 'litellm-mcp:secrets.${adminPasswordSecret}'; or another ${SETTING}.adminUser`
+    );
+  if (code === "28000")
+    return (
+      `${refuses} Its pg_hba.conf has to let ${adminUser} in from there` +
+      (sslmode === "disable" ? `; if it wants encryption, leave out ${SETTING}.sslmode` : "")
+    );
+  return (
+    `${refuses} Check host, port, adminUser and pg_hba.conf, and: ` +
+    `pulumi config set --secret --path 'litellm-mcp:secrets.${adminPasswordSecret}'`
+  );
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testSettings } from "../tests/settings.ts";
+import type { OwnIdentity } from "../components/stack-identity.ts";
 import { type Found, namesOnDaemon, ownershipProblem } from "./ownership.ts";
 
 const own = { id: "11111111-aaaa", keptFor: "0123" };
@@ -33,7 +34,7 @@ for (const [what, one, identity] of [
   test(`taken for one's own: ${what}`, () => assert.equal(ownershipProblem(one, identity), undefined));
 
 const DESTROY = "Either write another litellm-mcp:namePrefix, or destroy it there; if that state is lost:";
-const REMOVE = "Either write another litellm-mcp:namePrefix, or remove it:";
+const OTHER_NAME = "or write another litellm-mcp:namePrefix";
 for (const [what, one, identity, text] of [
   [
     "another stack's container",
@@ -73,18 +74,44 @@ for (const [what, one, identity, text] of [
   ],
   [
     "somebody's container",
-    found({ project: "mine" }),
+    found({ project: "mine" }, { state: "exited" }),
     own,
-    `container litellm was not made by this program (image litellm:1, since 2026-03-04). ${REMOVE} docker rm -f litellm`,
+    `container litellm was not made by this program (image litellm:1, exited, since 2026-03-04). Either remove it: docker rm -f litellm, ${OTHER_NAME}`,
   ],
   [
     "somebody's compose project",
-    found({ project: "", "com.docker.compose.project": "ai" }),
+    found(
+      { project: "", "com.docker.compose.project": "ai", "com.docker.compose.service": "gateway" },
+      { state: "running" },
+    ),
     own,
-    `container litellm was not made by this program (image litellm:1, compose project ai, since 2026-03-04). ${REMOVE} docker compose -p ai down`,
+    "container litellm was not made by this program (image litellm:1, compose project ai, service gateway, running, since 2026-03-04). " +
+      `Either remove it: docker compose -p ai down, which takes away all of that project, or docker rm -f litellm, ${OTHER_NAME}`,
   ],
-] as const)
+  [
+    "somebody's network, with containers on it",
+    { kind: "network", name: "postgres-net", labels: {}, created: new Date("2026-03-04"), users: ["postgres", "shop"] },
+    own,
+    "network postgres-net was not made by this program (containers on it: postgres, shop, since 2026-03-04). " +
+      `Either remove it: docker network rm postgres-net, once no container is on it, ${OTHER_NAME}`,
+  ],
+  [
+    "somebody's volume",
+    { kind: "volume", name: "postgres-data", labels: {}, created: new Date("2026-03-04") },
+    own,
+    `volume postgres-data was not made by this program (since 2026-03-04). Either remove it: docker volume rm postgres-data, which deletes what is in it, ${OTHER_NAME}`,
+  ],
+] as const satisfies readonly (readonly [string, Found, OwnIdentity, string])[])
   test(`refused: ${what}`, () => assert.equal(ownershipProblem(one, identity), text));
+
+test("what can be used as it is, is said with the setting for it", () => {
+  const net: Found = { kind: "network", name: "postgres-net", labels: {}, created: new Date("2026-03-04"), users: [] };
+  assert.equal(
+    ownershipProblem(net, own, "litellm-mcp:existingNetworks.postgres: postgres-net"),
+    "network postgres-net was not made by this program (since 2026-03-04). Either use it as it is: " +
+      `litellm-mcp:existingNetworks.postgres: postgres-net; or remove it: docker network rm postgres-net, ${OTHER_NAME}`,
+  );
+});
 
 test("the names that a stack takes", () => {
   const nets = ["litellm-mcp-net", "postgres-net", "litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"];
@@ -102,4 +129,9 @@ test("the names that a stack takes", () => {
   );
   assert.deepEqual(namesOnDaemon(existing).volume, ["ingress-audit", "ingress-state"]);
   assert.ok(!namesOnDaemon(existing).container.includes("postgres"));
+  const joining = testSettings({ existingNetworks: { mcp: "litellm-mcp-net", postgres: "other-net" } });
+  assert.deepEqual(namesOnDaemon(joining).network, [
+    ...["litellm-lan-net", "mcp-egress-net", "litellm-ingress-net"],
+    "mcp-postgres-net",
+  ]);
 });

@@ -1,3 +1,4 @@
+import { mapValues } from "../lib/map-values.ts";
 import type { Settings } from "../settings/settings.ts";
 import { projectLabel } from "../components/docker/container.ts";
 import { KEPT_FOR_LABEL, type OwnIdentity, STACK_LABEL } from "../components/stack-identity.ts";
@@ -12,16 +13,24 @@ export interface Found {
   readonly created: Date;
   /** Of a container. */
   readonly image?: string;
+  /** Of a container: running, exited, … */
+  readonly state?: string;
+  /** Of a container: names of the networks that it is on. */
+  readonly networks?: readonly string[];
+  /** Of a network: names of the containers that are on it. */
+  readonly users?: readonly string[];
 }
 
 /** Every name on the daemon that the stack takes. */
 export function namesOnDaemon({
   names,
+  existingNetworks,
   postgres,
   servers,
-}: Pick<Settings, "names" | "postgres" | "servers">): Record<Kind, readonly string[]> {
+}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "servers">): Record<Kind, readonly string[]> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
+  const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
   return {
     container: [
       containers.ingress,
@@ -29,7 +38,10 @@ export function namesOnDaemon({
       ...(dedicated ? [containers.postgres] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
-    network: [...Object.values(networks), ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? [])],
+    network: [
+      ...Object.values(ownNetworks).filter((name) => name !== undefined),
+      ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
+    ],
     volume: [
       volumes.ingressAudit,
       volumes.ingressState,
@@ -42,31 +54,68 @@ export function namesOnDaemon({
 /**
  * Why this stack may not have something on the daemon that has a name of its own; undefined when it is the stack's. To
  * take it would be to change what somebody else made, and a later `destroy` would delete it.
+ *
+ * @param joinedBy What to write in the stack's file to use it as it is; undefined where that cannot be.
  */
-export function ownershipProblem({ kind, name, labels, created, image }: Found, own: OwnIdentity): string | undefined {
-  const since = `since ${created.toISOString().slice(0, 10)}`;
+export function ownershipProblem(found: Found, own: OwnIdentity, joinedBy?: string): string | undefined {
+  const { kind, name, labels } = found;
   const otherName = "write another litellm-mcp:namePrefix";
-  const removal = {
-    container: `docker rm -f ${name}`,
-    network: `docker network rm ${name}`,
-    volume: `docker volume rm ${name}, which deletes what is in it`,
-  }[kind];
   const label = labels[STACK_LABEL];
   if (label !== undefined) {
-    const [project, stack, id] = label.split("/");
-    if ((own.id !== undefined && id === own.id) || (kind === "volume" && labels[KEPT_FOR_LABEL] === own.keptFor))
-      return undefined;
+    const [project, stack] = label.split("/");
+    if (isOwn(found, own) || (kind === "volume" && labels[KEPT_FOR_LABEL] === own.keptFor)) return undefined;
     return (
-      `${kind} ${name} belongs to stack ${stack} (project ${project}) of another Pulumi state (${since}). ` +
-      `Either ${otherName}, or destroy it there; if that state is lost: ${removal}`
+      `${kind} ${name} belongs to stack ${stack} (project ${project}) of another Pulumi state (${since(found)}). ` +
+      `Either ${otherName}, or destroy it there; if that state is lost: ${removal(found)}`
     );
   }
-  // An earlier version of this program made it, which set this label alone.
-  if (labels[projectLabel.label] === projectLabel.value) return undefined;
-  const compose = labels["com.docker.compose.project"];
-  const what = [image && `image ${image}`, compose && `compose project ${compose}`, since].filter(Boolean).join(", ");
+  if (isOfEarlierVersion(found)) return undefined;
+  const remove = `remove it: ${removal(found)}, or ${otherName}`;
   return (
-    `${kind} ${name} was not made by this program (${what}). ` +
-    `Either ${otherName}, or remove it: ${compose ? `docker compose -p ${compose} down` : removal}`
+    `${kind} ${name} was not made by this program (${describe(found)}). ` +
+    (joinedBy === undefined ? `Either ${remove}` : `Either use it as it is: ${joinedBy}; or ${remove}`)
   );
+}
+
+/** Whether a run with this stack's state has made it. */
+export const isOwn = ({ labels }: Pick<Found, "labels">, { id }: OwnIdentity) =>
+  id !== undefined && labels[STACK_LABEL]?.split("/")[2] === id;
+
+/** An earlier version of this program made it, which set this label alone. */
+export const isOfEarlierVersion = ({ labels }: Pick<Found, "labels">) =>
+  labels[STACK_LABEL] === undefined && labels[projectLabel.label] === projectLabel.value;
+
+const since = ({ created }: Found) => `since ${created.toISOString().slice(0, 10)}`;
+
+const composeProject = ({ labels }: Found) => labels["com.docker.compose.project"];
+
+/** What it is, so that its owner knows it again. */
+function describe(found: Found): string {
+  const { labels, image, state, users } = found;
+  const project = composeProject(found);
+  const service = labels["com.docker.compose.service"];
+  return [
+    image && `image ${image}`,
+    project && `compose project ${project}`,
+    service && `service ${service}`,
+    state,
+    users?.length && `containers on it: ${users.join(", ")}`,
+    since(found),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function removal(found: Found): string {
+  const { kind, name, users } = found;
+  const project = composeProject(found);
+  const alone = {
+    container: `docker rm -f ${name}`,
+    network: `docker network rm ${name}${users?.length ? ", once no container is on it" : ""}`,
+    volume: `docker volume rm ${name}, which deletes what is in it`,
+  }[kind];
+  // A container of a project can go alone; the rest of the project may be what the owner wants to keep.
+  return project === undefined || project === ""
+    ? alone
+    : `docker compose -p ${project} down, which takes away all of that project, or ${alone}`;
 }

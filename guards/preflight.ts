@@ -1,11 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { connectDocker } from "../components/docker/docker-connection.ts";
+import { networkMembers } from "../components/docker/network-members.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
 import type { Settings } from "../settings/settings.ts";
 import { engineWarning, explainDocker } from "./docker-host.ts";
-import { postgresProblem } from "./existing-postgres.ts";
-import { type Found, namesOnDaemon, ownershipProblem } from "./ownership.ts";
+import { existingNetworkFindings, settingForUse } from "./existing-networks.ts";
+import { existingPostgresFindings, passwordOf, wayToPostgres } from "./existing-postgres.ts";
+import { type Found, isOfEarlierVersion, isOwn, namesOnDaemon, ownershipProblem } from "./ownership.ts";
 import { portProblem } from "./ports.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -20,62 +22,112 @@ export class PreflightError extends Error {
   }
 }
 
+/** The host takes the stack. */
+export interface Ready {
+  /** About what works all the same. */
+  readonly warnings: readonly string[];
+  /** With what only the host could say. */
+  readonly settings: Settings;
+}
+
 /**
- * Looks at the real host before any resource is touched: Docker answers, what has our names is ours, ports are free, an
- * existing Postgres lets us in. The provider would notice each of these late, once per resource, or only after
- * `waitTimeout`.
+ * Looks at the real host before any resource is touched: Docker answers, what has our names is ours, networks that are
+ * to be joined can be, ports are free, an existing Postgres lets us in. The provider would notice each of these late,
+ * once per resource, or only after `waitTimeout`.
  *
- * @returns Warnings about what works all the same.
  * @throws PreflightError with every problem found.
  */
 export async function preflight(
   settings: Settings,
   own: OwnIdentity,
   secret: (name: string) => pulumi.Output<string>,
-): Promise<readonly string[]> {
+): Promise<Ready> {
   const docker = connectDocker(settings.docker);
   const answer = docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
   const containers = await answer.catch((error: Error) => {
     throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
   });
-  const [{ Version: engine }, others] = await Promise.all([docker.version(), networksAndVolumes(docker)]);
-  const { docker: endpoint, publishedPorts, postgres } = settings;
-  const problems = await Promise.all([
-    ...publishedPorts.map((port) => portProblem(endpoint, port, containers)),
-    postgres.kind === "existing" ? postgresProblem(postgres, secret) : undefined,
+  const [{ Version: engine }, networks, { Volumes: volumes }] = await Promise.all([
+    docker.version(),
+    docker.listNetworks(),
+    docker.listVolumes(),
   ]);
   const found = [
-    ...foreign([...containers.flatMap(asFound), ...others], settings, own),
-    ...problems.filter((problem) => problem !== undefined),
+    ...containers.flatMap(asFound),
+    ...networks.map((network) => networkFound(network, containers)),
+    ...volumes.map(volumeFound),
   ];
-  if (found.length) throw new PreflightError(found);
-  return [engineWarning(engine)].filter((warning) => warning !== undefined);
+  const isDeployed = found.some((one) => isOwn(one, own) || isOfEarlierVersion(one));
+  const { docker: endpoint, publishedPorts, postgres } = settings;
+  const joined = await existingNetworkFindings(settings, networks, own, (network) =>
+    networkMembers(docker, network, containers),
+  );
+  // That the network is missing was said.
+  const isOnMissing =
+    postgres.kind === "existing" && postgres.network && !networks.some(({ Name }) => Name === postgres.network?.name);
+  const [ports, ofPostgres] = await Promise.all([
+    Promise.all(publishedPorts.map((port) => portProblem(endpoint, port, containers))),
+    postgres.kind === "existing" && !isOnMissing
+      ? existingPostgresFindings(
+          postgres,
+          await wayToPostgres(postgres, { docker, endpoint, containers }),
+          () => passwordOf(postgres, secret),
+          isDeployed,
+        )
+      : undefined,
+  ]);
+  const problems = [
+    ...foreign(found, settings, own),
+    ...joined.problems,
+    ...ports.filter((problem) => problem !== undefined),
+    ...(ofPostgres?.problems ?? []),
+  ];
+  if (problems.length) throw new PreflightError(problems);
+  const warnings = [engineWarning(engine), ...joined.warnings, ...(ofPostgres?.warnings ?? [])];
+  return {
+    warnings: warnings.filter((warning) => warning !== undefined),
+    settings:
+      postgres.kind === "existing" && ofPostgres
+        ? { ...settings, postgres: { ...postgres, sslmode: ofPostgres.sslmode } }
+        : settings,
+  };
 }
 
-const asFound = ({ Names, Labels: labels, Created, Image: image }: Docker.ContainerInfo): Found[] =>
-  Names.map((name) => ({ kind: "container", name: name.slice(1), labels, created: new Date(Created * 1000), image }));
+const asFound = ({ Names, Labels, Created, Image, State, NetworkSettings }: Docker.ContainerInfo): Found[] =>
+  Names.map((name) => ({
+    kind: "container",
+    name: name.slice(1),
+    labels: Labels,
+    created: new Date(Created * 1000),
+    image: Image,
+    state: State,
+    networks: Object.keys(NetworkSettings?.Networks ?? {}),
+  }));
 
-async function networksAndVolumes(docker: Docker): Promise<Found[]> {
-  const [networks, { Volumes: volumes }] = await Promise.all([docker.listNetworks(), docker.listVolumes()]);
-  return [
-    ...networks.map(({ Name, Labels, Created }): Found => ({
-      kind: "network",
-      name: Name,
-      labels: Labels ?? {},
-      created: new Date(Created),
-    })),
-    ...volumes.map((volume): Found => {
-      // Docker gives the time; dockerode's type of a listed volume leaves it out.
-      const { CreatedAt } = volume as typeof volume & { readonly CreatedAt: string };
-      return { kind: "volume", name: volume.Name, labels: volume.Labels ?? {}, created: new Date(CreatedAt) };
-    }),
-  ];
-}
+const networkFound = (
+  { Name, Labels, Created }: Docker.NetworkInspectInfo,
+  containers: readonly Docker.ContainerInfo[],
+): Found => ({
+  kind: "network",
+  name: Name,
+  labels: Labels ?? {},
+  created: new Date(Created),
+  users: containers
+    .filter(({ NetworkSettings }) => Name in (NetworkSettings?.Networks ?? {}))
+    .flatMap(({ Names }) => Names.slice(0, 1).map((name) => name.slice(1)))
+    .sort(),
+});
+
+const volumeFound = (volume: Docker.VolumeInspectInfo): Found => {
+  // Docker gives the time; dockerode's type of a listed volume leaves it out.
+  const { CreatedAt } = volume as typeof volume & { readonly CreatedAt: string };
+  return { kind: "volume", name: volume.Name, labels: volume.Labels ?? {}, created: new Date(CreatedAt) };
+};
 
 /** What has a name of the stack and is not the stack's. */
 function foreign(found: readonly Found[], settings: Settings, own: OwnIdentity): string[] {
   const names = namesOnDaemon(settings);
   return found
     .filter(({ kind, name }) => names[kind].includes(name))
-    .flatMap((one) => ownershipProblem(one, own) ?? []);
+    .flatMap((one) => ownershipProblem(one, own, settingForUse(settings, one)) ?? []);
 }

@@ -108,8 +108,13 @@ export class Pulumi {
   }
 
   /** Destroys everything of the stack; the stack itself, with its settings, stays. */
-  down(): Promise<number> {
-    return this.#show(["destroy", "--yes", "--parallel", PARALLEL]);
+  async down(): Promise<number> {
+    // Its databases and roles are dropped one by one, through the tunnel that the program opens.
+    const isBehindTunnel = await this.#workspace.getConfig(this.stack, stackPath("postgres", "network"), true).then(
+      () => true,
+      () => false,
+    );
+    return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...(isBehindTunnel ? ["--run-program"] : [])]);
   }
 
   /**

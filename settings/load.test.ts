@@ -27,14 +27,14 @@ refused([
     { dokcer: {} },
     "dokcer",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, models, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "key that every object has",
     { toString: {} },
     "toString",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, models, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "mcp_settings",
@@ -160,7 +160,7 @@ refused([
     { postgres: { kind: "existing", host: "10.0.0.9", image: "postgres:17.6" } },
     "postgres.image",
     KEY,
-    "one of the keys kind, host, port, adminUser, sslmode, protect, readOnly",
+    "one of the keys kind, host, network, port, tunnelPort, adminUser, sslmode, protect, readOnly",
   ),
   inStack(
     "quoted role",
@@ -267,7 +267,7 @@ test("two required keys are enough", () => {
       protect: false,
       memoryMiB: 512,
       localPort: 5432,
-      readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"] },
+      readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"], owners: [] },
     },
     models: [
       {
@@ -305,6 +305,7 @@ test("two required keys are enough", () => {
       },
       volumes: { ingressState: "ingress-state", ingressAudit: "ingress-audit", postgresData: "postgres-data" },
     },
+    existingNetworks: {},
     publishedPorts: [
       {
         setting: "litellm-mcp:gateway.port",
@@ -418,10 +419,11 @@ test("an existing Postgres server", () => {
     host: "10.0.0.9",
     port: 5432,
     adminUser: "postgres",
-    sslmode: "require",
+    network: undefined,
+    sslmode: undefined,
     protect: true,
     adminPasswordSecret: "postgresAdminPassword",
-    readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"] },
+    readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"], owners: [] },
   });
 });
 

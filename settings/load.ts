@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { z } from "zod";
 import { compareText } from "../lib/compare-text.ts";
@@ -8,6 +7,7 @@ import { daemonNames } from "./resolve/daemon-names.ts";
 import { checkPorts, publishedPorts } from "./resolve/published-ports.ts";
 import { resolveClients } from "./resolve/resolve-clients.ts";
 import { type Context, type LoadArgs, type Parsed, setSecret, stackPath } from "./context.ts";
+import { resolveNetworks, resolvePostgres } from "./resolve/resolve-postgres.ts";
 import {
   adminPort,
   checkGatewaySettings,
@@ -19,9 +19,9 @@ import { Problems, unknownKey } from "./problems.ts";
 import { checkServerFolder } from "./resolve/check-server-folder.ts";
 import { resolveServers } from "./resolve/resolve-servers.ts";
 import { readServerFolders } from "./server-folders.ts";
-import { POSTGRES_ADMIN_PASSWORD, POSTGRES_READ_ONLY_URL, type PostgresSettings, type Settings } from "./settings.ts";
-import { expandHome, sshOptions } from "./resolve/ssh-options.ts";
-import { type StackConfig, stackKeys } from "./schemas/stack-schema.ts";
+import { POSTGRES_READ_ONLY_URL, type Settings } from "./settings.ts";
+import { expandHome, isSshHost, sshOptions } from "./resolve/ssh-options.ts";
+import { stackKeys } from "./schemas/stack-schema.ts";
 
 /**
  * Checks everything that the user wrote and resolves it. Throws one SettingsError with all problems, and changes
@@ -35,7 +35,8 @@ export function loadSettings(args: LoadArgs): Settings {
   const version = stack.gateway && gatewayVersion(stack.gateway, context);
   const folders = readServerFolders(args.mcpDir);
   for (const folder of folders) checkServerFolder(folder, version, problems);
-  const names = daemonNames(stack.namePrefix ?? "");
+  const existingNetworks = resolveNetworks(stack, context);
+  const names = daemonNames(stack.namePrefix ?? "", existingNetworks);
   const servers = resolveServers(
     folders,
     stack.servers ?? {},
@@ -61,7 +62,7 @@ export function loadSettings(args: LoadArgs): Settings {
   );
   const gatewaySecrets = [...rest.models.flatMap(({ secrets }) => Object.values(secrets)), ...tokens].sort(compareText);
   return {
-    docker: { host: docker.host, sshOpts: isSsh(docker.host) ? sshOptions(docker) : [] },
+    docker: { host: docker.host, sshOpts: isSshHost(docker.host) ? sshOptions(docker) : [] },
     lan: { address: lan.address, hostname },
     gateway: {
       image: gateway.image,
@@ -84,6 +85,7 @@ export function loadSettings(args: LoadArgs): Settings {
     clients,
     namePrefix,
     names,
+    existingNetworks,
     publishedPorts: ports.filter(({ container }) =>
       [
         ...Object.values(names.containers),
@@ -93,8 +95,6 @@ export function loadSettings(args: LoadArgs): Settings {
     warnings,
   };
 }
-
-const isSsh = (host: string) => host.startsWith("ssh://");
 
 function parseStack({ config, stackFile, problems }: Context): Parsed {
   const parse = <T>(key: string, schema: z.ZodType<T>, value: unknown) =>
@@ -124,6 +124,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
     lan: parse("lan", stackKeys.lan, config["lan"]),
     gateway: parseEach("gateway", stackKeys.gateway),
     postgres: parse("postgres", stackKeys.postgres, config["postgres"]),
+    existingNetworks: parse("existingNetworks", stackKeys.existingNetworks, config["existingNetworks"]),
     models: parse("models", stackKeys.models, config["models"]),
     servers: parseEach("servers", stackKeys.servers),
     clients: parseEach("clients", stackKeys.clients),
@@ -134,7 +135,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
 function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }: Context): void {
   if (!docker) return;
   const { host, ...ssh } = docker;
-  if (!isSsh(host)) {
+  if (!isSshHost(host)) {
     for (const [key, value] of Object.entries(ssh)) {
       if (value !== undefined && value.length > 0)
         problems.add(stackFile, stackPath("docker", key), value, "leave it out: docker.host is a socket, not ssh://");
@@ -150,37 +151,6 @@ function checkDocker({ docker, lan }: Parsed, { stackFile, problems, warnings }:
     warnings.push(`Ports are published on ${lan.address} of the host behind ${host}: no other machine reaches them.`);
   }
 }
-
-function resolvePostgres(
-  postgres: StackConfig["postgres"],
-  dockerHost: string | undefined,
-  { stackFile, problems, usedSecrets }: Context,
-): PostgresSettings {
-  if (postgres.kind === "dedicated") {
-    const { memory, tunnelPort, ...rest } = postgres;
-    const overSsh = dockerHost !== undefined && isSsh(dockerHost);
-    if (tunnelPort !== undefined && dockerHost !== undefined && !overSsh)
-      problems.add(
-        stackFile,
-        stackPath("postgres", "tunnelPort"),
-        tunnelPort,
-        "leave it out: docker.host is a socket, not ssh://",
-      );
-    return {
-      ...rest,
-      memoryMiB: memory,
-      localPort: overSsh ? (tunnelPort ?? stableTunnelPort(dockerHost, postgres.port)) : postgres.port,
-    };
-  }
-  usedSecrets.add(POSTGRES_ADMIN_PASSWORD);
-  return { ...postgres, adminPasswordSecret: POSTGRES_ADMIN_PASSWORD };
-}
-
-/**
- * The same port in every run: it is an input of Pulumi's provider, and another port would be a change in each preview.
- */
-const stableTunnelPort = (dockerHost: string, port: number) =>
-  20_000 + (createHash("sha256").update(`${dockerHost} ${port}`).digest().readUInt32BE(0) % 10_000);
 
 function checkSecrets({ stackFile, secretNames, usedSecrets, problems, warnings }: Context): void {
   const path = (name: string) => stackPath("secrets", name);

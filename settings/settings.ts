@@ -31,6 +31,8 @@ export interface Settings {
   readonly namePrefix: string;
   /** Names on the daemon; those of an MCP server are in its own settings. */
   readonly names: DaemonNames;
+  /** Names of networks that somebody else made. They are in `names` as well, and joined instead of made. */
+  readonly existingNetworks: ExistingNetworks;
   /** Every port that the stack publishes on the host: containers publish exactly these. */
   readonly publishedPorts: readonly PublishedPort[];
   /** What works, but not as well as the user may think; one sentence each. */
@@ -43,6 +45,8 @@ export interface DaemonNames {
   readonly networks: Readonly<Record<"mcp" | "postgres" | "lan" | "egress" | "ingress", string>>;
   readonly volumes: Readonly<Record<"ingressState" | "ingressAudit" | "postgresData", string>>;
 }
+
+export type ExistingNetworks = Readonly<Partial<Record<"mcp" | "postgres", string>>>;
 
 /** A port on an address of the host. */
 export interface PublishedPort {
@@ -115,6 +119,8 @@ interface CommonPostgres {
     /** Whether the program makes the database; false: it exists already. */
     readonly create: boolean;
     readonly schemas: readonly string[];
+    /** Roles beside the administrator whose later tables are read as well. */
+    readonly owners: readonly string[];
   };
 }
 
@@ -132,11 +138,25 @@ export interface DedicatedPostgres extends CommonPostgres {
 /** A Postgres server that runs already. Its administrator's password is a stack secret. */
 export interface ExistingPostgres extends CommonPostgres {
   readonly kind: "existing";
-  /** Reached from where Pulumi runs, and from the containers. */
+  /**
+   * Reached from where Pulumi runs, and from the containers. On a network: the name or an alias of its container there.
+   */
   readonly host: string;
+  /** It is a container on a network of the host; undefined: it is reached at `host` from everywhere. */
+  readonly network: PostgresNetwork | undefined;
   readonly adminUser: string;
-  readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
+  /** Undefined: what the server offers. Preflight asks it, and `deploy` gets the answer. */
+  readonly sslmode: SslMode | undefined;
   readonly adminPasswordSecret: typeof POSTGRES_ADMIN_PASSWORD;
+}
+
+export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
+
+export interface PostgresNetwork {
+  /** On the daemon. */
+  readonly name: string;
+  /** Port of this machine's loopback that leads to the container. */
+  readonly localPort: number;
 }
 
 /** One entry of LiteLLM's `model_list`. */

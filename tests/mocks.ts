@@ -27,7 +27,10 @@ export async function mockEngine(): Promise<Recorded[]> {
         if (type === "docker:index/remoteImage:RemoteImage") state.imageId = `sha256:${name}`;
         return { id: `${name}-id`, state };
       },
-      call: ({ inputs }) => inputs as Record<string, unknown>,
+      call: ({ token, inputs }) => ({
+        ...(inputs as Record<string, unknown>),
+        ...(token === "docker:index/getNetwork:getNetwork" && { id: `${inputs["name"]}-id` }),
+      }),
     },
     "litellm-mcp",
     "test",

@@ -5,8 +5,11 @@ import type { Settings } from "../../settings/settings.ts";
 import { projectLabel } from "./container.ts";
 
 export interface NetworksArgs {
-  readonly settings: Pick<Settings, "names">;
+  readonly settings: Pick<Settings, "names" | "existingNetworks">;
 }
+
+/** A network as containers name it. */
+export type NetworkToJoin = Pick<docker.Network, "id">;
 
 /** Without it, an internal network has an address of the host, which leads to everything that listens on the host. */
 const NO_ADDRESS_OF_THE_HOST = { "com.docker.network.bridge.inhibit_ipv4": "true" };
@@ -15,14 +18,15 @@ const NO_NEIGHBOURS = { "com.docker.network.bridge.enable_icc": "false" };
 
 /**
  * The five networks. Three are internal (no way out, nothing published): what an MCP server may reach is decided by the
- * networks it is on, not by trust in it.
+ * networks it is on, not by trust in it. Two of them can be networks that somebody else made: nothing of these is in
+ * the state, so nothing is changed or deleted.
  */
 export class Networks extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:docker:Networks";
   /** `litellm-mcp-net`, internal: LiteLLM and every MCP server. */
-  readonly mcp: docker.Network;
+  readonly mcp: NetworkToJoin;
   /** `postgres-net`, internal: Postgres, LiteLLM and the MCP servers that declare `postgres: true`. */
-  readonly postgres: docker.Network;
+  readonly postgres: NetworkToJoin;
   /**
    * `litellm-lan-net`: the ingress, LiteLLM and Postgres, whose ports are published; Docker publishes nothing from an
    * internal network.
@@ -37,8 +41,15 @@ export class Networks extends pulumi.ComponentResource {
     super(Networks.TYPE, name, {}, opts);
     const network = (which: keyof typeof NETWORKS, internal: boolean, options?: Record<string, string>) =>
       bridge(`${name}-${NETWORKS[which]}`, settings.names.networks[which], internal, { parent: this }, options);
-    this.mcp = network("mcp", true);
-    this.postgres = network("postgres", true);
+    const own = (which: "mcp" | "postgres") => {
+      const existing = settings.existingNetworks[which];
+      // By its id: a network of the same name that was made anew has lost its containers, which then join again.
+      return existing === undefined
+        ? network(which, true)
+        : { id: docker.getNetworkOutput({ name: existing }, { parent: this }).id };
+    };
+    this.mcp = own("mcp");
+    this.postgres = own("postgres");
     this.lan = network("lan", false);
     this.egress = network("egress", false, NO_NEIGHBOURS);
     this.ingress = network("ingress", true);

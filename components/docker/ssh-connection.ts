@@ -15,9 +15,10 @@ export interface DockerEndpoint {
 }
 
 /**
- * What is at the other end of a connection: a command's standard input and output, or a port of the host's loopback.
+ * What is at the other end of a connection: a command's standard input and output, or a port of the host's loopback or
+ * of another address that the host reaches.
  */
-export type SshTarget = { readonly command: string } | { readonly port: number };
+export type SshTarget = { readonly command: string } | { readonly port: number; readonly address?: string };
 
 export const isSsh = ({ host }: DockerEndpoint) => host.startsWith("ssh:");
 
@@ -33,7 +34,7 @@ export class SshConnection extends Duplex {
     const url = new URL(host);
     const port = url.port ? ["-p", url.port] : [];
     const user = url.username ? ["-l", decodeURIComponent(url.username)] : [];
-    const forward = "port" in target ? ["-W", `${LOOPBACK}:${target.port}`] : [];
+    const forward = "port" in target ? ["-W", `${target.address ?? LOOPBACK}:${target.port}`] : [];
     const command = "command" in target ? [target.command] : [];
     this.#child = spawn("ssh", [...sshOpts, ...user, ...port, ...forward, "--", url.hostname, ...command]);
     let complaint = "";

@@ -205,7 +205,7 @@ function furtherNetworks(
   { container, egress, postgres, port }: ServerSettings,
   networks: Networks,
 ): Network[] {
-  const isPostgresOutside = settings.postgres.kind === "existing";
+  const isPostgresOutside = settings.postgres.kind === "existing" && settings.postgres.network === undefined;
   // A port needs it too: Docker publishes none of a container that is on internal networks only.
   const needsWayOut = egress || (postgres && isPostgresOutside) || portsOf(settings, container, port).length > 0;
   return [

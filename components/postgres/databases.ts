@@ -1,13 +1,13 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { LOOPBACK, type PostgresSettings, type Settings } from "../../settings/settings.ts";
+import { type ExistingPostgres, LOOPBACK, type PostgresSettings, type Settings } from "../../settings/settings.ts";
 import { rolePasswordOf } from "../resource-names.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
 
 /** LiteLLM's own database. Never shared: on a database that is not empty its migration may drop foreign tables. */
-const LITELLM_DATABASE = "litellm_db";
-const LITELLM_ROLE = "litellm_user";
+export const LITELLM_DATABASE = "litellm_db";
+export const LITELLM_ROLE = "litellm_user";
 
 export interface DatabasesArgs {
   readonly settings: Pick<Settings, "postgres">;
@@ -23,7 +23,11 @@ export interface DatabasesArgs {
 const adminLogin = (postgres: PostgresSettings) =>
   postgres.kind === "dedicated"
     ? { host: LOOPBACK, port: postgres.localPort, username: POSTGRES_ADMIN, sslmode: "disable" }
-    : { host: postgres.host, port: postgres.port, username: postgres.adminUser, sslmode: postgres.sslmode };
+    : { ...wayFromHere(postgres), username: postgres.adminUser, sslmode: postgres.sslmode ?? "require" };
+
+/** Where an existing server is for what runs on this machine. */
+export const wayFromHere = ({ host, port, network }: Pick<ExistingPostgres, "host" | "port" | "network">) =>
+  network ? { host: LOOPBACK, port: network.localPort } : { host, port };
 
 /** Postgres as the containers reach it. */
 const addressInside = (postgres: PostgresSettings) =>
@@ -124,6 +128,18 @@ function grantReading(
         { ...to, schema, owner: adminLogin(postgres).username, objectType: "table", privileges: ["SELECT"] },
         opts,
       ),
+      ...laterOwners(postgres).map(
+        (owner) =>
+          new postgresql.DefaultPrivileges(
+            `${name}-select-future-${schema}-${owner}`,
+            { ...to, schema, owner, objectType: "table", privileges: ["SELECT"] },
+            opts,
+          ),
+      ),
     ]),
   ];
 }
+
+/** Each once; the administrator's own tables are granted anyway. */
+const laterOwners = (postgres: PostgresSettings) =>
+  [...new Set(postgres.readOnly.owners)].filter((owner) => owner !== adminLogin(postgres).username);

@@ -1,14 +1,18 @@
 import { rmSync } from "node:fs";
 import net from "node:net";
+import type { Duplex } from "node:stream";
 import { LOOPBACK } from "../../settings/settings.ts";
-import { targetOf, type TunnelAnswer, type TunnelArgs, type TunnelRequest } from "./postgres-tunnel.ts";
-import { SshConnection } from "../docker/ssh-connection.ts";
+import type { TunnelAnswer, TunnelArgs, TunnelRequest } from "./postgres-tunnel.ts";
+import { isSsh, SshConnection } from "../docker/ssh-connection.ts";
 
 // The process of a tunnel, one for each port; `openPostgresTunnel` starts it. Each connection has an ssh of its own, so
 // none is held open while nobody needs it, and one that breaks takes no other with it.
 const args = JSON.parse(process.argv[2] ?? "") as TunnelArgs;
-const target = targetOf(args);
+const { target, port } = args;
+let { address } = args;
 const LOOK_EVERY_MS = 1_000;
+/** More than a host on the LAN takes; a network that drops packets would keep the provider waiting for minutes. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 const users = new Set([args.user]);
 const answerStarter = (answer: TunnelAnswer) => process.send?.(answer);
@@ -30,8 +34,16 @@ function postgresError(message: string): Buffer {
   return Buffer.concat([head, fields]);
 }
 
+function connect(): Duplex {
+  if (isSsh(args.docker)) return new SshConnection(args.docker, { address, port });
+  const socket = net.connect({ host: address, port, timeout: CONNECT_TIMEOUT_MS });
+  return socket
+    .on("connect", () => socket.setTimeout(0))
+    .on("timeout", () => socket.destroy(new Error(`${address}:${port} does not answer`)));
+}
+
 const listener = net.createServer((client) => {
-  const host = new SshConnection(args.docker, { port: args.port });
+  const host = connect();
   let answered = false;
   host.once("data", () => (answered = true));
   host.on("error", ({ message }) =>
@@ -50,7 +62,10 @@ const control = net.createServer({ allowHalfOpen: true }, (asking) => {
   asking.on("error", () => {});
   asking.on("end", () => {
     const request = JSON.parse(text) as TunnelRequest;
-    if (request.target === target) users.add(request.user);
+    if (request.target === target) {
+      users.add(request.user);
+      address = request.address;
+    }
     asking.end(JSON.stringify(request.target === target ? { kind: "open" } : { kind: "other target", target }));
   });
 });

@@ -9,7 +9,7 @@ import { test, type TestContext } from "node:test";
 import { replaceSsh } from "../../tests/fake-ssh.ts";
 import { freePort } from "../../tests/free-port.ts";
 import { testSettings } from "../../tests/settings.ts";
-import { openPostgresTunnel } from "./postgres-tunnel.ts";
+import { openContainerTunnel, openPostgresTunnel } from "./postgres-tunnel.ts";
 
 /** A program on a port of loopback; without a port, on one that is free. */
 async function listening(t: TestContext, port = 0): Promise<number> {
@@ -156,4 +156,58 @@ test("a stack on this machine, and one with a Postgres of its own, need none", a
     ]),
   );
   await assert.rejects(readdir(sockets), /ENOENT/);
+});
+
+/** Something that says who it is, in the place of a container. */
+async function container(t: TestContext, name: string, address: string, port = 0): Promise<number> {
+  const server = net.createServer((socket) => socket.end(name)).listen(port, address);
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as net.AddressInfo).port;
+}
+const LOCAL = { host: "unix:///var/run/docker.sock", sshOpts: [] };
+
+test("a container is reached without ssh where the daemon is here, also when its address has changed", async (t) => {
+  const sockets = await prepared(t, "exit 1");
+  const localPort = await freePort();
+  const port = await container(t, "first", "127.0.0.2");
+  await container(t, "second", "127.0.0.3", port);
+  const postgres = { host: "pg", port, network: { name: "net", localPort } };
+  const [preview, up] = [engine(t), engine(t)];
+  await openContainerTunnel(LOCAL, postgres, "127.0.0.2", preview.pid);
+  assert.equal(await through(localPort, "?"), "first");
+  await openContainerTunnel(LOCAL, postgres, "127.0.0.3", up.pid);
+  assert.equal(await through(localPort, "?"), "second");
+  preview.kill();
+  up.kill();
+  await ends(localPort);
+  assert.deepEqual(await readdir(sockets), []);
+});
+
+test("over ssh, a container is reached by its address on the host", async (t) => {
+  // Says what it was told to connect to.
+  await prepared(t, 'while [ $# -gt 1 ]; do [ "$1" = -W ] && printf %s "$2"; shift; done');
+  const localPort = await freePort();
+  const up = engine(t);
+  const postgres = { host: "pg", port: 5432, network: { name: "net", localPort } };
+  await openContainerTunnel({ host: "ssh://me@server", sshOpts: [] }, postgres, "172.18.0.2", up.pid);
+  assert.equal(await through(localPort, "?"), "172.18.0.2:5432");
+  up.kill();
+  await ends(localPort);
+});
+
+test("nobody at the container's port reaches the provider as Postgres's own error", async (t) => {
+  await prepared(t);
+  const localPort = await freePort();
+  const up = engine(t);
+  const postgres = { host: "pg", port: await freePort(), network: { name: "net", localPort } };
+  await openContainerTunnel(LOCAL, postgres, "127.0.0.1", up.pid);
+  assert.match(
+    (await through(localPort, "startup")) ?? "",
+    new RegExp(
+      `no way to Postgres at pg:${postgres.port} on network net of unix:///var/run/docker\\.sock: connect ECONNREFUSED`,
+    ),
+  );
+  up.kill();
+  await ends(localPort);
 });

@@ -4,13 +4,16 @@ import net from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { LOOPBACK, type Settings } from "../../settings/settings.ts";
+import { type ExistingPostgres, LOOPBACK, type Settings } from "../../settings/settings.ts";
 import { type DockerEndpoint, isSsh } from "../docker/ssh-connection.ts";
 
-/** A port of this machine's loopback that leads to one of the host's loopback. */
+/** A port of this machine's loopback that leads to one that the host reaches. */
 export interface Tunnel {
   readonly docker: DockerEndpoint;
-  /** On the host. */
+  /** What it leads to, for people and to tell tunnels apart. */
+  readonly target: string;
+  /** As the host reaches it. A container's is another one after it was started again, and the tunnel then follows. */
+  readonly address: string;
   readonly port: number;
   /** On this machine. */
   readonly localPort: number;
@@ -27,6 +30,7 @@ export interface TunnelArgs extends Tunnel {
 /** What one run asks the tunnel's process for. */
 export interface TunnelRequest {
   readonly target: string;
+  readonly address: string;
   readonly user: number;
 }
 
@@ -39,9 +43,6 @@ export type TunnelAnswer =
 export class TunnelError extends Error {
   override readonly name = "TunnelError";
 }
-
-/** What the tunnel leads to, for people and to tell tunnels apart. */
-export const targetOf = ({ docker, port }: Tunnel) => `${LOOPBACK}:${port} of ${docker.host}`;
 
 /** Another run's tunnel may be starting or ending at this moment. */
 const OPEN_WITHIN_MS = 5_000;
@@ -60,8 +61,28 @@ export async function openPostgresTunnel(
   { docker, postgres }: Pick<Settings, "docker" | "postgres">,
   user = process.ppid,
 ): Promise<void> {
-  if (postgres.kind === "dedicated" && isSsh(docker))
-    await openTunnel({ docker, port: postgres.port, localPort: postgres.localPort }, user);
+  if (postgres.kind !== "dedicated" || !isSsh(docker)) return;
+  const { port, localPort } = postgres;
+  const target = `${LOOPBACK}:${port} of ${docker.host}`;
+  await openTunnel({ docker, target, address: LOOPBACK, port, localPort }, user);
+}
+
+/**
+ * Opens the way to an existing Postgres that is a container on a network of the host. With a local daemon, too: the
+ * container's address is another one after each start, and the provider's must not be.
+ *
+ * @param address The container's on that network.
+ * @param user As of `openPostgresTunnel`.
+ * @throws TunnelError
+ */
+export async function openContainerTunnel(
+  docker: DockerEndpoint,
+  { host, port, network }: Pick<ExistingPostgres, "host" | "port"> & { network: { name: string; localPort: number } },
+  address: string,
+  user = process.ppid,
+): Promise<void> {
+  const target = `${host}:${port} on network ${network.name} of ${docker.host}`;
+  await openTunnel({ docker, target, address, port, localPort: network.localPort }, user);
 }
 
 async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
@@ -70,7 +91,7 @@ async function openTunnel(tunnel: Tunnel, user: number): Promise<void> {
   const directory = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), "litellm-mcp", "tunnels");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const control = path.join(directory, String(tunnel.localPort));
-  const request: TunnelRequest = { target: targetOf(tunnel), user };
+  const request: TunnelRequest = { target: tunnel.target, address: tunnel.address, user };
   const port = `port ${tunnel.localPort} on ${LOOPBACK} of this machine, for the tunnel to Postgres`;
   const advice = "Free it, or write another port at litellm-mcp:postgres.tunnelPort";
   for (
@@ -117,7 +138,7 @@ function start(args: TunnelArgs): Promise<TunnelAnswer> {
     child.on("error", reject);
     child.on("exit", (code) =>
       reject(
-        new TunnelError(`the tunnel to Postgres at ${targetOf(args)} ended with exit code ${code} before it was open`),
+        new TunnelError(`the tunnel to Postgres at ${args.target} ended with exit code ${code} before it was open`),
       ),
     );
   });

@@ -21,7 +21,7 @@ export interface StackOfServers {
   readonly file: string;
   readonly endpoint: DockerEndpoint;
   readonly namePrefix: string;
-  /** Name on the daemon of the network on which a Postgres of the stack's own is. */
+  /** Name on the daemon of the network on which the stack's Postgres is. */
   readonly postgresNetwork: string;
   readonly secretNames: readonly string[];
   /** `litellm-mcp:servers` as written, by server. */
@@ -42,14 +42,26 @@ export function readStackOfServers(name: string, folder = projectRoot): StackOfS
   const problems = new Problems();
   const docker = problems.parse(stackKeys.docker, written("docker"), file, stackPath("docker"));
   const namePrefix = problems.parse(stackKeys.namePrefix, written("namePrefix"), file, stackPath("namePrefix"));
-  const { docker: daemon, namePrefix: prefix } = problems.complete({ docker, namePrefix });
-  const [overrides, secrets] = [written("servers"), written("secrets")];
+  const existing = problems.parse(
+    stackKeys.existingNetworks,
+    written("existingNetworks"),
+    file,
+    stackPath("existingNetworks"),
+  );
+  const {
+    docker: daemon,
+    namePrefix: prefix,
+    existing: networks,
+  } = problems.complete({ docker, namePrefix, existing });
+  const [overrides, secrets, postgres] = [written("servers"), written("secrets"), written("postgres")];
+  const ofPostgres =
+    isMap(postgres) && typeof postgres["network"] === "string" ? postgres["network"] : networks.postgres;
   return {
     name,
     file,
     endpoint: { host: daemon.host, sshOpts: daemon.host.startsWith("ssh://") ? sshOptions(daemon) : [] },
     namePrefix: prefix,
-    postgresNetwork: daemonNames(prefix).networks.postgres,
+    postgresNetwork: ofPostgres ?? daemonNames(prefix).networks.postgres,
     secretNames: isMap(secrets) ? Object.keys(secrets) : [],
     overrides: isMap(overrides) ? overrides : {},
   };

@@ -1,5 +1,5 @@
 import { mapValues } from "../../lib/map-values.ts";
-import type { DaemonNames } from "../settings.ts";
+import type { DaemonNames, ExistingNetworks } from "../settings.ts";
 
 /** The networks, without the prefix: these are also in the names of their resources. */
 export const NETWORKS = {
@@ -10,13 +10,16 @@ export const NETWORKS = {
   ingress: "litellm-ingress-net",
 } as const;
 
-/** What the stack's containers, networks and volumes are called on the daemon, but those of MCP servers. */
-export function daemonNames(namePrefix: string): DaemonNames {
+/**
+ * What the stack's containers, networks and volumes are called on the daemon, but those of MCP servers. Networks that
+ * somebody else made have the names that they have.
+ */
+export function daemonNames(namePrefix: string, existing: ExistingNetworks = {}): DaemonNames {
   const prefixed = <K extends string>(names: Readonly<Record<K, string>>) =>
     mapValues(names, (name) => `${namePrefix}${name}`) as Record<K, string>;
   return {
     containers: prefixed({ ingress: "ingress", litellm: "litellm", postgres: "postgres" }),
-    networks: prefixed(NETWORKS),
+    networks: { ...prefixed(NETWORKS), ...existing },
     volumes: prefixed({
       ingressState: "ingress-state",
       ingressAudit: "ingress-audit",

@@ -6,6 +6,9 @@ export interface SshSettings {
   readonly sshOptions: readonly string[];
 }
 
+/** Whether a value of `docker.host` is reached over ssh. */
+export const isSshHost = (host: string) => host.startsWith("ssh://");
+
 /** Replaces `~/` at the beginning by the home directory of the user who runs this. */
 export const expandHome = (file: string) => file.replace(/^~(?=\/)/, homedir());
 

@@ -33,6 +33,7 @@ export const NAMESPACE = "litellm-mcp";
 export const TEST_CLIENT = "test-key";
 
 const hostPattern = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+const networkName = text(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, "a network's name, such as postgres-net");
 const homePath = text(/^(\/|~\/)\S+$/, "an absolute path or one that begins with ~/, without spaces");
 
 const docker = strict({
@@ -159,9 +160,34 @@ const readOnly = strict({
   schemas: filledList(sqlName, "a list of at least one schema")
     .default(["public"])
     .describe("The schemas that it reads."),
+  owners: list(sqlName, "a list of roles")
+    .default([])
+    .describe(
+      "Roles whose tables it reads as soon as they make them, beside the administrator's. Tables that are there at " +
+        "`up` are read whoever made them.",
+    ),
 })
   .prefault({})
   .describe("What the Postgres MCP server may read.");
+
+const existingNetworks = strict({
+  mcp: networkName
+    .optional()
+    .describe("The network of LiteLLM and the MCP servers. Left out, `litellm-mcp-net` is made, which has no way out."),
+  postgres: networkName
+    .optional()
+    .describe(
+      "The network of Postgres, LiteLLM and the servers that read Postgres. Left out, it is `postgres.network`, or " +
+        "`postgres-net` is made, which has no way out.",
+    ),
+})
+  .prefault({})
+  .meta({
+    description:
+      "Bridge networks of the host that somebody else made: they are joined, and never changed or removed. Containers " +
+      "that are on them already can then reach the stack's, and the other way round.",
+    examples: [{ mcp: "litellm-mcp-net", postgres: "postgres-net" }],
+  });
 
 const CONTAINER_REACHABLE = "an address or name that the containers reach too, not this machine's loopback";
 const POSTGRES_ADVICE = "a map with kind: dedicated or existing";
@@ -191,15 +217,33 @@ const postgres = z
             .describe("A Postgres server that runs already. It needs the secret `postgresAdminPassword`."),
           host: text(hostPattern, CONTAINER_REACHABLE)
             .refine((host) => !/^(localhost|127\..*)$/i.test(host), { error: CONTAINER_REACHABLE })
-            .describe("Where it listens, as seen from this machine and from the containers."),
-          port: port.default(5432).describe("Port that it listens on."),
+            .describe(
+              "Where it listens, as seen from this machine and from the containers. With `network`: the name of its " +
+                "container, or an alias that it has on that network.",
+            ),
+          network: networkName
+            .optional()
+            .describe(
+              "The network of the host's Docker on which it is a container. LiteLLM and the servers that read Postgres " +
+                "join it, and Pulumi reaches it through the host: it needs no published port.",
+            ),
+          port: port.default(5432).describe("Port that it listens on; with `network`, within its container."),
+          tunnelPort: port
+            .optional()
+            .describe(
+              "With `network`: port of this machine's loopback, for the way to it. Left out, it is one of 20000 to " +
+                "29999, always the same one for the same host, network, container and port.",
+            ),
           adminUser: sqlName.default("postgres").describe("Role that may make roles and databases."),
           sslmode: oneOf(
             ["disable", "require", "verify-ca", "verify-full"],
             "disable, require, verify-ca or verify-full",
           )
-            .default("require")
-            .describe("Whether connections to it are encrypted, and what is checked of its certificate."),
+            .optional()
+            .describe(
+              "Whether connections to it are encrypted, and what is checked of its certificate. Left out, it is " +
+                "`require` where the server offers encryption, otherwise `disable`.",
+            ),
           protect: flag.default(true).describe("`pulumi destroy` refuses to drop the databases."),
           readOnly,
         }),
@@ -220,7 +264,13 @@ const postgres = z
         tunnelPort: 21000,
         protect: true,
         memory: 1024,
-        readOnly: { role: "reader", database: "shop", create: false, schemas: ["public", "sales"] },
+        readOnly: {
+          role: "reader",
+          database: "shop",
+          create: false,
+          schemas: ["public", "sales"],
+          owners: ["shop_owner"],
+        },
       },
       {
         kind: "existing",
@@ -229,6 +279,14 @@ const postgres = z
         adminUser: "postgres",
         sslmode: "verify-full",
         protect: true,
+        readOnly: { database: "shop", create: false },
+      },
+      {
+        kind: "existing",
+        network: "postgres-net",
+        host: "postgres",
+        port: 5432,
+        tunnelPort: 21001,
         readOnly: { database: "shop", create: false },
       },
     ],
@@ -344,6 +402,7 @@ export const stackKeys = {
   lan,
   gateway: gateway.prefault({}),
   postgres: postgres.prefault({}),
+  existingNetworks,
   models: list(model, "a list of { name, params, secrets }")
     .prefault([mockModel])
     .meta({
