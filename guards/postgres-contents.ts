@@ -78,7 +78,7 @@ async function readable(
 ): Promise<Contents> {
   const rows = await query(
     database,
-    `SELECT n.nspname AS schema, pg_get_userbyid(c.relowner) AS owner, count(*)::int AS tables
+    `SELECT n.nspname AS schema, pg_get_userbyid(c.relowner) AS owner, count(c.oid)::int AS tables
      FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
      WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
      GROUP BY 1, 2 ORDER BY 1, 2`,

@@ -79,3 +79,15 @@ test("without a daemon, or without a file, there is nothing to ask", () => {
   assert.throws(() => write({}), refused("Pulumi.test.yaml litellm-mcp:docker"));
   assert.throws(() => readStackOfServers("nosuch", root), /unknown stack nosuch: there is no Pulumi\.nosuch\.yaml/);
 });
+
+test("the network of Postgres is the stack's own, or the one that somebody else made", () => {
+  const networkOf = (config: Record<string, unknown>) => {
+    writeFileSync(path.join(root, "Pulumi.test.yaml"), stringify({ config: { ...host, ...config } }));
+    return readStackOfServers("test", root).postgresNetwork;
+  };
+  const prefix = { "litellm-mcp:namePrefix": "x-" };
+  assert.equal(networkOf(prefix), "x-postgres-net");
+  assert.equal(networkOf({ ...prefix, "litellm-mcp:existingNetworks": { postgres: "pg-net" } }), "pg-net");
+  const existing = { kind: "existing", network: "data-net", host: "pg" };
+  assert.equal(networkOf({ ...prefix, "litellm-mcp:postgres": existing }), "data-net");
+});
