@@ -40,7 +40,7 @@ const onHisNetworks = (postgres: Record<string, unknown> = {}) => ({
   "litellm-mcp:existingNetworks": { mcp: MCP_NET },
   "litellm-mcp:postgres": {
     ...{ kind: "existing", network: POSTGRES_NET, host: "postgres", tunnelPort: TUNNEL_PORT, protect: false },
-    readOnly: { database: "shop", create: false, schemas: ["public", "sales"] },
+    readOnly: { database: "shop", create: false, schemas: ["public", "sales", "archive"] },
     ...postgres,
   },
 });
@@ -71,11 +71,15 @@ const seen = async () => ({
     .getContainer(POSTGRES)
     .inspect()
     .then(({ Id, State }) => ({ Id, StartedAt: State.StartedAt })),
-  databases: await his("postgres", "SELECT datname, datacl::text FROM pg_database ORDER BY 1"),
+  databases: await his(
+    "postgres",
+    "SELECT datname, coalesce(datacl, acldefault('d', datdba))::text AS rights FROM pg_database ORDER BY 1",
+  ),
   roles: await his("postgres", "SELECT rolname FROM pg_roles ORDER BY 1"),
   tables: await his(
     "shop",
-    `SELECT n.nspname, n.nspacl::text, c.relname, pg_get_userbyid(c.relowner) AS owner, c.relacl::text FROM pg_class c
+    `SELECT n.nspname, coalesce(n.nspacl, acldefault('n', n.nspowner))::text AS schema_rights, c.relname,
+            pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault('r', c.relowner))::text AS rights FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'sales') ORDER BY 1, 3`,
   ),
   defaults: await his("shop", "SELECT defaclacl::text FROM pg_default_acl"),
@@ -109,6 +113,7 @@ async function prepareHost(): Promise<void> {
     "shop",
     "CREATE TABLE customers (name text)",
     "INSERT INTO customers VALUES ('Ada'), ('Grace')",
+    "CREATE SCHEMA archive",
     "CREATE SCHEMA sales AUTHORIZATION shop_owner",
     "SET ROLE shop_owner",
     "CREATE TABLE sales.orders (item text)",
@@ -213,8 +218,22 @@ test("what is wrong with the way to Postgres is said with what to write", async 
   );
   await previewFails(
     { readOnly: { database: "shop", create: false, schemas: ["stock"] } },
-    /database shop has no schema stock; there are public, sales\./,
+    /database shop has no schema stock; there are archive, public, sales\./,
   );
+  const closed = await docker.createNetwork({
+    Name: `${PREFIX}closed`,
+    Internal: true,
+    Options: { "com.docker.network.bridge.inhibit_ipv4": "true" },
+  });
+  await closed.connect({ Container: POSTGRES, EndpointConfig: { Aliases: ["postgres"] } });
+  await previewFails(
+    { network: `${PREFIX}closed` },
+    new RegExp(
+      `the host does not reach .*, the address of container ${POSTGRES}\\. A network without an address of the host`,
+    ),
+  );
+  await closed.disconnect({ Container: POSTGRES });
+  await closed.remove();
   await docker.getContainer(POSTGRES).stop();
   await previewFails(
     {},
@@ -249,6 +268,7 @@ test("with the settings for his networks and his Postgres, npm run up is green",
   assert.equal(exitCode, 0, output);
   // Both are as `docker network create` makes them.
   for (const network of [MCP_NET, POSTGRES_NET]) assert.match(output, new RegExp(`Network ${network} is not internal`));
+  assert.match(output, /Database shop has no tables in archive\./);
   assert.match(oneLine(output), /Tables of database shop belong to shop_owner\. .*readOnly\.owners has this role/);
   assert.ok(!output.includes(PASSWORD) && !workspace.printed.includes(PASSWORD + "@"));
 });
@@ -334,7 +354,7 @@ test("a preview shows no changes, also after his Postgres was started again with
 });
 
 test("tables that an owner makes later are read once the owner is written", async () => {
-  const readOnly = { database: "shop", create: false, schemas: ["public", "sales"], owners: ["shop_owner"] };
+  const readOnly = { database: "shop", create: false, schemas: ["public", "sales", "archive"], owners: ["shop_owner"] };
   await workspace.writeConfig({ ...config(onHisNetworks({ readOnly })), ...(await secrets()) });
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
