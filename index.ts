@@ -6,6 +6,7 @@ import { openPostgresTunnel, TunnelError } from "./components/postgres/postgres-
 import { PreflightError, preflight } from "./guards/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
+import { ENDING_VARIABLE } from "./settings/settings.ts";
 import { readSalt, readStack } from "./settings/stack-file.ts";
 
 const stack = readStack();
@@ -20,7 +21,9 @@ const written = await checked(() =>
 );
 for (const warning of written.warnings) await pulumi.log.warn(warning);
 const identity = await stackIdentity(readSalt(stackFile));
-const { settings, warnings } = await checked(() => preflight(written, identity.own, stack.secret));
+const { settings, warnings } = await checked(() =>
+  preflight(written, identity.own, stack.secret, { isEnding: process.env[ENDING_VARIABLE] !== undefined }),
+);
 for (const warning of warnings) await pulumi.log.warn(warning);
 await checked(() => openPostgresTunnel(settings));
 

@@ -22,6 +22,12 @@ export class PreflightError extends Error {
   }
 }
 
+/** What the program runs for. */
+export interface Occasion {
+  /** A destroy needs the way to Postgres, and nothing that is in the way of an `up`. */
+  readonly isEnding: boolean;
+}
+
 /** The host takes the stack. */
 export interface Ready {
   /** About what works all the same. */
@@ -41,6 +47,7 @@ export async function preflight(
   settings: Settings,
   own: OwnIdentity,
   secret: (name: string) => pulumi.Output<string>,
+  { isEnding }: Occasion = { isEnding: false },
 ): Promise<Ready> {
   const docker = connectDocker(settings.docker);
   const answer = docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
@@ -57,7 +64,8 @@ export async function preflight(
     ...networks.map((network) => networkFound(network, containers)),
     ...volumes.map(volumeFound),
   ];
-  const isDeployed = found.some((one) => isOwn(one, own) || isOfEarlierVersion(one));
+  // What a destroy that failed half-way has left is the stack's, although nothing of it is on the daemon any more.
+  const isDeployed = isEnding || found.some((one) => isOwn(one, own) || isOfEarlierVersion(one));
   const { docker: endpoint, publishedPorts, postgres } = settings;
   const joined = await existingNetworkFindings(settings, networks, own, (network) =>
     networkMembers(docker, network, containers),
@@ -76,12 +84,12 @@ export async function preflight(
         )
       : undefined,
   ]);
-  const problems = [
+  const inTheWay = [
     ...foreign(found, settings, own),
     ...joined.problems,
     ...ports.filter((problem) => problem !== undefined),
-    ...(ofPostgres?.problems ?? []),
   ];
+  const problems = [...(isEnding ? [] : inTheWay), ...(ofPostgres?.problems ?? [])];
   if (problems.length) throw new PreflightError(problems);
   const warnings = [engineWarning(engine), ...joined.warnings, ...(ofPostgres?.warnings ?? [])];
   return {

@@ -16,6 +16,7 @@ import {
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
+import { ENDING_VARIABLE } from "../settings/settings.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
 
@@ -79,13 +80,13 @@ export class Pulumi {
   }
 
   /** Runs `pulumi` with this terminal, so that it shows its progress as always, which it does not through the Automation API. */
-  async #show(args: readonly string[]): Promise<number> {
+  async #show(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
     // Ctrl-C reaches pulumi as well, which then ends in good order. It would go on behind the prompt if this process ended first.
     const stay = () => {};
     process.on("SIGINT", stay);
     const { exitCode } = await execa("pulumi", [...args, "--stack", this.stack], {
       cwd: projectRoot,
-      env: this.#workspace.envVars,
+      env: { ...this.#workspace.envVars, ...env },
       stdio: "inherit",
       reject: false,
     });
@@ -114,7 +115,8 @@ export class Pulumi {
       () => true,
       () => false,
     );
-    return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...(isBehindTunnel ? ["--run-program"] : [])]);
+    const args = ["destroy", "--yes", "--parallel", PARALLEL, ...(isBehindTunnel ? ["--run-program"] : [])];
+    return this.#show(args, { [ENDING_VARIABLE]: "true" });
   }
 
   /**

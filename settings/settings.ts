@@ -9,6 +9,9 @@ export const POSTGRES_READ_ONLY_URL = "postgresReadOnlyUrl";
 /** Address of the host that is reached only from the host itself. */
 export const LOOPBACK = "127.0.0.1";
 
+/** Variable with which `npm run down` tells the program that it runs for a destroy. */
+export const ENDING_VARIABLE = "LITELLM_MCP_ENDING";
+
 /** Stack secret with the administrator's password of an existing Postgres server. */
 export const POSTGRES_ADMIN_PASSWORD = "postgresAdminPassword";
 
