@@ -24,6 +24,7 @@ const member = (name: string, ...aliases: string[]): NetworkMember => ({
   names: [name, ...aliases],
   state: "running",
   address: "172.18.0.2",
+  labels: {},
 });
 
 const MCP = { existingNetworks: { mcp: "litellm-mcp-net" } };
@@ -110,6 +111,9 @@ test("a name that leads to somebody else's container already is refused, by alia
   assert.deepEqual((await look(MCP, networks, members)).problems, [
     taken("mcp-time", "litellm-mcp-net", "compose-time-1"),
   ]);
+  // What the stack called otherwise before goes with the next up.
+  const former = { ...member("old-mcp-time", "mcp-time"), labels: { "litellm-mcp.stack": "p/s/11111111-aaaa" } };
+  assert.deepEqual((await look(prefixed, networks, [former])).problems, []);
   const dedicated = { existingNetworks: { postgres: "postgres-net" } };
   assert.deepEqual((await look({ ...dedicated, namePrefix: "lab-" }, networks, [member("postgres")])).problems, [
     taken("postgres", "postgres-net", "postgres"),

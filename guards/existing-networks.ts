@@ -36,16 +36,17 @@ export function settingForUse(
 
 /**
  * @param networks Every network on the daemon.
- * @param neighbours The containers on a network, whoever made them.
+ * @param members The containers on a network, whoever made them.
  */
 export async function existingNetworkFindings(
   settings: Joining,
   networks: readonly Docker.NetworkInspectInfo[],
   own: OwnIdentity,
-  neighbours: (network: string) => Promise<readonly NetworkMember[]>,
+  members: (network: string) => Promise<readonly NetworkMember[]>,
 ): Promise<NetworkFindings> {
   const problems: string[] = [];
   const warnings: string[] = [];
+  const strangers = async (network: string) => (await members(network)).filter((member) => !isOwn(member, own));
   for (const which of ["mcp", "postgres"] as const) {
     const name = settings.existingNetworks[which];
     if (name === undefined) continue;
@@ -58,7 +59,7 @@ export async function existingNetworkFindings(
       : missing(name, networks, isOfPostgres);
     if (problem !== undefined) problems.push(`${setting}: ${problem}`);
     else if (network) {
-      problems.push(...nameProblems(settings, which, name, await neighbours(name)));
+      problems.push(...nameProblems(settings, which, name, await strangers(name)));
       warnings.push(...missingOf(network, which));
     }
   }

@@ -7,7 +7,13 @@ import type { ExistingPostgres } from "../settings/settings.ts";
 import { testSettings } from "../tests/settings.ts";
 import { existingPostgresFindings, explainConnection } from "./existing-postgres.ts";
 
-const CONTAINER: NetworkMember = { name: "pg-1", names: ["pg-1", "pg"], state: "running", address: "172.18.0.2" };
+const CONTAINER: NetworkMember = {
+  name: "pg-1",
+  names: ["pg-1", "pg"],
+  state: "running",
+  address: "172.18.0.2",
+  labels: {},
+};
 
 function existing(more: Record<string, unknown> = {}): ExistingPostgres {
   const { postgres } = testSettings({ postgres: { kind: "existing", host: "10.0.0.9", ...more } }, [

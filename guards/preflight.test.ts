@@ -30,7 +30,7 @@ async function daemon(t: TestContext, { containers = [], networks = [] }: Host):
   };
   for (const { Id, Names, State, NetworkSettings } of containers)
     answers[`/containers/${String(Id)}/json`] = {
-      ...{ Name: (Names as string[])[0], State: { Status: State }, NetworkSettings },
+      ...{ Name: (Names as string[])[0], State: { Status: State }, Config: { Labels: {} }, NetworkSettings },
     };
   const server = http.createServer((request, response) => {
     const answer = answers[new URL(request.url!, "http://docker").pathname];

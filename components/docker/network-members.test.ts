@@ -9,6 +9,7 @@ const inspected: Record<string, object> = {
   pg: {
     Name: "/db-1",
     State: { Status: "running" },
+    Config: { Labels: { a: "b" } },
     NetworkSettings: on("net", {
       IPAddress: "172.18.0.2",
       Aliases: ["postgres"],
@@ -18,6 +19,7 @@ const inspected: Record<string, object> = {
   old: {
     Name: "/old",
     State: { Status: "exited" },
+    Config: { Labels: {} },
     NetworkSettings: on("net", { IPAddress: "", Aliases: null }),
   },
 };
@@ -35,8 +37,8 @@ const listed = (Id: string, network = "net") =>
 test("the containers on a network, with every name that leads to them", async () => {
   const containers = [listed("pg"), listed("old"), listed("gone"), listed("other", "other-net")];
   assert.deepEqual(await networkMembers(daemon, "net", containers), [
-    { name: "db-1", names: ["db-1", "postgres", "abc"], state: "running", address: "172.18.0.2" },
-    { name: "old", names: ["old"], state: "exited", address: "" },
+    { name: "db-1", names: ["db-1", "postgres", "abc"], state: "running", address: "172.18.0.2", labels: { a: "b" } },
+    { name: "old", names: ["old"], state: "exited", address: "", labels: {} },
   ]);
 });
 

@@ -9,6 +9,7 @@ export interface NetworkMember {
   readonly state: string;
   /** Its address there; empty while it does not run. */
   readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -41,6 +42,8 @@ export async function networkMembers(
     // DNSNames are what Docker answers to since 25; before, the container's name and its aliases.
     const { Aliases, DNSNames } = endpoint as { Aliases?: string[] | null; DNSNames?: string[] | null };
     const names = [...new Set([name, ...(Aliases ?? []), ...(DNSNames ?? [])])];
-    return [{ name, names, state: inspected.State.Status, address: endpoint.IPAddress }];
+    return [
+      { name, names, state: inspected.State.Status, address: endpoint.IPAddress, labels: inspected.Config.Labels },
+    ];
   });
 }

@@ -8,6 +8,7 @@ const member = (name: string, more: Partial<NetworkMember> = {}): NetworkMember 
   names: [name],
   state: "running",
   address: "172.18.0.2",
+  labels: {},
   ...more,
 });
 

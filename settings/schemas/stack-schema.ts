@@ -84,7 +84,10 @@ const lan = strict({
     .string({ error: LAN_ADVICE })
     .meta({ title: LAN_ADVICE })
     .refine((value) => isIPv4(value) && lanAddresses.check(value, "ipv4"), { error: LAN_ADVICE })
-    .describe("The one address that the gateway's port, and every `debugPort`, is published on."),
+    .describe(
+      "The one address that the gateway's port, and every `debugPort`, is published on. The gateway's port is on the " +
+        "host's loopback as well, so that `localhost` works on the host itself.",
+    ),
   hostname: text(hostPattern, "the host's name, such as linuxserver.lan")
     .optional()
     .describe("Stands in printed URLs and in the files for clients. Left out, they have the address."),
