@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { INHIBIT_ADDRESS } from "../components/docker/networks.ts";
 import type { NetworkMember } from "../components/docker/network-members.ts";
 import { PostgresServer } from "../components/postgres/postgres-server.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
@@ -119,13 +120,13 @@ function nameProblems(
 /** What a network lacks that the stack's own has. */
 function missingOf({ Name, Internal, Options }: Docker.NetworkInspectInfo, which: "mcp" | "postgres"): string[] {
   const onIt = which === "mcp" ? "MCP servers" : "servers that read Postgres";
-  const ownWay = `docker network create --internal -o com.docker.network.bridge.inhibit_ipv4=true NAME makes one without.`;
+  const ownWay = `docker network create --internal -o ${INHIBIT_ADDRESS}=true NAME makes one without.`;
   if (!Internal)
     return [
       `Network ${Name} is not internal: ${onIt} that are on it reach the LAN and the internet by it, whatever their ` +
         `\`egress\` says. ${ownWay}`,
     ];
-  return Options?.["com.docker.network.bridge.inhibit_ipv4"] === "true" || which === "postgres"
+  return Options?.[INHIBIT_ADDRESS] === "true" || which === "postgres"
     ? []
     : [
         `Network ${Name} is internal, but has an address of the host: ${onIt} that are on it reach what listens on all ` +

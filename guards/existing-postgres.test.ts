@@ -58,7 +58,16 @@ for (const [said, postgres, text] of [
   ],
 ] as const)
   test(`"${said}" is explained${postgres.network ? " for a container" : ""}`, () =>
-    assert.match(explainConnection(postgres, CONTAINER, said), text));
+    assert.match(explainConnection(postgres, { container: CONTAINER }, said), text));
+
+test("on a network without an address of the host nobody is asked: it would not be the container", async (t) => {
+  const network = { name: "net", localPort: await server(t, "N", "28P01") };
+  const { problems } = await look({ ...onNetwork, network }, { container: CONTAINER, isIsolated: true });
+  assert.match(
+    problems.join(),
+    /the host does not reach 172\.18\.0\.2.*\n\(the network has the option inhibit_ipv4\)$/,
+  );
+});
 
 /** Says whether it offers encryption, and refuses every login. */
 async function server(t: TestContext, offers: "S" | "N", code: string): Promise<number> {
@@ -79,7 +88,7 @@ async function server(t: TestContext, offers: "S" | "N", code: string): Promise<
 }
 const look = (
   postgres: ExistingPostgres,
-  way: Parameters<typeof existingPostgresFindings>[1] = { container: CONTAINER },
+  way: Parameters<typeof existingPostgresFindings>[1] = { container: CONTAINER, isIsolated: false },
 ) => existingPostgresFindings(postgres, way, async () => "wrong", false);
 
 test("a password that is refused is said with the command that sets it", async (t) => {

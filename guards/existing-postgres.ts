@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import pg from "pg";
+import { INHIBIT_ADDRESS } from "../components/docker/networks.ts";
 import { type NetworkMember, networkMembers } from "../components/docker/network-members.ts";
 import type { DockerEndpoint } from "../components/docker/ssh-connection.ts";
 import { wayFromHere } from "../components/postgres/databases.ts";
@@ -19,10 +20,20 @@ export interface PostgresFindings extends Contents {
   readonly sslmode: SslMode | undefined;
 }
 
+/** How an existing Postgres is reached. */
+export type Way =
+  | { readonly problem: string }
+  | {
+      /** Undefined: at an address of the LAN. */
+      readonly container: NetworkMember | undefined;
+      /** Whether the host has no address on the container's network. */
+      readonly isIsolated: boolean;
+    };
+
 /** Asks an existing Postgres whether it takes what `up` will do. */
 export async function existingPostgresFindings(
   postgres: ExistingPostgres,
-  way: { readonly problem: string } | { readonly container: NetworkMember | undefined },
+  way: Way,
   password: () => Promise<string>,
   isDeployed: boolean,
 ): Promise<PostgresFindings> {
@@ -32,9 +43,11 @@ export async function existingPostgresFindings(
     sslmode: postgres.sslmode,
   });
   if ("problem" in way) return refused(way.problem);
+  // Whatever has that address elsewhere on the LAN is not the container, and is not asked.
+  if (way.isIsolated) return refused(explainConnection(postgres, way, "the network has the option inhibit_ipv4"));
   const { host, port } = wayFromHere(postgres);
   const offered = await offersSsl(host, port).catch((error: Error) => error);
-  if (offered instanceof Error) return refused(explainConnection(postgres, way.container, offered.message));
+  if (offered instanceof Error) return refused(explainConnection(postgres, way, offered.message));
   const sslmode = postgres.sslmode ?? (offered ? "require" : "disable");
   if (sslmode !== "disable" && !offered)
     return refused(
@@ -76,23 +89,28 @@ const sslOf = (sslmode: SslMode) =>
 /** The way to an existing server: its container where it is on a network of the host, to which a tunnel is opened. */
 export async function wayToPostgres(
   postgres: ExistingPostgres,
-  {
-    docker,
-    endpoint,
-    containers,
-  }: { docker: Docker; endpoint: DockerEndpoint; containers: readonly Docker.ContainerInfo[] },
-): Promise<{ readonly problem: string } | { readonly container: NetworkMember | undefined }> {
+  { docker, endpoint, containers, networks }: Host,
+): Promise<Way> {
   const { host, network } = postgres;
-  if (!network) return { container: undefined };
+  if (!network) return { container: undefined, isIsolated: false };
   const found = findPostgres(host, network.name, await networkMembers(docker, network.name, containers));
   if ("problem" in found) return found;
   try {
     await openContainerTunnel(endpoint, { ...postgres, network }, found.container.address);
-    return found;
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
     return { problem: error.message };
   }
+  const options = networks.find(({ Name }) => Name === network.name)?.Options;
+  return { ...found, isIsolated: options?.[INHIBIT_ADDRESS] === "true" };
+}
+
+/** What is there, whoever made it. */
+interface Host {
+  readonly docker: Docker;
+  readonly endpoint: DockerEndpoint;
+  readonly containers: readonly Docker.ContainerInfo[];
+  readonly networks: readonly Docker.NetworkInspectInfo[];
 }
 
 export const passwordOf = (
@@ -107,7 +125,7 @@ const nameOf = ({ host, port, network }: ExistingPostgres) =>
 /** Why nobody answers, as what the user can do about it. */
 export function explainConnection(
   postgres: ExistingPostgres,
-  container: NetworkMember | undefined,
+  { container }: Pick<Exclude<Way, { problem: string }>, "container">,
   said: string,
 ): string {
   const { host, port, network } = postgres;
@@ -118,11 +136,7 @@ export function explainConnection(
       `${where}: sshd on the host lets nobody connect to its address. In its sshd_config: AllowTcpForwarding yes, and no ` +
       `PermitOpen that leaves it out\n${words}`
     );
-  if (/refused/i.test(said))
-    return network
-      ? `${SETTING}.port ${port}: container ${container?.name} runs, and nothing listens on this port in it. Write the port of Postgres within its container, not one that is published\n${words}`
-      : `${where}: nothing listens there. Check host and port, and that Postgres listens on this address\n${words}`;
-  if (network && /timed out|does not answer|UNREACH|no route/i.test(said))
+  if (network && /timed out|does not answer|UNREACH|no route|inhibit_ipv4/i.test(said))
     return (
       `${where}: the host does not reach ${container?.address}, the address of container ${container?.name}. A network without an address of ` +
       "the host (internal, with inhibit_ipv4) keeps it from that, and so does Docker Desktop, which runs containers in a " +
@@ -130,6 +144,10 @@ export function explainConnection(
       `NAME ${container?.name}, and write that at ${SETTING}.network; or publish its port on the host's LAN address, and ` +
       `write ${SETTING} with that as host and without network\n${words}`
     );
+  if (/refused/i.test(said))
+    return network
+      ? `${SETTING}.port ${port}: container ${container?.name} runs, and nothing listens on this port in it. Write the port of Postgres within its container, not one that is published\n${words}`
+      : `${where}: nothing listens there. Check host and port, and that Postgres listens on this address\n${words}`;
   return `${where}. Check host ${host}, port ${port}, and whether a firewall is in between\n${words}`;
 }
 

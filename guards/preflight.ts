@@ -78,7 +78,7 @@ export async function preflight(
     postgres.kind === "existing" && !isOnMissing
       ? existingPostgresFindings(
           postgres,
-          await wayToPostgres(postgres, { docker, endpoint, containers }),
+          await wayToPostgres(postgres, { docker, endpoint, containers, networks }),
           () => passwordOf(postgres, secret),
           isDeployed,
         )

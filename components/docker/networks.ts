@@ -12,7 +12,8 @@ export interface NetworksArgs {
 export type NetworkToJoin = Pick<docker.Network, "id">;
 
 /** Without it, an internal network has an address of the host, which leads to everything that listens on the host. */
-const NO_ADDRESS_OF_THE_HOST = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+export const INHIBIT_ADDRESS = "com.docker.network.bridge.inhibit_ipv4";
+const NO_ADDRESS_OF_THE_HOST = { [INHIBIT_ADDRESS]: "true" };
 /** It is there for the way out: without this, images would reach each other on it, past their adapters. */
 const NO_NEIGHBOURS = { "com.docker.network.bridge.enable_icc": "false" };
 
