@@ -87,7 +87,9 @@ const seen = async () => ({
 });
 
 async function prepareHost(): Promise<void> {
-  for (const Name of [MCP_NET, POSTGRES_NET]) await docker.createNetwork({ Name, Driver: "bridge" });
+  await docker.createNetwork({ Name: MCP_NET });
+  // With a subnet, so that a container can be given an address.
+  await docker.createNetwork({ Name: POSTGRES_NET, IPAM: { Config: [{ Subnet: "10.213.77.0/24" }] } });
   const postgres = await docker.createContainer({
     name: POSTGRES,
     Image: IMAGE,
@@ -132,7 +134,7 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.pulumi("destroy", "--yes", "--parallel", "8", "--run-program");
+  const { exitCode, output } = await npmRun("down");
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
   await removeLeftovers(PREFIX);
@@ -162,21 +164,22 @@ test("the first npm run up names everything that is in its way, with the ways ou
   const [before, there] = [await seen(), (await leftovers(PREFIX)).sort()];
   const { exitCode, output } = await npmRun("up");
   assert.notEqual(exitCode, 0, output);
+  // One message has all of it.
+  const message = output.slice(output.lastIndexOf("the host is not ready, nothing was changed"));
   for (const name of LEFT)
     assert.match(
-      output,
+      message,
       new RegExp(
         `container ${name} was not made by this program \\(image ${IMAGE}, compose project ai, service ${name.slice(PREFIX.length)}, created, since 20.*` +
           `docker compose -p ai down, which takes away all of that project, or docker rm -f ${name}, or write another litellm-mcp:namePrefix`,
       ),
     );
-  for (const message of [
+  for (const way of [
     `network ${MCP_NET} was not made by this program.*use it as it is: litellm-mcp:existingNetworks\\.mcp: ${MCP_NET}`,
     `network ${POSTGRES_NET} was not made by this program \\(containers on it: ${POSTGRES},.*network: ${POSTGRES_NET}, host: ITS-NAME`,
     `container ${POSTGRES} was not made by this program.*use it as it is: litellm-mcp:postgres: { kind: existing, network: ${POSTGRES_NET}, host: ${POSTGRES} }`,
   ])
-    assert.match(output, new RegExp(message));
-  assert.equal(output.match(/the host is not ready, nothing was changed/g)?.length, 1, output);
+    assert.match(message, new RegExp(way));
   assert.deepEqual([await seen(), (await leftovers(PREFIX)).sort()], [before, there]);
 });
 
@@ -334,6 +337,7 @@ test("a preview shows no changes, also after his Postgres was started again with
     Image: IMAGE,
     Entrypoint: ["sleep", "3600"],
     HostConfig: { NetworkMode: POSTGRES_NET },
+    NetworkingConfig: { EndpointsConfig: { [POSTGRES_NET]: { IPAMConfig: { IPv4Address: before } } } },
   });
   await other.start();
   await docker.getContainer(POSTGRES).start();
@@ -349,7 +353,7 @@ test("a preview shows no changes, also after his Postgres was started again with
   succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--expect-no-changes", "--parallel", "8"));
   await other.remove({ force: true });
   await eventually("the Postgres server has found his Postgres again", 60, async () =>
-    /Ada/.test(await sql("SELECT name FROM customers")),
+    /Ada/.test(await sql("SELECT name FROM customers").catch(() => "")),
   );
 });
 
