@@ -206,7 +206,7 @@ test("a container that somebody else made is refused, and the message says what 
     assert.match(
       output,
       new RegExp(
-        `container ${PREFIX}other-litellm was not made by this program \\(image .*, compose project ai, since .*docker compose -p ai down`,
+        `container ${PREFIX}other-litellm was not made by this program \\(image .*, compose project ai, created, since .*docker compose -p ai down`,
       ),
     );
   } finally {
