@@ -49,6 +49,8 @@ const listener = net.createServer((client) => {
   host.on("error", ({ message }) =>
     answered ? client.destroy() : client.end(postgresError(`no way to Postgres at ${target}: ${message}`)),
   );
+  // After a wrong password, Postgres ends and a client may wait for that: `close` comes only when both have ended.
+  host.on("end", () => client.end());
   host.on("close", () => client.end());
   client.on("error", () => host.destroy());
   client.on("close", () => host.destroy());

@@ -147,6 +147,16 @@ test("why there is no way to Postgres reaches the provider as Postgres's own err
   await ends(port);
 });
 
+test("a connection that Postgres ends ends for whoever has it, though he says nothing more", async (t) => {
+  await prepared(t, "head -c 7 && printf ' refused'");
+  const port = await freePort();
+  const up = engine(t);
+  await openPostgresTunnel(settings(port), up.pid);
+  assert.equal(await through(port, "startup"), "startup refused");
+  up.kill();
+  await ends(port);
+});
+
 test("a stack on this machine, and one with a Postgres of its own, need none", async (t) => {
   const sockets = await prepared(t);
   await openPostgresTunnel(testSettings());
