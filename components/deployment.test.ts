@@ -112,6 +112,7 @@ before(async () => {
       config: {
         docker: { host: "unix:///var/run/docker.sock" },
         lan: { address: "192.168.1.10" },
+        gateway: { debug: true },
         servers: { house: { debugPort: 48003 }, direct: { debugPort: 48004 } },
       },
       secretNames: moreSecrets,
@@ -146,6 +147,27 @@ const configOf = (resources: Map<string, Recorded>): string =>
     ({ file }) => file === "/app/config.yaml",
   )!.content;
 const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(networkName).sort();
+
+test("with debug LiteLLM's log goes through the program that masks each of its secrets; without, there is no such program", () => {
+  const { command, uploads, envs } = inputsOf(more, "litellm-container") as {
+    command: string[];
+    uploads: { file: string }[];
+    envs: string[];
+  };
+  const [python, program, variables, separator, ...litellm] = command;
+  assert.deepEqual([python, program, separator], ["python3", "/app/litellm_masked_log.py", "--"]);
+  assert.deepEqual([litellm[0], litellm.at(-1)], ["docker/prod_entrypoint.sh", "--detailed_debug"]);
+  assert.ok(uploads.some(({ file }) => file === program));
+  const plainVariables = ["LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE"];
+  const given = envs.map((line) => line.split("=")[0]!).filter((name) => !plainVariables.includes(name));
+  assert.deepEqual(variables?.split(","), given.sort());
+  assert.ok(given.includes("SECRET_measureToken") && given.includes("DATABASE_URL"), given.join());
+
+  const usual = inputsOf(own, "litellm-container") as { command: string[]; uploads: { file: string }[] };
+  assert.equal(usual.command[0], "docker/prod_entrypoint.sh");
+  assert.ok(!usual.command.includes("--detailed_debug"));
+  assert.ok(!usual.uploads.some(({ file }) => file === program));
+});
 
 test("the resources of a stack", () => {
   const names = [...own.values()]

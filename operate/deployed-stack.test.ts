@@ -8,7 +8,10 @@ import { Pulumi } from "./deployed-stack.ts";
 const VARIABLES = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"] as const;
 
 /** Puts a `pulumi` first on PATH that knows the stack lan and answers from these files of its folder. */
-async function replacePulumi(t: TestContext, { outputs = {}, resources = [] as unknown[] }): Promise<void> {
+async function replacePulumi(
+  t: TestContext,
+  { outputs = {}, config = {}, resources = [] as unknown[] },
+): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), "pulumi-"));
   const before = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
   t.after(async () => {
@@ -21,8 +24,10 @@ async function replacePulumi(t: TestContext, { outputs = {}, resources = [] as u
   const write = (file: string, data: unknown) => writeFile(path.join(folder, file), JSON.stringify(data));
   await write("ls", [{ name: "lan" }, { name: "e2e" }]);
   await write("output", outputs);
+  await write("config", config);
   await write("export", { version: 3, deployment: { resources } });
-  const script = '#!/bin/sh\n[ "$1" = version ] && echo v3.245.0 || cat "$(dirname "$0")/$2"\n';
+  const script =
+    '#!/bin/sh\ncd "$(dirname "$0")"\ncase $1 in version) echo v3.245.0 ;; config) cat config ;; *) cat "$2" ;; esac\n';
   await writeFile(path.join(folder, "pulumi"), script);
   await chmod(path.join(folder, "pulumi"), 0o755);
   Object.assign(process.env, {
@@ -56,4 +61,70 @@ test("secrets of the state come in plain text, and what is about to be deleted d
     passwords.map(({ name, value }) => [name, value]),
     [["salt", "new"]],
   );
+});
+
+const resource = (type: string, name: string, inputs: Record<string, unknown>) => ({
+  urn: `urn:pulumi:lan::litellm-mcp::${type}::${name}`,
+  type,
+  inputs,
+});
+
+test("what a stack has is told by its state, keys by their names; after an up that failed, what there is", async (t) => {
+  const docker = { host: "unix:///var/run/docker.sock", sshOpts: [] };
+  const half = [
+    resource("docker:index/container:Container", "postgres-container", { name: "gw-postgres" }),
+    resource("docker:index/network:Network", "postgres", { name: "gw-postgres-net" }),
+    resource("docker:index/volume:Volume", "postgres-data", { name: "gw-postgres-data" }),
+    resource("pulumi-nodejs:dynamic:Resource", "postgres-health", { docker }),
+    resource("random:index/randomPassword:RandomPassword", "postgres-admin-password", {}),
+  ];
+  const secrets = { "litellm-mcp:secrets": { value: '{"openaiKey":"sk-plain"}', secret: true } };
+  await replacePulumi(t, { resources: half, config: secrets });
+  const begun = await (await Pulumi.existing("lan")).deployed();
+  assert.deepEqual(begun, {
+    stack: "lan",
+    docker,
+    gatewayUrl: undefined,
+    isChecked: false,
+    containers: ["gw-postgres"],
+    networks: ["gw-postgres-net"],
+    volumes: ["gw-postgres-data"],
+    servers: [],
+    clients: [],
+    postgres: { where: "gw-postgres", container: "gw-postgres" },
+    secrets: ["litellm-mcp:secrets.openaiKey", "postgres-admin-password"],
+  });
+
+  const check = {
+    docker,
+    servers: [{ name: "time", container: "mcp-time", adapter: "mcp-time", lock: { now: {}, then: {} }, call: null }],
+    clients: {
+      "4dabf18193072939515e22adb298388d": "…",
+      plaintext: JSON.stringify([{ name: "phone", key: "sk-phone", rules: { time: { allow: null, deny: [] } } }]),
+    },
+  };
+  await replacePulumi(t, {
+    resources: [
+      ...half.filter(({ urn }) => !urn.endsWith("postgres-container")),
+      resource("docker:index/container:Container", "litellm-container", { name: "litellm" }),
+      resource("pulumi:providers:postgresql", "databases-provider", { host: "192.168.1.11", port: "5433" }),
+      resource("pulumi-nodejs:dynamic:Resource", "ingress-rights", {
+        gatewayUrl: "http://192.168.1.10:4000",
+        rights: "{}",
+      }),
+      resource("pulumi-nodejs:dynamic:Resource", "gateway-check", check),
+    ],
+  });
+  const whole = await (await Pulumi.existing("lan")).deployed();
+  assert.deepEqual([whole.gatewayUrl, whole.isChecked], ["http://192.168.1.10:4000", true]);
+  assert.deepEqual(whole.servers, [{ name: "time", adapter: "mcp-time", approved: 2 }]);
+  assert.deepEqual(whole.clients, [{ name: "phone", rules: { time: { allow: null, deny: [] } } }]);
+  assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined });
+  assert.ok(!JSON.stringify([begun, whole]).includes("sk-"), "a key is there");
+});
+
+test("a stack of whose nothing is there has nothing to show", async (t) => {
+  await replacePulumi(t, {});
+  const pulumi = await Pulumi.existing("lan");
+  await assert.rejects(pulumi.deployed(), { message: "stack lan is not deployed: npm run up -- --stack lan" });
 });

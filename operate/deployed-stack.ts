@@ -5,15 +5,22 @@ import { execa } from "execa";
 import type { ClientKeyProps } from "../components/gateway/client-key.ts";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
+import type { DockerEndpoint } from "../components/docker/ssh-connection.ts";
 import {
   CLIENT_KEY_TYPE,
   CONTAINER_TYPE,
+  containerOf,
   DYNAMIC_TYPE,
   GATEWAY_CHECK,
   INGRESS_RIGHTS,
+  NETWORK_TYPE,
   PASSWORD_TYPE,
+  POSTGRES,
+  POSTGRES_PROVIDER_TYPE,
+  VOLUME_TYPE,
 } from "../components/resource-names.ts";
-import type { Rights } from "../ingress/rights.ts";
+import type { Rights, ToolRule } from "../ingress/rights.ts";
+import { compareText } from "../lib/compare-text.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE } from "../settings/settings.ts";
@@ -35,6 +42,32 @@ interface Outputs {
   readonly gateway: string;
   readonly models: string;
   readonly clientKeys: Readonly<Record<string, string>>;
+}
+
+/** What a stack has by its state, names alone. */
+export interface Deployed {
+  readonly stack: string;
+  readonly docker: DockerEndpoint;
+  /** Undefined before a first `up` has come so far. */
+  readonly gatewayUrl: string | undefined;
+  /** Whether an `up` has come to its end, the gateway check. */
+  readonly isChecked: boolean;
+  /** Names on the daemon. */
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly volumes: readonly string[];
+  readonly servers: readonly {
+    readonly name: string;
+    /** Container of its adapter; null where it has none. */
+    readonly adapter: string | null;
+    /** How many tools of it were approved; null: none were yet. */
+    readonly approved: number | null;
+  }[];
+  readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  /** Where it is; `container` of a stack's own. */
+  readonly postgres: { readonly where: string; readonly container: string | undefined };
+  /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
+  readonly secrets: readonly string[];
 }
 
 /** A resource as `pulumi stack export` has it. */
@@ -193,6 +226,49 @@ export class Pulumi {
   async containerName(resource: string): Promise<string | undefined> {
     const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
     return (inputs as { name?: string } | undefined)?.name;
+  }
+
+  /**
+   * What the stack has. After a first `up` that failed, what it has come to.
+   *
+   * @throws Error when there is no container yet.
+   */
+  async deployed(): Promise<Deployed> {
+    const namesOf = async (type: string) =>
+      (await this.#inputsOf((urn) => urn.includes(`${type}::`)))
+        .map((inputs) => (inputs as { name: string }).name)
+        .sort(compareText);
+    const containers = await namesOf(CONTAINER_TYPE);
+    // Everything that was made through a connection of the program's own was told which daemon it is for.
+    const dynamic = (await this.#inputsOf((urn) => urn.includes(`${DYNAMIC_TYPE}::`))) as { docker?: DockerEndpoint }[];
+    const docker = dynamic.find((inputs) => inputs.docker)?.docker;
+    if (!containers.length || !docker) throw notDeployed(this.stack);
+    const check = await this.gatewayCheck();
+    const [rights] = (await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`))) as IngressRightsInputs[];
+    const container = await this.containerName(containerOf(POSTGRES));
+    const [server] = (await this.#inputsOf((urn) => urn.includes(`${POSTGRES_PROVIDER_TYPE}::`))) as {
+      host: string;
+      port: string;
+    }[];
+    const secrets = (await this.#workspace.getAllConfig(this.stack))[stackPath("secrets")]?.value ?? "{}";
+    return {
+      stack: this.stack,
+      docker,
+      gatewayUrl: rights?.gatewayUrl,
+      isChecked: check !== undefined,
+      containers,
+      networks: await namesOf(NETWORK_TYPE),
+      volumes: await namesOf(VOLUME_TYPE),
+      servers: (check?.servers ?? []).map(({ name, adapter, lock }) => ({
+        ...{ name, adapter, approved: lock && Object.keys(lock).length },
+      })),
+      clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
+      postgres: { where: container ?? `${server?.host}:${server?.port}`, container },
+      secrets: [
+        ...(await this.passwords()).map(({ name }) => name),
+        ...Object.keys(JSON.parse(secrets) as object).map((name) => stackPath("secrets", name)),
+      ].sort(compareText),
+    };
   }
 
   /** Inputs of resources in the state, secrets in plain text. */

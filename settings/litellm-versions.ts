@@ -63,7 +63,7 @@ const READ_SINCE: Readonly<Record<Section, Readonly<Record<string, readonly stri
       max_fallbacks max_internal_user_budget max_tokens max_ui_session_budget model_alias_map model_fallbacks
       model_group_settings modify_params num_retries num_retries_per_request organization output_parse_pii project
       public_model_groups public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info
-      request_timeout return_response_headers s3_callback_params safe_memory_mode service_callback set_verbose
+      request_timeout return_response_headers s3_callback_params safe_memory_mode service_callback
       ssl_certificate ssl_security_level ssl_verify success_callback suppress_debug_info tag_budget_config
       turn_off_message_logging upperbound_key_generate_params use_aiohttp_transport use_litellm_proxy
       vertex_ai_safety_settings vertex_location vertex_project
@@ -111,6 +111,8 @@ const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
   litellmSettings: {
     callbacks: "leave it out: success_callback and failure_callback take the names of callbacks",
     json_logs: OURS,
+    // It prints requests with their headers, past the log whose secrets are masked.
+    set_verbose: "litellm-mcp:gateway.debug: true in its place, which masks secrets",
     custom_provider_map: PYTHON_FILE,
     post_call_rules: PYTHON_FILE,
     priority_reservation: ENTERPRISE,

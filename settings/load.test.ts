@@ -252,6 +252,7 @@ test("two required keys are enough", () => {
       adminPort: 4001,
       url: "http://127.0.0.1:4000",
       memoryMiB: 2048,
+      debug: false,
       audit: { results: false, days: 90, mib: 1024 },
       bodyMiB: 8,
       storePrompts: false,

@@ -71,6 +71,7 @@ export function loadSettings(args: LoadArgs): Settings {
       adminPort: adminPort(gateway),
       url: `http://${hostname}:${gateway.port}`,
       memoryMiB: gateway.memory,
+      debug: gateway.debug,
       audit: { results: gateway.auditResults, days: gateway.auditDays, mib: gateway.auditMiB },
       bodyMiB: gateway.bodyMiB,
       storePrompts: gateway.storePrompts,

@@ -88,6 +88,8 @@ export interface GatewaySettings {
   /** `http://<lan.hostname>:<port>`, for people. */
   readonly url: string;
   readonly memoryMiB: number;
+  /** Whether LiteLLM's log says everything; secrets are masked in it. */
+  readonly debug: boolean;
   /**
    * Audit files of the ingress: whether they have what tools answered, and for how many days and up to which size they
    * are kept.

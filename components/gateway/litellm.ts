@@ -14,10 +14,12 @@ import { renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
 const LAUNCHER_FILE = "/app/litellm_launcher.py";
+const MASK_FILE = "/app/litellm_masked_log.py";
 const PID_FILE = "/tmp/litellm.pid";
 /** Answers as soon as LiteLLM is up, and says nothing about /mcp/. */
 const ALIVE_URL = `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`;
 const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
+const maskSource = new URL("./litellm_masked_log.py", import.meta.url);
 /** The ingress waits 30 s for running requests to end; the launcher gives it a little more. */
 const HOLD_SECONDS = 32;
 /** From SIGTERM to SIGKILL: an idle LiteLLM is gone in 2 s, one that is locked up never goes. */
@@ -49,6 +51,14 @@ export class LiteLlm extends pulumi.ComponentResource {
       new random.RandomPassword(resource, { length: 40, special: false }, { parent: this }).result;
     // LiteLLM takes only keys that start with sk-.
     this.masterKey = pulumi.secret(pulumi.interpolate`sk-${secret(masterKeyOf(name))}`);
+    const env = {
+      ...args.secrets,
+      DATABASE_URL: args.databaseUrl,
+      LITELLM_MASTER_KEY: this.masterKey,
+      // Encrypts what LiteLLM stores; another value would make stored entries unreadable.
+      LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret(`${name}-salt-key`)}`,
+    };
+    const command = ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)];
     const image = new docker.RemoteImage(`${name}-image`, { name: gateway.image, keepLocally: true }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
@@ -56,13 +66,9 @@ export class LiteLlm extends pulumi.ComponentResource {
         containerName: names.containers.litellm,
         image: image.imageId,
         entrypoint: launcherCommand(settleSeconds),
-        command: ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)],
+        command: gateway.debug ? debugged(command, Object.keys(env)) : command,
         env: {
-          ...args.secrets,
-          DATABASE_URL: args.databaseUrl,
-          LITELLM_MASTER_KEY: this.masterKey,
-          // Encrypts what LiteLLM stores; another value would make stored entries unreadable.
-          LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret(`${name}-salt-key`)}`,
+          ...env,
           // Otherwise the start waits for a file from GitHub.
           LITELLM_LOCAL_MODEL_COST_MAP: "True",
           LITELLM_MODE: "PRODUCTION",
@@ -78,6 +84,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           { file: CONFIG_FILE, content: renderLiteLlmConfig(settings) },
           { file: HEALTH_FILE, content: mcpHealthScript() },
           { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
+          ...(gateway.debug ? [{ file: MASK_FILE, content: readFileSync(maskSource, "utf8") }] : []),
         ],
         memoryMiB: gateway.memoryMiB,
         // Docker kills what is not gone by then: more than the launcher's own limits together.
@@ -94,6 +101,12 @@ export class LiteLlm extends pulumi.ComponentResource {
     this.registerOutputs({ container: this.container.name });
   }
 }
+
+/** LiteLLM says everything, and secrets are masked in it: those of its own variables, and whatever looks like a key. */
+const debugged = (command: readonly string[], secrets: readonly string[]) => [
+  ...["python3", MASK_FILE, [...secrets].sort().join(","), "--"],
+  ...[...command, "--detailed_debug"],
+];
 
 /** What the launcher is started with; LiteLLM's own command follows. */
 const launcherCommand = (settleSeconds: number) => [

@@ -46,7 +46,14 @@ refused([
     { gateway: { prot: 1 } },
     "gateway.prot",
     KEY,
-    "one of the keys image, version, port, adminPort, memory, auditResults, auditDays, auditMiB, bodyMiB, storePrompts, spendDays, generalSettings, litellmSettings",
+    "one of the keys image, version, port, adminPort, memory, debug, auditResults, auditDays, auditMiB, bodyMiB, storePrompts, spendDays, generalSettings, litellmSettings",
+  ),
+  inStack(
+    "LiteLLM's own way to a log that says everything",
+    { gateway: { litellmSettings: { set_verbose: true } } },
+    "gateway.litellmSettings.set_verbose",
+    "true",
+    "litellm-mcp:gateway.debug: true in its place, which masks secrets",
   ),
   inStack(
     "general setting that does not exist",
@@ -183,6 +190,19 @@ test("a newer LiteLLM reads more, and what nobody looked at passes with a warnin
     });
   assert.equal(newer("ghcr.io/berriai/litellm:main-v1.78.0-stable").gateway.version, "1.78.0");
   assert.match(newer("ghcr.io/berriai/litellm:v1.99.0").warnings.join("\n"), /LiteLLM 1\.99\.0 is newer than 1\.80\.5/);
+});
+
+test("debug is off, and a stack that turns it on is told what is in the log then", () => {
+  const usual = load({});
+  assert.equal(usual.gateway.debug, false);
+  const { gateway, warnings } = load({ config: { gateway: { debug: true } } });
+  assert.equal(gateway.debug, true);
+  const [warning, ...more] = warnings.filter((one) => !usual.warnings.includes(one));
+  assert.match(
+    warning ?? "",
+    /^With gateway\.debug LiteLLM's log has what clients, .* in plain text; keys, .* are masked/,
+  );
+  assert.deepEqual(more, []);
 });
 
 test("a digest needs the version beside it", () => {

@@ -57,7 +57,12 @@ const SECTIONS = ["generalSettings", "litellmSettings"] as const satisfies reado
 /** Refuses LiteLLM settings that this version does not read, or that stop it from starting. */
 export function checkGatewaySettings(gateway: StackConfig["gateway"], version: string, context: Context): void {
   const { stackFile, problems, warnings } = context;
-  const { generalSettings, litellmSettings } = gateway;
+  const { generalSettings, litellmSettings, debug } = gateway;
+  if (debug)
+    warnings.push(
+      "With gateway.debug LiteLLM's log has what clients, tools and models say, in plain text; keys, passwords and tokens are " +
+        "masked. It grows fast, and the oldest goes first. Turn it off when you have seen what you looked for.",
+    );
   for (const section of SECTIONS) {
     for (const [key, value] of Object.entries(gateway[section])) {
       const advice = settingAdvice(section, key, version);

@@ -117,6 +117,12 @@ const gateway = strict({
   memory: memoryMiB
     .default(2048)
     .describe("Memory of LiteLLM's container in MiB. LiteLLM is restarted before it runs out."),
+  debug: flag
+    .default(false)
+    .describe(
+      "LiteLLM's log says everything, to look for a fault: settings, headers, what clients and models say. Keys, passwords " +
+        "and tokens are masked in it.",
+    ),
   auditResults: flag.default(false).describe("Audit lines also have what the tools answered."),
   auditDays: wholeNumber(1, 36_500, "days, a whole number from 1")
     .default(90)
@@ -143,6 +149,7 @@ const gateway = strict({
       port: 4010,
       adminPort: 4011,
       memory: 4096,
+      debug: true,
       auditResults: true,
       auditDays: 365,
       auditMiB: 4096,

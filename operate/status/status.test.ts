@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { showMarkdown, showTables } from "./show.ts";
+import { type ContainerStatus, problemsOf, type ServerStatus, type Status } from "./status.ts";
+
+const container: ContainerStatus = {
+  name: "mcp-time",
+  state: "healthy",
+  since: "2026-11-22T01:08:27.535Z",
+  image: "litellm-mcp/time:672e23c995ab",
+  memory: { bytes: 74 * 2 ** 20, limit: 256 * 2 ** 20 },
+  restarts: 0,
+  networks: ["litellm-mcp-net"],
+  ports: [],
+  said: "",
+};
+const server: ServerStatus = { name: "time", state: "up", tools: 2, approved: 2, withheld: 0, restarts: 0 };
+const good: Status = {
+  stack: "lan",
+  gateway: { url: "http://192.168.1.10:4000", isUp: true, said: "" },
+  isChecked: true,
+  containers: [container],
+  servers: [server],
+  clients: [
+    { name: "phone", rules: { time: { allow: null, deny: ["convert_time"] }, git: { allow: ["git_log"], deny: [] } } },
+  ],
+  networks: [
+    { name: "litellm-mcp-net", isThere: true, isInternal: true, isOwn: true, members: ["litellm", "mcp-time"] },
+    { name: "postgres-net", isThere: true, isInternal: false, isOwn: false, members: ["litellm", "postgres"] },
+  ],
+  volumes: ["ingress-audit"],
+  databases: { where: "postgres", databases: [{ name: "litellm_db", bytes: 9 * 2 ** 20 }], problem: "" },
+  secrets: ["litellm-master-key", "litellm-mcp:secrets.openaiKey"],
+  docker: { host: "unix:///var/run/docker.sock", version: "28.0.0" },
+};
+
+test("a stack that is as it should be has no problem", () => {
+  assert.deepEqual(problemsOf(good), []);
+  const unchecked = { ...server, state: "without an adapter", tools: null };
+  assert.deepEqual(problemsOf({ ...good, servers: [unchecked] }), []);
+  assert.deepEqual(problemsOf({ ...good, containers: [{ ...container, state: "running" }] }), []);
+});
+
+for (const [what, changes, expected] of [
+  [
+    "a gateway that does not answer",
+    { gateway: { ...good.gateway, isUp: false, said: "refused" } },
+    /^the gateway at .* refused$/,
+  ],
+  ["an up that never came to its end", { isChecked: false }, /gateway check: npm run up -- --stack lan$/],
+  [
+    "a container that is gone",
+    { containers: [{ ...container, state: "missing" }] },
+    /mcp-time is not there: npm run up/,
+  ],
+  [
+    "one that has ended",
+    { containers: [{ ...container, state: "exited" }] },
+    /does not run \(exited, since 2026-11-22/,
+  ],
+  ["one that is paused", { containers: [{ ...container, state: "paused" }] }, /paused: docker unpause mcp-time$/],
+  [
+    "one that is not healthy",
+    { containers: [{ ...container, state: "unhealthy", said: "no" }] },
+    /unhealthy: no\. Its log: docker logs mcp-time$/,
+  ],
+  ["one that starts", { containers: [{ ...container, state: "starting" }] }, /has not been healthy yet/],
+  ["a server that is down", { servers: [{ ...server, state: "down" }] }, /^server time is down$/],
+  [
+    "a server whose adapter does not answer",
+    { servers: [{ ...server, state: "no answer: gone" }] },
+    /not known: no answer: gone$/,
+  ],
+  [
+    "tools that are withheld",
+    { servers: [{ ...server, tools: 1, withheld: 1 }] },
+    /lists 1 tools .* npm run tools -- diff time --stack lan$/,
+  ],
+  ["tools that are missing", { servers: [{ ...server, tools: 1 }] }, /shows 1 tools of 2: npm run tools -- diff time/],
+  [
+    "a network that is gone",
+    { networks: [{ ...good.networks[0]!, isThere: false }] },
+    /network litellm-mcp-net is not there/,
+  ],
+  [
+    "a database that does not answer",
+    { databases: { ...good.databases, problem: "no socket" } },
+    /Postgres .* no socket$/,
+  ],
+] as const) {
+  test(`a problem: ${what}`, () => {
+    const [problem, ...more] = problemsOf({ ...good, ...changes });
+    assert.match(problem ?? "", expected);
+    assert.deepEqual(more, []);
+  });
+}
+
+test("the tables say everything, and then the problems", () => {
+  const text = showTables(good, []);
+  for (const part of [
+    "mcp-time",
+    "74 MiB of 256 MiB",
+    "2026-11-22 01:08 UTC",
+    "time (not convert_time), git (only git_log)",
+    "9 MiB",
+  ])
+    assert.ok(text.includes(part), `${part} is not in\n${text}`);
+  assert.match(text, /Stack lan is as it should be/);
+  const bad = showTables(good, ["server time is down"]);
+  assert.match(bad, /✖ server time is down/);
+  assert.doesNotMatch(bad, /as it should be/);
+});
+
+test("the document has names of keys, and tables that Markdown can read", () => {
+  const text = showMarkdown(good, ["a | b"], new Date("2026-11-22T02:00:00Z"));
+  assert.match(text, /^# Stack lan: what there is\n/);
+  assert.match(text, /\| litellm-mcp:secrets\.openaiKey \|/);
+  assert.match(text, /\| postgres-net \| somebody else's, with a way out \| litellm, postgres \|/);
+  assert.match(text, /2026-11-22 02:00 UTC/);
+  assert.match(text, /- a \| b$/);
+  const tables = text.split("\n").filter((line) => line.startsWith("|"));
+  const columns = new Map<string, number>();
+  let heading = "";
+  for (const line of text.split("\n")) {
+    if (line.startsWith("## ")) heading = line;
+    if (!line.startsWith("|")) continue;
+    const count = line.split("|").length;
+    assert.equal(count, columns.get(heading) ?? count, line);
+    columns.set(heading, count);
+  }
+  assert.ok(tables.length > 20);
+});

@@ -1,0 +1,115 @@
+import type { ToolRule } from "../../ingress/rights.ts";
+
+/** What a stack has, and how it is. What `npm run status -- --json` prints, together with its problems. */
+export interface Status {
+  readonly stack: string;
+  readonly gateway: { readonly url: string; readonly isUp: boolean; readonly said: string };
+  /** Whether an `up` has come to its end. */
+  readonly isChecked: boolean;
+  readonly containers: readonly ContainerStatus[];
+  readonly servers: readonly ServerStatus[];
+  /** With the servers that each may use, and its rules for their tools; never a key. */
+  readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  readonly networks: readonly NetworkStatus[];
+  readonly volumes: readonly string[];
+  /** Where Postgres is, and its databases where they can be asked for. */
+  readonly databases: {
+    readonly where: string;
+    readonly databases: readonly DatabaseStatus[];
+    readonly problem: string;
+  };
+  /** Names of what the program made up and of what the owner has set. */
+  readonly secrets: readonly string[];
+  readonly docker: { readonly host: string; readonly version: string };
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  /** Docker's own word (`exited`, `paused`), of one that runs its health (`healthy`), or `missing`. */
+  readonly state: string;
+  /** ISO 8601; when it was started, or when it ended. */
+  readonly since: string;
+  readonly image: string;
+  /** Null of one that does not run. */
+  readonly memory: { readonly bytes: number; readonly limit: number } | null;
+  /** Times that Docker started it again by itself. */
+  readonly restarts: number;
+  readonly networks: readonly string[];
+  /** `address:port` of the host. */
+  readonly ports: readonly string[];
+  /** What its healthcheck said last, or why Docker could not start it. */
+  readonly said: string;
+}
+
+export interface ServerStatus {
+  readonly name: string;
+  /** `up` and `down` are its adapter's words; anything else says why it cannot be asked. */
+  readonly state: string;
+  /** Tools that clients are shown; null where nobody can be asked. */
+  readonly tools: number | null;
+  /** Tools in the tool lock that was deployed; null: nobody has approved any. */
+  readonly approved: number | null;
+  /** Tools that it lists and that are not as approved. */
+  readonly withheld: number;
+  /** Times that its adapter started it again, or connected to it again. */
+  readonly restarts: number;
+}
+
+export interface NetworkStatus {
+  readonly name: string;
+  readonly isThere: boolean;
+  readonly isInternal: boolean;
+  /** Made by this stack; false: somebody else's, which it has joined. */
+  readonly isOwn: boolean;
+  readonly members: readonly string[];
+}
+
+export interface DatabaseStatus {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What is not as it should be, a sentence each, with what to do about it. */
+export function problemsOf(status: Status): string[] {
+  const up = `npm run up -- --stack ${status.stack}`;
+  return [
+    ...(status.isChecked ? [] : [`no up of this stack has come to its end, the gateway check: ${up}`]),
+    ...(status.gateway.isUp
+      ? []
+      : [`the gateway at ${status.gateway.url} does not answer as it should: ${status.gateway.said}`]),
+    ...status.containers.flatMap((container) => problemOfContainer(container, up)),
+    ...status.servers.flatMap((server) => problemsOfServer(server, status.stack)),
+    ...status.networks.filter(({ isThere }) => !isThere).map(({ name }) => `network ${name} is not there: ${up}`),
+    ...(status.databases.problem ? [`Postgres does not tell its databases: ${status.databases.problem}`] : []),
+  ];
+}
+
+function problemOfContainer({ name, state, since, said }: ContainerStatus, up: string): string[] {
+  switch (state) {
+    // One without a healthcheck says no more than that it runs.
+    case "healthy":
+    case "running":
+      return [];
+    case "missing":
+      return [`container ${name} is not there: ${up}`];
+    case "starting":
+      return [`container ${name} has not been healthy yet since it started at ${since}; look again in a minute`];
+    case "unhealthy":
+      return [`container ${name} is unhealthy${said ? `: ${said}` : ""}. Its log: docker logs ${name}`];
+    case "paused":
+      return [`container ${name} is paused: docker unpause ${name}`];
+    default:
+      return [
+        `container ${name} does not run (${state}, since ${since}${said ? `: ${said}` : ""}): docker logs ${name}, then docker start ${name}`,
+      ];
+  }
+}
+
+function problemsOfServer({ name, state, tools, approved, withheld }: ServerStatus, stack: string): string[] {
+  const diff = `npm run tools -- diff ${name} --stack ${stack}`;
+  if (state === "without an adapter") return [];
+  if (state !== "up") return [`server ${name} is ${state === "down" ? "down" : `not known: ${state}`}`];
+  if (withheld) return [`server ${name} lists ${withheld} tools that are not as approved, and withholds them: ${diff}`];
+  if (approved !== null && tools !== approved) return [`server ${name} shows ${tools} tools of ${approved}: ${diff}`];
+  return [];
+}
