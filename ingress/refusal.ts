@@ -5,11 +5,14 @@ export class Refusal extends Error {
   readonly status: number;
   /** A word or two from a short list, such as "unknown key". */
   readonly reason: string;
+  /** `details` of an error of Anthropic's API, which programs read. */
+  readonly details: object | undefined;
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, details?: object) {
     super(message);
     this.status = status;
     this.reason = reason;
+    this.details = details;
   }
 }
 
@@ -27,16 +30,17 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 /** The refusal in the words of the API that the client speaks. */
 export function errorBody(
   dialect: Dialect,
-  status: number,
-  reason: string,
-  message: string,
+  { status, reason, message, details }: Refusal,
   id: string | number | null = null,
 ): unknown {
   switch (dialect) {
     case "mcp":
       return { jsonrpc: "2.0", id, error: { code: status === 400 ? -32600 : -32000, message } };
     case "anthropic":
-      return { type: "error", error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message } };
+      return {
+        type: "error",
+        error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message, ...(details && { details }) },
+      };
     case "openai":
       return {
         error: {

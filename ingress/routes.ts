@@ -68,7 +68,9 @@ export const routes: readonly Route[] = [
   },
   ...mcp("/mcp", "all servers of the client"),
   ...mcp("/mcp/", "all servers of the client"),
-  ...mcp("/mcp/:names", "the servers and groups named, such as `/mcp/time` or `/mcp/time,git`"),
+  ...["/mcp/:names", "/mcp/:names/"].flatMap((path) =>
+    mcp(path, "the servers and groups named, such as `/mcp/time` or `/mcp/time,git`"),
+  ),
   {
     method: "GET",
     path: "/v1/models",
@@ -88,6 +90,23 @@ export const routes: readonly Route[] = [
   model("/v1/messages/count_tokens", "anthropic", "Anthropic's token count"),
   model("/v1/embeddings", "openai", "OpenAI's embeddings"),
 ];
+
+const OFFERED = [...new Set(routes.map(({ path }) => path))].filter((path) => path !== "/mcp" && !path.includes(":"));
+
+/**
+ * What to do about an address that is not in the table. Most who meet the 404 have a base URL with a `/v1` too few, as
+ * LiteLLM's own documentation writes it, or too many, or look for a route that LiteLLM has.
+ */
+export function adviceFor(url: string): string {
+  const at = url.split("?")[0]!;
+  const methods = (path: string) => routes.flatMap((route) => (route.path === path ? [route.method] : []));
+  if (methods(at).length > 0) return `write ${methods(at).join(" or ")} ${at}`;
+  if (methods(`/v1${at}`).length > 0) return `write /v1${at}: the base URL of OpenAI's SDKs ends in /v1`;
+  if (at.startsWith("/v1/v1/")) return `write ${at.slice(3)}: the base URL of Anthropic's SDKs has no /v1`;
+  const server = /^\/([a-z0-9_]+)\/mcp\/?$/.exec(at)?.[1];
+  if (server !== undefined) return `write /mcp/${server}`;
+  return `it has ${OFFERED.join(", ")}; LiteLLM's own routes and its UI are on the host alone (docs/security.md)`;
+}
 
 /** The only query that a client sends: Anthropic's SDK for its beta features. It changes nothing at LiteLLM. */
 export const ALLOWED_QUERY = /^\/v1\/messages(\/count_tokens)?\?beta=true$/;

@@ -135,7 +135,7 @@ test("what is not in the table of routes is 404, with any key and none, and Lite
     "/mcp/./",
     "/mcp/%74ime",
     "/%6dcp/",
-    "/mcp/time/",
+    "/mcp/time//",
     "/v1/models?x=1",
     "/v1/chat/completions/",
     "/mcp/a;b",
@@ -168,6 +168,31 @@ async function raw(line: string, head: readonly string[], body = ""): Promise<{ 
     socket.on("close", () => resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), text }));
   });
 }
+
+test("the 404 says what to write instead", async () => {
+  const rest =
+    "it has /health, /mcp/, /v1/models, /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /v1/embeddings; " +
+    "LiteLLM's own routes and its UI are on the host alone (docs/security.md)";
+  for (const [method, where, advice] of [
+    ["GET", "/key/info", rest],
+    ["GET", "/v1/mcp/server", rest],
+    ["GET", "/v1/model/info", rest],
+    ["GET", "/health/readiness", rest],
+    ["GET", "/ui/", rest],
+    ["GET", "/V1/models", rest],
+    ["POST", "/health", "write GET /health"],
+    ["GET", "/v1/chat/completions", "write POST /v1/chat/completions"],
+    ["POST", "/chat/completions", "write /v1/chat/completions: the base URL of OpenAI's SDKs ends in /v1"],
+    ["POST", "/v1/v1/messages", "write /v1/messages: the base URL of Anthropic's SDKs has no /v1"],
+    ["POST", "/v1/v1/messages?beta=true", "write /v1/messages: the base URL of Anthropic's SDKs has no /v1"],
+    ["POST", "/time/mcp", "write /mcp/time"],
+  ] as const)
+    for (const key of ["sk-full", "sk-wrong", undefined]) {
+      const { status, json: said } = await send(method, where, key);
+      assert.equal(status, 404);
+      assert.deepEqual(said(), { error: `this gateway has no ${method} ${where}: ${advice}` });
+    }
+});
 
 test("without a client's key every other route is 401, and neither LiteLLM nor a body is asked", async () => {
   for (const { method, path: where, who } of routes) {
@@ -217,7 +242,10 @@ test("a client lists what it may call and nothing else; LiteLLM is asked once, w
   assert.deepEqual(await names("sk-denied"), ["git-log"]);
   assert.deepEqual(await names("sk-full", "/mcp"), TOOLS);
   assert.deepEqual(await names("sk-full", "/mcp/files"), ["git-log", "git-status"]);
+  assert.deepEqual(await names("sk-full", "/mcp/files/"), ["git-log", "git-status"]);
   assert.deepEqual(await names("sk-full", "/mcp/time,files"), TOOLS);
+  assert.deepEqual(await names("sk-full", "/mcp", { "x-mcp-servers": "time, git" }), TOOLS);
+  assert.deepEqual(await names("sk-full", "/mcp", { "x-mcp-access-groups": "files" }), ["git-log", "git-status"]);
   assert.deepEqual(await names("sk-full", "/mcp/", { "x-mcp-servers": "time" }), ["time-now", "time-convert"]);
   assert.deepEqual(await names("sk-full", "/mcp/git", { "x-mcp-servers": "time" }), []);
   assert.deepEqual(
@@ -232,6 +260,9 @@ test("a name that is none narrows to nothing", async () => {
   for (const [where, more, status] of [
     ["/mcp/nosuch", {}, 404],
     ["/mcp/time,nosuch", {}, 404],
+    ["/mcp/nosuch/", {}, 404],
+    ["/mcp/", { "x-mcp-servers": "" }, 404],
+    ["/mcp/", { "x-mcp-servers": "Time" }, 404],
     ["/mcp/", { "x-mcp-servers": "db" }, 404],
     ["/mcp/constructor", {}, 404],
     ["/mcp/git", {}, 403],
@@ -505,6 +536,28 @@ test("a model's request goes on with its body and comes back without LiteLLM's o
     assert.ok(refused.text.includes(Object.keys(evil)[0]!), refused.text);
   }
   assert.equal(litellm.asked.length, 2);
+});
+
+test("a request for one of Anthropic's threads is refused in the words with which its SDKs go on without", async () => {
+  const asked = {
+    model: "mock",
+    max_tokens: 1,
+    messages: [{ role: "user", content: "x" }],
+    thread: { type: "create" },
+  };
+  const { status, json: said } = await send("POST", "/v1/messages?beta=true", "sk-full", asked);
+  assert.equal(status, 400);
+  assert.deepEqual(said(), {
+    type: "error",
+    error: {
+      type: "invalid_request_error",
+      message: "thread: leave it out: send the messages themselves, the gateway keeps no threads",
+      details: { error_code: "thread_unsupported_request" },
+    },
+  });
+  assert.deepEqual(litellm.asked, []);
+  const other = await send("POST", "/v1/messages", "sk-full", { ...asked, thread: undefined, fallbacks: [] });
+  assert.equal("details" in (other.json() as { error: object }).error, false);
 });
 
 test("a stream is handed through as it comes", async () => {

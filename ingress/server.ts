@@ -17,6 +17,7 @@ import { errorBody, Refusal } from "./refusal.ts";
 import { type ClientRights, mayUseModel, narrow, type Rights, splitName } from "./rights.ts";
 import {
   type Action,
+  adviceFor,
   ALLOWED_QUERY,
   type Dialect,
   PASSED_HEADERS,
@@ -63,6 +64,9 @@ const SMALL_BODY_BYTES = 64 * 2 ** 10;
 
 const LINGER_MS = 1_000;
 
+/** With it the tool runners of Anthropic's SDKs, which ask for a thread, send the messages themselves instead. */
+const NO_THREADS = { error_code: "thread_unsupported_request" };
+
 /** Port 4000: the table of routes, each for those who may use it, and nothing else. */
 export function createIngress(options: IngressOptions): FastifyInstance {
   const { metrics, audit } = options;
@@ -77,7 +81,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16_384 },
     // What cannot be read as HTTP or as a path belongs to no client and no route.
     frameworkErrors: (_error, _request, reply) =>
-      void (reply as FastifyReply).code(404).send(errorBody("plain", 404, "no such route", "not found")),
+      void (reply as FastifyReply).code(404).send(errorBody("plain", new Refusal(404, "no such route", "not found"))),
     clientErrorHandler: (error, socket) => {
       // A client that leaves in the middle of a request did speak HTTP.
       if (error.code !== "ECONNRESET" && error.code !== "HPE_INVALID_EOF_STATE")
@@ -122,7 +126,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       .code(refusal.status)
       // A stream that ended before its first byte has left its own.
       .type("application/json; charset=utf-8")
-      .send(errorBody(dialectOf(request), refusal.status, refusal.reason, refusal.message, idOf(request.body)));
+      .send(errorBody(dialectOf(request), refusal, idOf(request.body)));
   }
 
   /**
@@ -179,7 +183,11 @@ export function createIngress(options: IngressOptions): FastifyInstance {
     if (request.headers["content-encoding"] !== undefined)
       throw new Refusal(415, "bad request", "send the body as it is, without content-encoding");
     if (!plain || !route)
-      throw new Refusal(404, "no such route", `this gateway has no ${request.method} ${url!.slice(0, 100)}`);
+      throw new Refusal(
+        404,
+        "no such route",
+        `this gateway has no ${request.method} ${url!.slice(0, 100)}: ${adviceFor(url!.slice(0, 100))}`,
+      );
     if (route.who === "anybody") return;
     const rights = options.rights();
     if (!rights)
@@ -331,7 +339,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       const refusal = refusalFor(error as Error);
       timer({ ...labels, error_type: refusal.reason });
       if (!stream) throw error;
-      stream.end(event(errorBody("mcp", refusal.status, refusal.reason, refusal.message, message.id)));
+      stream.end(event(errorBody("mcp", refusal, message.id)));
     }
     return reply;
   }
@@ -349,6 +357,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
         400,
         "bad request",
         accepted.problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; "),
+        accepted.problems.find(({ path }) => route === "/v1/messages" && path === "thread") && NO_THREADS,
       );
     if (!mayUseModel(identity.client, accepted.model))
       throw new Refusal(

@@ -639,7 +639,7 @@ test("of all routes of LiteLLM only those in the table answer, whoever asks, and
   assert.ok(doors.length > 300, `${doors.length} routes`);
   const table = [
     /^\/health$/,
-    /^\/mcp(\/[a-z0-9_,-]*)?$/,
+    /^\/mcp(\/[a-z0-9_,-]*\/?)?$/,
     /^\/v1\/(models|chat\/completions|responses|messages|messages\/count_tokens|embeddings)$/,
   ];
   const holders = {
