@@ -101,6 +101,17 @@ for (const [what, one, identity, text] of [
     own,
     `volume postgres-data was not made by this program (since 2026-03-04). Either remove it: docker volume rm postgres-data, which deletes what is in it, ${OTHER_NAME}`,
   ],
+  [
+    "a volume of a compose project, which its down would leave",
+    {
+      kind: "volume",
+      name: "postgres-data",
+      labels: { "com.docker.compose.project": "ai" },
+      created: new Date("2026-03-04"),
+    },
+    own,
+    `volume postgres-data was not made by this program (compose project ai, since 2026-03-04). Either remove it: docker volume rm postgres-data, which deletes what is in it, ${OTHER_NAME}`,
+  ],
 ] as const satisfies readonly (readonly [string, Found, OwnIdentity, string])[])
   test(`refused: ${what}`, () => assert.equal(ownershipProblem(one, identity), text));
 

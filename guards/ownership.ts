@@ -114,6 +114,8 @@ function removal(found: Found): string {
     network: `docker network rm ${name}${users?.length ? ", once no container is on it" : ""}`,
     volume: `docker volume rm ${name}, which deletes what is in it`,
   }[kind];
+  // `docker compose down` leaves volumes.
+  if (kind === "volume") return alone;
   // A container of a project can go alone; the rest of the project may be what the owner wants to keep.
   return project === undefined || project === ""
     ? alone

@@ -211,6 +211,24 @@ test("without a client's key every other route is 401, and neither LiteLLM nor a
   }
   assert.deepEqual(litellm.heard, []);
 });
+test("a page of a foreign site gets nothing, whatever its name leads to: no browser sends a key by itself", async () => {
+  const page = [
+    "Host: page.example:4000",
+    "Origin: http://page.example:4000",
+    "Content-Length: 0",
+    "Cookie: token=sk-full",
+  ];
+  for (const { method, path: where, who } of routes) {
+    const line = `${where.replace(":names", "time")} HTTP/1.1`;
+    const { status, text } = await raw(`${method} ${line}`, page);
+    if (who !== "anybody") assert.ok([401, 429].includes(status), `${method} ${where}: ${status}`);
+    // Nor may a page of another origin read an answer, or send a key that somebody gave it.
+    const preflight = await raw(`OPTIONS ${line}`, [...page, "Access-Control-Request-Headers: authorization"]);
+    assert.equal(preflight.status, 404);
+    for (const answer of [text, preflight.text]) assert.doesNotMatch(answer, /^access-control-/im);
+  }
+  assert.deepEqual(litellm.heard, []);
+});
 test("wrong keys are told to wait after some, right ones of the same address are not", async () => {
   const statuses = [];
   for (let at = 0; at < 8; at++) statuses.push((await send("POST", "/mcp/", "sk-wrong", rpc("ping"))).status);
