@@ -33,6 +33,7 @@ const rooms = {
   ],
   guards: ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   index: ["lib", "settings", "guards", "components", "components/names", "components/postgres"],
+  examples: [], // Shown in docs/sdks.md as they are.
   "bootstrap/steps": ["lib"],
   lab: ["lib", "bootstrap/steps"],
   bootstrap: ["lib", "bootstrap/steps", "lab"],

@@ -24,7 +24,10 @@ const {
   )
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
-  .option("--matrix", "only the same stack on each LiteLLM version that the lab can build, one after the other")
+  .option(
+    "--matrix [part]",
+    "only the same stack on each LiteLLM version that the lab can build, one after the other; or the files whose name contains [part]",
+  )
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
   .option(
     "--adapter [part]",
@@ -39,7 +42,7 @@ const {
   .opts<{
     unit?: boolean;
     e2e?: string | boolean;
-    matrix?: boolean;
+    matrix?: string | boolean;
     soak?: boolean;
     adapter?: string | boolean;
     version?: string;
@@ -129,6 +132,8 @@ async function checkOtherLanguages(): Promise<void> {
   else console.log("﹣ vet of Go: there is no Go on this machine");
 }
 
+// Files that have a long form run it when they are asked for by name.
+if (partOf(e2e)) process.env["E2E_PART"] = partOf(e2e);
 if (version) process.env[MATRIX_VERSION] = version;
 if (version && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
@@ -149,7 +154,7 @@ if (!unit && (!adapter || ADAPTER_DEPLOYS.includes(partOf(adapter))))
       packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" },
     }),
   );
-if (matrix) await runTests(filesIn("tests/matrix", ".e2e.ts"), false);
+if (matrix) await runSome(filesIn("tests/matrix", ".e2e.ts"), "test of the matrix", "file of tests/matrix", matrix);
 if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
 if (adapter) await runSome(adapterFiles, "test of the adapter", "*.slow.ts", adapter);
 if (!e2e && !matrix && !soak && !adapter) {

@@ -11,7 +11,7 @@ const pagesIn = (folder: string) =>
     .filter((name) => name.endsWith(".md"))
     .map((name) => path.join(folder, name));
 
-const pages = [".", "docs", "ingress", "lab"].flatMap(pagesIn);
+const pages = [".", "docs", "examples", "ingress", "lab"].flatMap(pagesIn);
 
 /** A page without what is quoted in it: a shell's comment is no heading, and an example of a link leads nowhere. */
 const prose = (page: string) => textOf(page).replace(/^( *)```.*?^\1```$/gms, "");

@@ -29,6 +29,25 @@ export async function withMcp<T>(
 export const listTools = (url: string, key: string | undefined, asking?: Asking): Promise<string[]> =>
   withMcp(url, key, async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort(), asking);
 
+/** The servers whose tools are listed at an address, with headers that may narrow it, or the status and text of a refusal. */
+export async function serversAt(
+  address: string,
+  key: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string[] | string> {
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}`, ...headers },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+  });
+  const { result, error } = (await answer.json()) as {
+    result?: { tools: { name: string }[] };
+    error?: { message: string };
+  };
+  if (!result) return `${answer.status} ${error!.message}`;
+  return [...new Set(result.tools.map(({ name }) => name.split("-")[0]!))].sort();
+}
+
 /** Calls a tool and returns the text of its answer. */
 export const callTool = (
   url: string,

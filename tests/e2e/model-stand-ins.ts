@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
  * Nothing in them knows an answer, so what a client prints at the end came through its own MCP client.
  */
 export interface ModelStandIn {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://<address>:<port>` */
   readonly url: string;
   /** Names of the tools that the client offered to the model, as the model sees them. */
   readonly offered: ReadonlySet<string>;
@@ -28,7 +28,17 @@ interface ServerSentEvent {
 
 type Answer = (body: Record<string, any>, offered: Set<string>) => ServerSentEvent[];
 
-async function standIn(path: string, answer: Answer): Promise<ModelStandIn> {
+/** Where a stand-in listens, and what it answers to a request without `stream`; without that, none comes. */
+interface Way {
+  readonly address?: string;
+  readonly whole?: (events: readonly ServerSentEvent[]) => unknown;
+}
+
+async function standIn(
+  path: string,
+  answer: Answer,
+  { address = "127.0.0.1", whole }: Way = {},
+): Promise<ModelStandIn> {
   const offered = new Set<string>();
   const requests: string[] = [];
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
@@ -42,18 +52,22 @@ async function standIn(path: string, answer: Answer): Promise<ModelStandIn> {
       return;
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, any>;
-    if (!body.stream) throw new Error(`${path} was asked without stream`);
+    const events = answer(body, offered);
+    if (!body.stream) {
+      if (!whole) throw new Error(`${path} was asked without stream`);
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(whole(events)));
+      return;
+    }
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const event of answer(body, offered))
-      response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const event of events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     response.end();
   };
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     offered,
     requests,
     close: () => {
@@ -67,9 +81,26 @@ async function standIn(path: string, answer: Answer): Promise<ModelStandIn> {
 const textOf = (content: unknown): string =>
   typeof content === "string" ? content : (content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
 
-/** Anthropic's Messages API, streamed, as Claude Code asks it. */
-export const messagesApi = (script: Script): Promise<ModelStandIn> =>
-  standIn("/v1/messages", ({ tools = [], messages, model }, offered) => {
+/** The message that the events of a stream make, as the same API answers without a stream. */
+function wholeMessage([start, block, delta, , end]: readonly ServerSentEvent[]) {
+  const content = { ...(block!.content_block as object) } as Record<string, unknown>;
+  const piece = delta!.delta as { readonly text?: string; readonly partial_json?: string };
+  if (piece.partial_json === undefined) content.text = piece.text;
+  else content.input = JSON.parse(piece.partial_json);
+  return { ...(start!.message as object), content: [content], ...(end!.delta as object) };
+}
+
+/**
+ * Anthropic's Messages API: streamed, as Claude Code asks it, and whole, as a small program does.
+ *
+ * @param address Where it listens; containers reach that of the bridge.
+ */
+export const messagesApi = (script: Script, address?: string): Promise<ModelStandIn> =>
+  standIn("/v1/messages", messagesAnswer(script), { ...(address && { address }), whole: wholeMessage });
+
+const messagesAnswer =
+  (script: Script): Answer =>
+  ({ tools = [], messages, model }, offered) => {
     const names = (tools as { name: string }[]).map(({ name }) => name);
     for (const name of names) offered.add(name);
     const parts = (messages as { content: unknown }[]).flatMap(({ content }) =>
@@ -103,7 +134,7 @@ export const messagesApi = (script: Script): Promise<ModelStandIn> =>
       { type: "message_delta", delta: { stop_reason: call ? "tool_use" : "end_turn", stop_sequence: null }, usage },
       { type: "message_stop" },
     ];
-  });
+  };
 
 /** OpenAI's Responses API, streamed, as Codex asks it. */
 export const responsesApi = (script: Script): Promise<ModelStandIn> =>

@@ -4,7 +4,7 @@ import pg from "pg";
 import { versionOfTag } from "../../settings/litellm-versions.ts";
 import { testModels } from "../e2e/client-view.ts";
 import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "../e2e/docker.ts";
-import { callTool, eventually, listTools, withMcp } from "../e2e/gateway.ts";
+import { callTool, eventually, listTools, serversAt, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
 import { matrixImages } from "./images.ts";
 
@@ -218,6 +218,29 @@ for (const image of matrixImages()) {
         [...of("clock", "get_current_time"), ...time].sort(),
       );
       assert.deepEqual(await listTools(`${base}/mcp`, keys["lone"]), time);
+    });
+
+    test("an address or a header narrows; a name that nobody has is refused", async () => {
+      const shown = (where: string, headers: Record<string, string> = {}) =>
+        serversAt(`${base}${where}`, keys["test-key"]!, headers);
+      for (const [where, headers, servers] of [
+        ["/mcp", {}, SERVERS],
+        ["/mcp/", {}, SERVERS],
+        ["/mcp/time", {}, ["time"]],
+        ["/mcp/time/", {}, ["time"]],
+        ["/mcp/time,git", {}, ["git", "time"]],
+        ["/mcp/utility", {}, ["clock", "time"]],
+        ["/mcp/", { "x-mcp-servers": "time" }, ["time"]],
+        ["/mcp/", { "x-mcp-servers": "time, git" }, ["git", "time"]],
+        ["/mcp/", { "x-mcp-access-groups": "utility" }, ["clock", "time"]],
+        ["/mcp/git", { "x-mcp-servers": "time" }, []],
+      ] as const)
+        assert.deepEqual(await shown(where, headers), servers, `${where} ${JSON.stringify(headers)}`);
+      const nobody = '404 there is no MCP server and no group "nosuch"';
+      for (const where of ["/mcp/nosuch", "/mcp/nosuch/", "/mcp/time,nosuch"])
+        assert.equal(await shown(where), nobody, where);
+      for (const header of ["x-mcp-servers", "x-mcp-access-groups"])
+        assert.equal(await shown("/mcp/", { [header]: "nosuch" }), nobody, header);
     });
 
     test("a wrong key, no key, a key made by hand and the master key open nothing", async () => {
