@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { projectRoot } from "../../lib/project-root.ts";
+import { type Check, checksOf, prints } from "./console.ts";
+import { docker, logsOf, removeLeftovers } from "./docker.ts";
+import { callTool, eventually, listTools } from "./gateway.ts";
+import { Workspace } from "./workspace.ts";
+
+// The pages that say what commands print: every one is run against a stack, which is called `lan` as in the pages.
+const PAGES = ["docs/checks.md", "docs/operate.md"];
+const PREFIX = "e2e-checks-";
+const PORTS = { 4000: 36000, 4001: 36001, 5432: 36432 } as const;
+/** A row of spend arrives late, and a container of a busy machine may fail one healthcheck. */
+const WITHIN_SECONDS = 60;
+
+let workspace: Workspace;
+let keys: Record<string, string>;
+
+const config = (gateway: object = {}) => ({
+  "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+  "litellm-mcp:lan": { address: "127.0.0.1" },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: PORTS[4000], ...gateway },
+  "litellm-mcp:postgres": { kind: "dedicated", port: PORTS[5432] },
+  "litellm-mcp:clients": { "test-key": {}, phone: { servers: ["time"] } },
+});
+
+before(async () => {
+  await removeLeftovers(PREFIX);
+  workspace = await Workspace.create("lan", config());
+  for (const name of await workspace.serverFolders())
+    if (name !== "time" && name !== "postgres") await workspace.run("rm", ["-r", `mcp/${name}`]);
+  const init = await workspace.run("pulumi", ["stack", "init", "lan", "--non-interactive"]);
+  assert.equal(init.exitCode, 0, init.output);
+  const up = await workspace.up();
+  assert.equal(up.exitCode, 0, up.output);
+  const { clientKeys, masterKey } = await workspace.outputs();
+  keys = { KEY: clientKeys["test-key"]!, PHONE_KEY: clientKeys["phone"]!, MASTER_KEY: masterKey };
+});
+
+after(async () => {
+  const { exitCode, output } = await workspace.destroy();
+  if (exitCode !== 0) console.error(output);
+  await workspace.remove();
+  await removeLeftovers(PREFIX);
+});
+
+/** A command as it has to be for the stack of this test, which has other names and ports than the page's. */
+const forThisStack = (command: string) =>
+  Object.entries(PORTS)
+    .reduce(
+      (text, [port, ours]) =>
+        text.replaceAll(new RegExp(`(linuxserver\\.lan|localhost|127\\.0\\.0\\.1):${port}`, "g"), `$1:${ours}`),
+      command,
+    )
+    .replaceAll("linuxserver.lan", "127.0.0.1")
+    // The one name that follows a command of docker and its options is a container's or a network's.
+    .replaceAll(
+      /(docker (?:exec|logs|inspect|stop|start|network inspect)(?: -i| --format '[^']*')?) (?=\w)/g,
+      `$1 ${PREFIX}`,
+    )
+    .replaceAll(/docker (ps|network ls)(?= )/g, `docker $1 --filter name=^${PREFIX}`);
+
+const asOnThePage = (printed: string) =>
+  Object.entries(PORTS)
+    .reduce(
+      (text, [port, ours]) =>
+        text.replaceAll(`127.0.0.1:${ours}`, Number(port) === 4000 ? "linuxserver.lan:4000" : `127.0.0.1:${port}`),
+      printed,
+    )
+    .replaceAll(PREFIX, "");
+
+/** What a command prints on its standard output. */
+async function run(command: string): Promise<string> {
+  const { output } = await workspace.run("bash", ["-c", `{ ${forThisStack(command)}\n} 2>/dev/null`], { env: keys });
+  return asOnThePage(output);
+}
+
+for (const page of PAGES) {
+  const checks = checksOf(page, readFileSync(path.join(projectRoot, page), "utf8"));
+  for (const check of checks) test(`${page}:${check.line}: ${check.command.split("\n")[0]}`, () => judge(check));
+}
+
+async function judge({ page, line, command, expected }: Check): Promise<void> {
+  let printed = "";
+  await eventually(`${page}:${line}`, WITHIN_SECONDS, async () => {
+    printed = await run(command);
+    return prints(expected, printed);
+  }).catch(() => assert.fail(`${page}:${line}: $ ${command}\nprints\n${printed}\nand the page says\n${expected}`));
+}
+
+test("status says what is wrong, with exit code 1, and a document for others", async () => {
+  const status = (...args: string[]) =>
+    workspace.run("npm", ["run", "--silent", "status", "--", "--stack", "lan", ...args]);
+  await docker.getContainer(`${PREFIX}mcp-time`).stop();
+  try {
+    const stopped = await status();
+    assert.equal(stopped.exitCode, 1, stopped.output);
+    assert.match(stopped.output, /✖ container e2e-checks-mcp-time does not run \(exited, since /);
+    const json = await workspace.run("bash", ["-c", "npm run --silent status -- --stack lan --json 2>/dev/null"]);
+    const { problems, servers } = JSON.parse(json.output) as {
+      problems: string[];
+      servers: { name: string; state: string }[];
+    };
+    assert.equal(json.exitCode, 1);
+    assert.ok(
+      problems.some((problem) => problem.includes("mcp-time")),
+      json.output,
+    );
+    assert.match(servers.find(({ name }) => name === "time")!.state, /^no answer/);
+  } finally {
+    await docker.getContainer(`${PREFIX}mcp-time`).start();
+  }
+  const document = await eventually("a document without problems", WITHIN_SECONDS, async () => {
+    const { exitCode, output } = await status("--markdown");
+    return exitCode === 0 && output;
+  });
+  for (const part of [
+    "| e2e-checks-postgres | postgres:17.6-trixie |",
+    "| client-phone-value |",
+    "127.0.0.1:36000",
+    "| litellm_db |",
+  ])
+    assert.ok(document.includes(part), `${part} is not in\n${document}`);
+  const secrets = Object.values(keys);
+  assert.ok(!secrets.some((secret) => document.includes(secret)), "a key is in the document");
+});
+
+test("config prints what LiteLLM was given", async () => {
+  const { output } = await workspace.run("bash", ["-c", "npm run --silent config -- --stack lan --json 2>/dev/null"]);
+  const { text } = JSON.parse(output) as { text: string };
+  const given = await workspace.run("docker", ["exec", `${PREFIX}litellm`, "cat", "/app/config.yaml"]);
+  assert.equal(text.trim(), given.output.trim());
+});
+
+/** It answers everything with the call of a tool. */
+const callingModel = {
+  name: "caller",
+  params: {
+    model: "openai/caller",
+    api_key: "none",
+    mock_response: "-",
+    mock_tool_calls: [
+      { id: "call_1", type: "function", function: { name: "time-get_current_time", arguments: '{"timezone":"UTC"}' } },
+    ],
+  },
+};
+
+test("with debug LiteLLM's log says everything, and no secret", async () => {
+  await workspace.writeConfig({ ...config({ debug: true }), "litellm-mcp:models": [callingModel] });
+  const up = await workspace.up();
+  assert.equal(up.exitCode, 0, up.output);
+  assert.match(up.output, /With gateway\.debug LiteLLM's log has what clients, tools and models say/);
+  const url = `http://127.0.0.1:${PORTS[4000]}/mcp/`;
+  await listTools(url, keys["KEY"]!, { newer: true });
+  assert.match(
+    await callTool(url, keys["KEY"]!, "time-get_current_time", { timezone: "Pacific/Auckland" }),
+    /Auckland/,
+  );
+  // Past the ingress, with the headers and in the forms in which a key may come.
+  const atLiteLlm = `http://127.0.0.1:${PORTS[4001]}`;
+  for (const [route, headers] of [
+    ["/v1/models", { authorization: `Bearer ${keys["MASTER_KEY"]}` }],
+    ["/v1/models", { "x-litellm-api-key": keys["KEY"]! }],
+    ["/key/info?key=sk-of-somebody-who-is-not-here", { authorization: `Bearer ${keys["MASTER_KEY"]}` }],
+  ] as const)
+    await (await fetch(`${atLiteLlm}${route}`, { headers })).text();
+  const log = await eventually("the call is in the log", WITHIN_SECONDS, async () => {
+    const text = await logsOf(`${PREFIX}litellm`);
+    return text.includes("Pacific/Auckland") && text.includes("/key/info") && text;
+  });
+  assert.match(log, /"level": "DEBUG"/);
+  const state = await workspace.exportState({ showSecrets: true });
+  const secrets = new Set(
+    [...state.matchAll(/"plaintext": *"((?:[^"\\]|\\.)*)"/g)]
+      .flatMap(([, text]) => [...JSON.parse(`"${text}"`).matchAll(/[A-Za-z0-9]{32,}/g)])
+      .map(([secret]) => secret as string),
+  );
+  assert.ok(secrets.size > 8, `the search found only ${secrets.size} secrets`);
+  assert.deepEqual([...secrets].filter((secret) => log.includes(secret)).length, 0, "a secret is in the log");
+  assert.ok(!log.includes("sk-of-somebody-who-is-not-here"), "what looks like a key is in the log");
+});
+
+test("chat completions stop at tool_calls: whoever asked makes the call, by MCP, and goes on", async () => {
+  const url = `http://127.0.0.1:${PORTS[4000]}`;
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${keys["KEY"]}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "caller",
+      messages: [{ role: "user", content: "what time is it?" }],
+      tools: [{ type: "function", function: { name: "time-get_current_time", parameters: { type: "object" } } }],
+    }),
+  });
+  const { choices } = (await answer.json()) as {
+    choices: { finish_reason: string; message: { tool_calls: { function: { name: string; arguments: string } }[] } }[];
+  };
+  const { name, arguments: args } = choices[0]!.message.tool_calls[0]!.function;
+  assert.equal(name, "time-get_current_time");
+  const text = await callTool(`${url}/mcp/`, keys["KEY"]!, name, JSON.parse(args) as Record<string, unknown>);
+  assert.match(text, /"timezone": "UTC"/);
+});
