@@ -4,7 +4,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { projectRoot } from "../../lib/project-root.ts";
 import { type Check, checksOf, prints } from "./console.ts";
-import { docker, logsOf, removeLeftovers } from "./docker.ts";
+import { containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -154,7 +154,7 @@ test("with debug LiteLLM's log says everything, and no secret", async () => {
   assert.equal(up.exitCode, 0, up.output);
   assert.match(up.output, /With gateway\.debug LiteLLM's log has what clients, tools and models say/);
   const url = `http://127.0.0.1:${PORTS[4000]}/mcp/`;
-  await listTools(url, keys["KEY"]!, { newer: true });
+  await listTools(url, keys["KEY"], { newer: true });
   assert.match(
     await callTool(url, keys["KEY"]!, "time-get_current_time", { timezone: "Pacific/Auckland" }),
     /Auckland/,
@@ -201,4 +201,19 @@ test("chat completions stop at tool_calls: whoever asked makes the call, by MCP,
   assert.equal(name, "time-get_current_time");
   const text = await callTool(`${url}/mcp/`, keys["KEY"]!, name, JSON.parse(args) as Record<string, unknown>);
   assert.match(text, /"timezone": "UTC"/);
+});
+
+test("with postgres.protect a destroy is refused before it removes anything, and up takes the protection away", async () => {
+  const postgres = (protect: boolean) => ({ kind: "dedicated", port: PORTS[5432], protect });
+  await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(true) });
+  const up = await workspace.up();
+  assert.equal(up.exitCode, 0, up.output);
+  const before = await containerIds(PREFIX);
+  const down = await workspace.run("npm", ["run", "down", "--", "--stack", "lan"]);
+  assert.notEqual(down.exitCode, 0);
+  assert.match(down.output, /cannot be deleted\s+because it is protected/);
+  assert.deepEqual(await containerIds(PREFIX), before);
+  await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(false) });
+  const again = await workspace.up();
+  assert.equal(again.exitCode, 0, again.output);
 });
