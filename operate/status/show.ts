@@ -114,6 +114,7 @@ export function showMarkdown(status: Status, problems: readonly string[], now: D
     `# Stack ${stack}: what there is`,
     `Written by \`npm run status -- --stack ${stack} --markdown\` at ${minute(now.toISOString())}. It has names of keys and no keys.`,
     `The gateway is at ${gateway.url}/mcp (MCP) and ${gateway.url}/v1 (models), on Docker ${docker.version} at ${docker.host}.`,
+    `A client connects with its own key: \`npm run clients -- --stack ${stack}\` writes the files for its app, with address and key.`,
     ...documentSections(status)
       .filter(({ rows }) => rows.length)
       .map(
