@@ -28,6 +28,8 @@ export interface SessionOptions {
   /** How long a request may take, by tool where that is written. */
   readonly callSeconds: number;
   readonly toolSeconds: Readonly<Record<string, number>>;
+  /** Where the server asks for pages through the adapter: what was refused meanwhile, of what is named in a text. */
+  readonly refusedSince?: ((since: number, about: string) => readonly string[]) | undefined;
 }
 
 /** Over streamable HTTP each request has a stream of its own. */
@@ -233,7 +235,8 @@ export class Session {
         // A task would outlive its session, and others could ask for it.
         const once = without(params ?? {}, "task");
         const seconds = Object.hasOwn(toolSeconds, name) ? toolSeconds[name]! : callSeconds;
-        const outcome = await this.#forward(id, method, once, seconds);
+        const began = performance.now();
+        const outcome = this.#explained(await this.#forward(id, method, once, seconds), once, began);
         // LiteLLM 1.77.3 makes HTTP 500 of an error of the protocol, loses its text, and then answers nobody until it is started again.
         return "error" in outcome ? failedCall(outcome.error.message) : outcome;
       }
@@ -252,6 +255,18 @@ export class Session {
         if (!FORWARDED.has(method)) return { error: { code: METHOD_NOT_FOUND, message: `${method} is not there` } };
         return this.#forward(id, method, params, callSeconds);
     }
+  }
+
+  /** A result of a tool that failed, with why the adapter let the server reach nothing. */
+  #explained(outcome: Outcome, params: Json, began: number): Outcome {
+    const { refusedSince } = this.#sessions.options;
+    if (!refusedSince || !("result" in outcome) || outcome.result.isError !== true) return outcome;
+    // A redirect leads to what only the result names, if anything does.
+    const texts = refusedSince(began, JSON.stringify([params.arguments, outcome.result]));
+    const content = Array.isArray(outcome.result.content) ? outcome.result.content : [];
+    return {
+      result: { ...outcome.result, content: [...content, ...texts.map((text) => ({ type: "text", text }))] },
+    };
   }
 
   #initialize(asked: unknown): Json {

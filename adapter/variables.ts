@@ -24,6 +24,11 @@ const variables = z.object({
   ADAPTER_CALLS_WAITING: whole(64),
   ADAPTER_QUESTION_MIB: whole(4),
   ADAPTER_ANSWER_MIB: whole(8),
+  ADAPTER_LAN_ADDRESSES: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.array(z.string()))
+    .optional(),
 });
 
 /** Those of a server that runs elsewhere. */
@@ -74,3 +79,7 @@ export function readLock({ ADAPTER_SHOW_ALL_TOOLS, ADAPTER_TOOL_LOCK }: Variable
 /** What the server's own process gets. */
 export const withoutOwn = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith(PREFIX)));
+
+/** The same without what would lead past the adapter's proxy. */
+export const withoutProxies = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(withoutOwn(env)).filter(([name]) => !/_proxy$/i.test(name)));

@@ -23,7 +23,10 @@ const SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d";
 const ownSettings = testSettings({
   clients,
   namePrefix: "lab-",
-  servers: { time: { debugPort: 48001 }, postgres: { debugPort: 48002 } },
+  servers: {
+    ...{ time: { debugPort: 48001 }, postgres: { debugPort: 48002 } },
+    fetch: { lanAddresses: ["192.168.1.20:8080"] },
+  },
 });
 /** With a server that runs elsewhere, and an image without an adapter, which the catalogue does not have. */
 const MORE = {
@@ -453,6 +456,11 @@ test("a package is started by its adapter with its own variables, and the adapte
   assert.deepEqual(command.slice(1), ownSettings.servers.find(({ name }) => name === "git")!.command);
   const { ADAPTER_CALL_SECONDS, ADAPTER_TOOL_SECONDS, ADAPTER_URL } = envOf(own, "mcp-git-container");
   assert.deepEqual([ADAPTER_CALL_SECONDS, ADAPTER_TOOL_SECONDS, ADAPTER_URL], ["120", "{}", undefined]);
+});
+
+test("an adapter through which its server asks for pages is told which addresses of the LAN these may be at", () => {
+  assert.equal(envOf(own, "mcp-fetch-container").ADAPTER_LAN_ADDRESSES, '["192.168.1.20:8080"]');
+  assert.equal(envOf(own, "mcp-git-container").ADAPTER_LAN_ADDRESSES, undefined);
 });
 
 test("of a server that runs elsewhere there is its adapter alone, which may leave the host", () => {

@@ -202,6 +202,8 @@ export interface ServerSettings {
   /** Variable of the LiteLLM container with the token it sends as `Authorization: Bearer …`. */
   readonly bearerTokenEnv: string | undefined;
   readonly egress: boolean;
+  /** Addresses of the LAN that it reaches through its adapter; undefined: it asks for nothing through it. */
+  readonly lanAddresses: readonly string[] | undefined;
   readonly postgres: boolean;
   /** Name on the daemon of the volume at `/data`; undefined where there is none. */
   readonly dataVolume: string | undefined;

@@ -151,7 +151,10 @@ if (!unit && (!adapter || ADAPTER_DEPLOYS.includes(partOf(adapter))))
       yes,
       engine: true,
       images,
-      packages: { python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" },
+      packages: {
+        ...{ python3: "python3", sshd: "openssh-server", ssh: "openssh-client", git: "git" },
+        openssl: "openssl",
+      },
     }),
   );
 if (matrix) await runSome(filesIn("tests/matrix", ".e2e.ts"), "test of the matrix", "file of tests/matrix", matrix);

@@ -9,7 +9,7 @@ type Secret = (name: string) => pulumi.Input<string>;
 
 /** What the adapter is told, beside what is in its image; `adapter/README.md` has what each variable means. */
 export function adapterEnv(
-  { name, risks }: Pick<ServerSettings, "name" | "risks">,
+  { name, risks, lanAddresses }: Pick<ServerSettings, "name" | "risks" | "lanAddresses">,
   adapter: AdapterSettings,
   token: pulumi.Input<string>,
   secret: Secret,
@@ -24,6 +24,7 @@ export function adapterEnv(
     ADAPTER_CALLS_WAITING: String(adapter.callsWaiting),
     ADAPTER_QUESTION_MIB: String(adapter.questionMiB),
     ADAPTER_ANSWER_MIB: String(adapter.answerMiB),
+    ...(lanAddresses && { ADAPTER_LAN_ADDRESSES: JSON.stringify(lanAddresses) }),
     ...(upstream && {
       ADAPTER_URL: upstream.url,
       ADAPTER_URL_TRANSPORT: upstream.transport,

@@ -9,7 +9,7 @@ import { type Context, stackPath } from "../../settings/context.ts";
 import { type Problem, Problems, SettingsError } from "../../settings/problems.ts";
 import { checkServerFolder } from "../../settings/resolve/check-server-folder.ts";
 import { daemonNames } from "../../settings/resolve/daemon-names.ts";
-import { resolveServers } from "../../settings/resolve/resolve-servers.ts";
+import { NO_CHANGES, resolveServers } from "../../settings/resolve/resolve-servers.ts";
 import { sshOptions } from "../../settings/resolve/ssh-options.ts";
 import { stackKeys } from "../../settings/schemas/stack-schema.ts";
 import type { ServerFolder } from "../../settings/server-folders.ts";
@@ -100,7 +100,7 @@ export function serverOfStack(stack: StackOfServers, folder: ServerFolder): Stac
     ...{ stackFile: stack.file, config: {}, secretNames: stack.secretNames, mcpDir: path.dirname(folder.folder) },
     ...{ problems, warnings: [], usedSecrets: new Set() },
   };
-  const changed = own(override ?? {}, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
+  const changed = own(override ?? {}, name) ?? NO_CHANGES;
   const asked = { ...folder, definition: { ...definition, adapter: undefined } };
   const [settings] = resolveServers(
     [asked],

@@ -4,6 +4,7 @@ import { speaksHttpToTypeScript } from "../litellm-versions.ts";
 import type { Problems } from "../problems.ts";
 import { checkProgram } from "./check-program.ts";
 import { serverName } from "../schemas/fields.ts";
+import { isProxyVariable } from "./risks.ts";
 import { isBuilt, type ServerDefinition } from "../schemas/server-schema.ts";
 import type { ServerFolder } from "../server-folders.ts";
 import { POSTGRES_READ_ONLY_URL } from "../settings.ts";
@@ -55,6 +56,10 @@ function checkDefinition(
       `leave it out: without the adapter LiteLLM ${version} finds no tools in TypeScript servers over http, it does from 1.77.7`,
     );
   }
+  for (const key of ["env", "secrets", "required"] as const)
+    for (const variable of Object.keys(definition[key]))
+      if (definition.proxied && isProxyVariable(variable))
+        problems.add(file, `${key}.${variable}`, Symbol(variable), "leave it out: proxied: true sets it");
   for (const variable of Object.keys(definition.required)) {
     if (Object.hasOwn(definition.env, variable) || Object.hasOwn(definition.secrets, variable))
       problems.add(file, `required.${variable}`, Symbol(variable), `${variable} in one of env, secrets and required`);
@@ -118,6 +123,10 @@ function checkSource(definition: ServerDefinition, file: string, problems: Probl
     else if (transport.kind === "http" && transport.sdk === undefined)
       problems.add(file, "transport.sdk", undefined, "the SDK the server is made with: python, typescript or go");
   }
+  if (!isStarted)
+    refuse("proxied", definition.proxied, "leave it out: only what the adapter starts asks for pages through it");
+  else if (definition.proxied && !definition.egress)
+    problems.add(file, "egress", false, "true: with proxied: true its adapter reaches for it what it asks for");
   if (!isImage) refuse("adapter", definition.adapter, "leave it out: only an image can do without");
   if (definition.adapter === "none") {
     refuse("register", definition.register, "leave it out: LiteLLM uses what transport.kind says");

@@ -17,6 +17,8 @@ import {
 } from "../../tests/small-stack.ts";
 import { loadSettings } from "../load.ts";
 
+const proxied = { egress: true, proxied: true };
+
 refused([
   inStack(
     "changes to no server",
@@ -37,7 +39,7 @@ refused([
     { servers: { time: { port: 1 } } },
     "servers.time.port",
     KEY,
-    "one of the keys enabled, mounts, debugPort, env, secrets, acceptRisks, egress",
+    "one of the keys enabled, mounts, debugPort, env, secrets, acceptRisks, egress, lanAddresses",
   ),
   inStack(
     "unknown mount",
@@ -199,7 +201,55 @@ refused([
     "leave it out: the server runs elsewhere",
     { files: houseYaml({}) },
   ),
+  inStack(
+    "address of the LAN for a server that reaches the LAN by itself",
+    { servers: { time: { lanAddresses: ["192.168.1.20"] } } },
+    "servers.time.lanAddresses",
+    '["192.168.1.20"]',
+    "leave it out: time does not ask for pages through its adapter (proxied in server.yaml), and egress alone says what it reaches",
+  ),
+  inStack(
+    "address that is not of the LAN",
+    { servers: { time: { lanAddresses: ["192.168.1.20", "8.8.8.8"] } } },
+    "servers.time.lanAddresses[1]",
+    '"8.8.8.8"',
+    "leave it out: this is a public address, which is open",
+    { files: timeYaml(proxied) },
+  ),
+  inStack(
+    "name in place of an address",
+    { servers: { time: { lanAddresses: ["router.lan"] } } },
+    "servers.time.lanAddresses[0]",
+    '"router.lan"',
+    "an address of the LAN with a port or without one (80 and 443), such as 192.168.1.20:8080 or 192.168.1.20, or a network, such as 192.168.1.0/24",
+    { files: timeYaml(proxied) },
+  ),
+  inStack(
+    "one address that is no list",
+    { servers: { time: { lanAddresses: "192.168.1.20" } } },
+    "servers.time.lanAddresses",
+    '"192.168.1.20"',
+    "a list of addresses and networks, such as [192.168.1.20:8080, 192.168.2.0/24]",
+    { files: timeYaml(proxied) },
+  ),
+  inStack(
+    "variable that leads past the adapter",
+    { servers: { time: { env: { NO_PROXY: "192.168.1.20" } } } },
+    "servers.time.env.NO_PROXY",
+    "NO_PROXY",
+    "leave it out: the server asks for pages through its adapter",
+    { files: timeYaml(proxied) },
+  ),
 ]);
+
+test("addresses of the LAN are for a server that asks for pages through its adapter", () => {
+  const config = { servers: { time: { lanAddresses: ["192.168.1.20:8080"] } } };
+  const lanAddresses = (given: Parameters<typeof load>[0]) =>
+    load(given).servers.find(({ name }) => name === "time")!.lanAddresses;
+  assert.deepEqual(lanAddresses({ config, files: timeYaml(proxied) }), ["192.168.1.20:8080"]);
+  assert.deepEqual(lanAddresses({ files: timeYaml(proxied) }), []);
+  assert.equal(lanAddresses({}), undefined);
+});
 
 test("a risk that the server declares and the stack accepts", () => {
   const { servers } = load({

@@ -2,7 +2,7 @@ import { compareText } from "../../lib/compare-text.ts";
 import { own } from "../../lib/own.ts";
 import { sorted } from "../../lib/sorted.ts";
 import { type Context, stackPath } from "../context.ts";
-import { exposesEngine, exposesSystem, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
+import { exposesEngine, exposesSystem, isProxyVariable, type Risk, SYSTEM_DIRECTORIES } from "./risks.ts";
 import { secretVariable } from "./resolve-gateway.ts";
 import { nativeHost, serverHost, serverNames } from "./daemon-names.ts";
 import { mayLockUpOverHttp } from "../litellm-versions.ts";
@@ -42,7 +42,7 @@ export function resolveServers(
       if (names.includes(group))
         problems.add(file, `accessGroups[${index}]`, group, "a group whose name is not that of a server");
     }
-    const override = own(overrides, name) ?? { mounts: {}, env: {}, secrets: {}, acceptRisks: [] };
+    const override = own(overrides, name) ?? NO_CHANGES;
     checkOverride(override, name, definition, context);
     if (!(override.enabled ?? definition.enabled)) return [];
     checkPackages(folder, problems);
@@ -62,6 +62,9 @@ interface Deployed {
 
 type Override = StackConfig["servers"][string];
 
+/** Of a server that the stack does not mention. */
+export const NO_CHANGES: Override = { mounts: {}, env: {}, secrets: {}, acceptRisks: [], lanAddresses: [] };
+
 function checkOverride(
   override: Override,
   name: string,
@@ -75,6 +78,7 @@ function checkOverride(
         problems.add(stackFile, stackPath("servers", name, key), value, "leave it out: the server runs elsewhere");
     }
   }
+  checkLanAddresses(override, name, definition, { stackFile, problems });
   const mounts = definition.mounts.map((mount) => mount.name);
   for (const mount of Object.keys(override.mounts).filter((mount) => !mounts.includes(mount))) {
     const path = stackPath("servers", name, "mounts", mount);
@@ -98,6 +102,32 @@ function checkOverride(
     const path = stackPath("servers", name, "env", variable);
     problems.add(stackFile, path, override.env[variable], `${variable} in env or in secrets, not in both`);
   }
+}
+
+/** What a server reaches by itself, nobody opens or closes for it; what leads past the adapter is nobody's to set. */
+function checkLanAddresses(
+  { lanAddresses, env, secrets }: Override,
+  name: string,
+  { proxied }: ServerDefinition,
+  { stackFile, problems }: Pick<Context, "stackFile" | "problems">,
+): void {
+  const path = (...keys: readonly string[]) => stackPath("servers", name, ...keys);
+  if (!proxied && lanAddresses.length > 0)
+    problems.add(
+      stackFile,
+      path("lanAddresses"),
+      lanAddresses,
+      `leave it out: ${name} does not ask for pages through its adapter (proxied in server.yaml), and egress alone says what it reaches`,
+    );
+  if (!proxied) return;
+  for (const [key, variables] of Object.entries({ env, secrets }))
+    for (const variable of Object.keys(variables).filter(isProxyVariable))
+      problems.add(
+        stackFile,
+        path(key, variable),
+        Symbol(variable),
+        "leave it out: the server asks for pages through its adapter",
+      );
 }
 
 /**
@@ -186,6 +216,7 @@ function resolveServer(
     secrets: sorted(secrets),
     bearerTokenEnv: adapter ? adapter.tokenEnv : definition.bearerToken && secretVariable(definition.bearerToken),
     egress: override.egress ?? definition.egress,
+    lanAddresses: definition.proxied ? override.lanAddresses : undefined,
     postgres: definition.postgres,
     dataVolume: definition.data ? names.dataVolume : undefined,
     accessGroups: definition.accessGroups,

@@ -51,6 +51,9 @@ export const isOffLanImage = (reference: string) =>
     reference,
   );
 
+/** Variables that say through which proxy a program asks for pages, or past it. */
+export const isProxyVariable = (name: string) => /^(https?|all|no)_proxy$/i.test(name);
+
 /** Variables that configure such images, or LiteLLM's own TLS. */
 export const isOffLanVariable = (name: string) =>
   /^(SSL_KEYFILE_PATH|SSL_CERTFILE_PATH|LETSENCRYPT_\w*|ACME_\w*|VIRTUAL_HOST|VIRTUAL_PORT|TRAEFIK_\w*|KEYCLOAK_\w*|KC_\w*|DUCKDNS_\w*|CLOUDFLARE_\w*|CF_\w*)$/i.test(

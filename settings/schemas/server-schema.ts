@@ -206,6 +206,11 @@ export const serverDefinition = strict({
     .describe(
       "Whether the server may reach the LAN and the internet. Otherwise it reaches only what shares a Docker network with it.",
     ),
+  proxied: flag
+    .default(false)
+    .describe(
+      "For packages and programs of your own that keep to HTTP_PROXY and HTTPS_PROXY: the server asks for pages through its adapter, which lets it reach the internet, and of the LAN only what the stack names (`lanAddresses`). The server's own ban of private addresses, where it has one, has to be off.",
+    ),
   postgres: flag.default(false).describe("Whether the server reaches the stack's Postgres server."),
   accessGroups: list(groupName, "a list of groups")
     .default([])
@@ -310,6 +315,8 @@ export const serverDefinition = strict({
       description: "Water the garden",
       source: { program: "python", command: ["python3", "server.py"], buildFromSource: ["pycairo"] },
       transport: { kind: "stdio" },
+      egress: true,
+      proxied: true,
     },
     {
       description: "Lights and heating",

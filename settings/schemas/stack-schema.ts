@@ -2,6 +2,7 @@ import { BlockList, isIPv4 } from "node:net";
 import semver from "semver";
 import { z } from "zod";
 import { isMap } from "../../lib/is-map.ts";
+import { lanAddressAdvice } from "../../lib/lan-addresses.ts";
 import { strict } from "../../lib/strict.ts";
 import {
   absolutePath,
@@ -331,6 +332,15 @@ const mockModel = {
 };
 
 /** A stack's changes to one folder under `mcp/`. */
+const LAN_ADDRESSES_ADVICE = "a list of addresses and networks, such as [192.168.1.20:8080, 192.168.2.0/24]";
+const lanAddress = z
+  .string({ error: LAN_ADDRESSES_ADVICE })
+  .meta({ title: "an address or a network of the LAN" })
+  .superRefine((value, context) => {
+    const message = lanAddressAdvice(value);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+
 const serverOverride = orEmpty(
   strict({
     enabled: flag
@@ -361,6 +371,11 @@ const serverOverride = orEmpty(
     egress: flag
       .optional()
       .describe("Whether the server may reach the LAN and the internet. Left out, `egress` of server.yaml says it."),
+    lanAddresses: list(lanAddress, LAN_ADDRESSES_ADVICE)
+      .default([])
+      .describe(
+        "Of a server with `proxied: true`, such as `fetch`: addresses of the LAN whose pages it may ask for. `192.168.1.20` is its ports 80 and 443, `192.168.1.20:8080` that port alone, and `192.168.1.0/24` ports 80 and 443 of the whole network but for the gateway's own. No other private address is reached; public ones are open.",
+      ),
   }),
 );
 
@@ -436,7 +451,8 @@ export const stackKeys = {
       examples: [
         {
           git: { mounts: { repositories: "/srv/git" } },
-          fetch: { enabled: false },
+          fetch: { lanAddresses: ["192.168.1.20:8080", "192.168.2.0/24"] },
+          time: { enabled: false },
           n8n: {
             enabled: true,
             egress: true,

@@ -1,25 +1,33 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
+import { pack } from "tar-stream";
+import { mapValues } from "../../lib/map-values.ts";
 import { bridgeAddress, docker, leftovers, python, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
 // Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG
-// and a web page, a container for GitHub's API. DuckDuckGo, Context7 and Brave cannot be reached here: their servers
-// are started and listed, and calls of their tools end in their own errors.
+// and a web page, containers for GitHub's API and for DuckDuckGo, Context7 and Brave. n8n.e2e.ts has a real n8n.
 const PREFIX = "e2e-catalogue-";
 const GATEWAY_PORT = 16000;
 const POSTGRES_PORT = 16432;
 const REDIS_PORT = 16379;
 const REDIS_CONTAINER = `${PREFIX}redis-of-the-test`;
 const GITHUB_CONTAINER = `${PREFIX}github-of-the-test`;
+const INTERNET_CONTAINER = `${PREFIX}internet-of-the-test`;
+/** What the servers that search there ask, and the variable with which each is told of the stand-in's certificate. */
+const INTERNET = {
+  duckduckgo: { host: "html.duckduckgo.com", trust: "SSL_CERT_FILE" },
+  context7: { host: "context7.com", trust: "NODE_EXTRA_CA_CERTS" },
+  brave: { host: "api.search.brave.com", trust: "NODE_EXTRA_CA_CERTS" },
+} as const;
 const AUDIT_VOLUME = `${PREFIX}ingress-audit`;
 const MEMORY_VOLUME = `${PREFIX}mcp-memory-data`;
 const SECRETS = {
@@ -31,6 +39,7 @@ const SECRETS = {
 
 let workspace: Workspace;
 let files: string;
+let certificates: string;
 let address: string;
 let standIn: http.Server;
 /** The requests that the stand-in received: the path and the token of each. */
@@ -59,9 +68,9 @@ const config = () => ({
 function servers(): Record<string, Record<string, unknown>> {
   const standInUrl = `http://${address}:${(standIn.address() as AddressInfo).port}`;
   return {
-    ...Object.fromEntries(
-      ["everything", "n8n", "playwright", "duckduckgo", "context7", "brave"].map((name) => [name, { enabled: true }]),
-    ),
+    ...Object.fromEntries(["everything", "n8n", "playwright"].map((name) => [name, { enabled: true }])),
+    ...mapValues(INTERNET, ({ trust }) => ({ enabled: true, env: { [trust]: "/opt/server/stand-in.pem" } })),
+    fetch: { lanAddresses: [new URL(standInUrl).host, "172.16.0.0/12"] },
     filesystem: { mounts: { files } },
     redis: { enabled: true, env: { REDIS_HOST: address, REDIS_PORT: REDIS_PORT } },
     grafana: { enabled: true, env: { GRAFANA_URL: `${standInUrl}/grafana` } },
@@ -76,6 +85,10 @@ before(async () => {
   standIn = http.createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://stand-in");
     requests.push({ path: pathname, authorization: request.headers.authorization });
+    if (pathname === "/away") {
+      response.writeHead(302, { location: "http://litellm:4000/health/readiness" }).end();
+      return;
+    }
     if (pathname === "/page") {
       response.setHeader("content-type", "text/html").end("<title>A page of the LAN</title><h1>Hello, browser</h1>");
       return;
@@ -103,6 +116,20 @@ before(async () => {
   await execa("chmod", ["755", files]);
   await writeFile(path.join(files, "note.txt"), "a note on the host");
   workspace = await Workspace.create("e2ecatalogue", config());
+  certificates = await mkdtemp(path.join(tmpdir(), "certificates-of-the-test-"));
+  await execa("openssl", [
+    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=stand-in"],
+    ...["-keyout", path.join(certificates, "key.pem"), "-out", path.join(certificates, "stand-in.pem")],
+    ...[
+      "-addext",
+      `subjectAltName=${Object.values(INTERNET)
+        .map(({ host }) => `DNS:${host}`)
+        .join(",")}`,
+    ],
+  ]);
+  // What is in a server's folder is in its image.
+  for (const name of Object.keys(INTERNET))
+    await cp(path.join(certificates, "stand-in.pem"), path.join(workspace.root, "mcp", name, "stand-in.pem"));
 });
 
 after(async () => {
@@ -112,6 +139,7 @@ after(async () => {
   await removeLeftovers(PREFIX);
   standIn.close();
   await rm(files, { recursive: true });
+  await rm(certificates, { recursive: true });
 });
 
 const call = async (tool: string, args: Record<string, unknown> = {}) => {
@@ -236,6 +264,32 @@ test("playwright drives a real browser, whose page stays from one call to the ne
   assert.match(await call("playwright-browser_snapshot"), /Hello, browser/);
 });
 
+test("fetch reads a page of the LAN that the stack names, and no other", async () => {
+  const { port } = standIn.address() as AddressInfo;
+  const fetched = (url: string) => call("fetch-fetch", { url });
+  assert.match(await fetched(`http://${address}:${port}/page`), /Contents of http:\/\/.*Hello, browser/s);
+  const asked = requests.length;
+  // The same host, where somebody else listens.
+  assert.match(
+    await fetched(`http://${address}:${REDIS_PORT}/`),
+    new RegExp(
+      `${address} is a private address, and was not asked for anything\\..* ${address}:${REDIS_PORT} under ` +
+        "litellm-mcp:servers\\.fetch\\.lanAddresses in Pulumi\\.<stack>\\.yaml, then npm run up",
+    ),
+  );
+  // What a network opens is neither the gateway, by whichever way, nor another server.
+  for (const url of ["http://litellm:4000/health/readiness", `http://${address}:${port}/away`])
+    assert.match(await fetched(url), /litellm leads to .*, which is an address of the gateway's own networks/, url);
+  assert.match(await fetched("http://mcp-git:8000/health"), /an address of the gateway's own networks/);
+  assert.match(await fetched("http://127.0.0.1:8000/health"), /127\.0\.0\.1 is a loopback address/);
+  assert.match(await fetched("http://169.254.169.254/"), /a link-local or metadata address/);
+  assert.match(await fetched(`http://${address}:2375/version`), /is a private address/);
+  assert.deepEqual(
+    requests.slice(asked).map(({ path }) => path),
+    ["/robots.txt", "/away"],
+  );
+});
+
 /** STAND-IN for GitHub's API, which knows one token. On port 80, since the server drops the port of GITHUB_HOST. */
 const githubApi = `
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -282,6 +336,72 @@ test("servers that need the internet answer a call with their own error where th
   assert.match(await call("duckduckgo-search", { query: "litellm" }), /No results were found/);
   assert.match(await call("context7-resolve-library-id", { libraryName: "react", query: "hooks" }), /fetch failed/);
   assert.match(await call("brave-brave_web_search", { query: "litellm" }), /fetch failed/);
+});
+
+/** STAND-IN for DuckDuckGo's page of results and the APIs of Context7 and Brave, which wants to see its key. */
+const internet = `
+import json, ssl
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def answer(self, content_type, text, status=200):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.answer("text/html", '<div class="result"><h2 class="result__title"><a href="http://litellm.example/">'
+            'LiteLLM</a></h2><a class="result__snippet">Found for ' + asked.split("&")[0] + '</a></div>')
+    def do_GET(self):
+        if self.headers["Host"] == "context7.com":
+            found = {"results": [{"id": "/facebook/react", "title": "React", "description": "for " + self.path,
+                "totalSnippets": 1, "trustScore": 9}]}
+        elif self.headers["X-Subscription-Token"] == "${SECRETS.braveApiKey}":
+            found = {"web": {"results": [{"title": "LiteLLM", "url": "http://litellm.example/", "description": self.path}]}}
+        else:
+            return self.answer("application/json", "{}", 401)
+        self.answer("application/json", json.dumps(found))
+server = HTTPServer(("", 443), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/stand-in.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()`;
+
+test("servers that need the internet do their work where there is one", async () => {
+  const network = await docker.createNetwork({ Name: `${PREFIX}internet-net`, Internal: true });
+  const container = await docker.createContainer({
+    name: INTERNET_CONTAINER,
+    Image: "python:3.13-slim-trixie",
+    Cmd: ["python3", "-c", internet],
+    HostConfig: { NetworkMode: `${PREFIX}internet-net` },
+    NetworkingConfig: {
+      EndpointsConfig: { [`${PREFIX}internet-net`]: { Aliases: Object.values(INTERNET).map(({ host }) => host) } },
+    },
+  });
+  const both = await Promise.all(["key.pem", "stand-in.pem"].map((file) => readFile(path.join(certificates, file))));
+  const archive = pack();
+  archive.entry({ name: "stand-in.pem" }, Buffer.concat(both));
+  archive.finalize();
+  await container.putArchive(archive, { path: "/" });
+  await container.start();
+  const servers = Object.keys(INTERNET);
+  for (const name of servers) await network.connect({ Container: `${PREFIX}mcp-${name}` });
+  try {
+    await eventually("DuckDuckGo is asked", 20, async () =>
+      /LiteLLM.*http:\/\/litellm\.example\/.*Found for q=litellm/s.test(
+        await call("duckduckgo-search", { query: "litellm" }),
+      ),
+    );
+    assert.match(
+      await call("context7-resolve-library-id", { libraryName: "react", query: "hooks" }),
+      /\/facebook\/react.*libraryName=react/s,
+    );
+    assert.match(await call("brave-brave_web_search", { query: "litellm" }), /http:\/\/litellm\.example\/.*q=litellm/s);
+  } finally {
+    await container.remove({ force: true });
+    for (const name of servers) await network.disconnect({ Container: `${PREFIX}mcp-${name}` });
+    await network.remove();
+  }
 });
 
 /** Whether a container can reach the stand-in. */
