@@ -12,13 +12,13 @@ export interface WayOutOptions {
   readonly lanAddresses: readonly string[];
 }
 
-export interface Refusal {
+interface Refusal {
   readonly at: number;
   readonly host: string;
   readonly text: string;
 }
 
-/** Nobody asks for one that is older: a call has ended by then. */
+/** More than the calls that run at once can be about. */
 const REFUSALS_KEPT = 100;
 const LOOPBACK = "127.0.0.1";
 /** One that no site has for a page that is forbidden or not there, of which a server would draw conclusions of its own. */
@@ -71,7 +71,7 @@ export class WayOut {
   async #judge(host: string, port: number): Promise<LookupAddress[]> {
     const found = await new Promise<LookupAddress[]>((resolve, reject) =>
       lookup(host, { all: true }, (error, addresses) =>
-        error ? reject(new RequestError(`the name ${host} is not known`, BAD_GATEWAY)) : resolve(addresses),
+        error ? reject(this.#refusal(host, `the name ${host} is not known`)) : resolve(addresses),
       ),
     );
     const own = ownNetworks();
@@ -87,8 +87,12 @@ export class WayOut {
         ? ""
         : ` Whoever runs the gateway can allow it: ${write} under litellm-mcp:servers.${this.#name}.lanAddresses in Pulumi.<stack>.yaml, then npm run up.`);
     log("not let out", { reason, port });
+    throw this.#refusal(host, text);
+  }
+
+  #refusal(host: string, text: string): RequestError {
     this.#refusals = [...this.#refusals.slice(1 - REFUSALS_KEPT), { at: performance.now(), host, text }];
-    throw new RequestError(text, BAD_GATEWAY);
+    return new RequestError(text, BAD_GATEWAY);
   }
 }
 

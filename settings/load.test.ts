@@ -347,6 +347,7 @@ test("two required keys are enough", () => {
     secrets: {},
     bearerTokenEnv: "MCP_TOKEN_time",
     egress: false,
+    lanAddresses: undefined,
     postgres: false,
     dataVolume: undefined,
     accessGroups: ["basics"],

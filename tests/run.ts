@@ -15,6 +15,7 @@ const {
   e2e,
   matrix,
   soak,
+  n8n,
   adapter,
   version,
   yes = false,
@@ -29,6 +30,7 @@ const {
     "only the same stack on each LiteLLM version that the lab can build, one after the other; or the files whose name contains [part]",
   )
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
+  .option("--n8n", "only the server n8n_workflows with a real n8n, which takes 2 GB")
   .option(
     "--adapter [part]",
     "only the long suites of the adapter: conformance, servers and clients of other makers, floods, memory; or the files whose name contains [part]",
@@ -44,6 +46,7 @@ const {
     e2e?: string | boolean;
     matrix?: string | boolean;
     soak?: boolean;
+    n8n?: boolean;
     adapter?: string | boolean;
     version?: string;
     yes?: boolean;
@@ -159,8 +162,9 @@ if (!unit && (!adapter || ADAPTER_DEPLOYS.includes(partOf(adapter))))
   );
 if (matrix) await runSome(filesIn("tests/matrix", ".e2e.ts"), "test of the matrix", "file of tests/matrix", matrix);
 if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
+if (n8n) await runTests(filesIn("tests/n8n", ".e2e.ts"), false);
 if (adapter) await runSome(adapterFiles, "test of the adapter", "*.slow.ts", adapter);
-if (!e2e && !matrix && !soak && !adapter) {
+if (!e2e && !matrix && !soak && !n8n && !adapter) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await check("format", "prettier", ["--check", "."]);
@@ -183,7 +187,7 @@ if (!e2e && !matrix && !soak && !adapter) {
     true,
   );
 }
-if (!unit && !matrix && !soak && !adapter)
+if (!unit && !matrix && !soak && !n8n && !adapter)
   await runSome(filesIn("tests/e2e", ".e2e.ts"), "end-to-end test", "file of tests/e2e", e2e);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;

@@ -453,11 +453,9 @@ export const stackKeys = {
           git: { mounts: { repositories: "/srv/git" } },
           fetch: { lanAddresses: ["192.168.1.20:8080", "192.168.2.0/24"] },
           time: { enabled: false },
-          n8n: {
+          n8n_workflows: {
             enabled: true,
-            egress: true,
             env: { N8N_API_URL: "http://n8n.lan:5678" },
-            secrets: { N8N_API_KEY: "n8nApiKey" },
           },
           my_docker: { mounts: { socket: "/var/run/docker.sock" }, acceptRisks: ["docker-socket"], debugPort: 48001 },
         },

@@ -13,8 +13,8 @@ import { bridgeAddress, docker, leftovers, python, removeLeftovers } from "./doc
 import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
-// Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG
-// and a web page, containers for GitHub's API and for DuckDuckGo, Context7 and Brave. n8n.e2e.ts has a real n8n.
+// Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG,
+// n8n and a web page, containers for GitHub's API and for DuckDuckGo, Context7 and Brave. n8n.e2e.ts has a real n8n.
 const PREFIX = "e2e-catalogue-";
 const GATEWAY_PORT = 16000;
 const POSTGRES_PORT = 16432;
@@ -35,7 +35,10 @@ const SECRETS = {
   grafanaToken: "glsa_token-of-grafana",
   braveApiKey: "key-of-brave",
   githubToken: "ghp_tokenofgithub",
+  n8nApiKey: "key-of-n8n",
 };
+
+const CONVERSION = { source_timezone: "UTC", time: "11:00", target_timezone: "Asia/Tokyo" };
 
 let workspace: Workspace;
 let files: string;
@@ -45,10 +48,11 @@ let standIn: http.Server;
 /** The requests that the stand-in received: the path and the token of each. */
 const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
 
-/** STAND-IN for Grafana's and SearXNG's API, and for a page of the web. */
+/** STAND-IN for the APIs of Grafana, SearXNG and n8n, and for a page of the web. */
 const answers: Readonly<Record<string, unknown>> = {
   "/grafana/api/datasources": [{ id: 1, uid: "prometheus", name: "Prometheus", type: "prometheus", isDefault: true }],
   "/grafana/api/search": [{ id: 1, uid: "home", title: "Power at home", type: "dash-db", tags: [], url: "/d/home" }],
+  "/n8n/api/v1/workflows": { data: [{ id: "1", name: "Lights out at ten", active: true, nodes: [], connections: {} }] },
   "/searxng/search": {
     query: "litellm",
     results: [{ title: "LiteLLM", url: "http://litellm.lan/", content: "A gateway", score: 1 }],
@@ -75,6 +79,7 @@ function servers(): Record<string, Record<string, unknown>> {
     redis: { enabled: true, env: { REDIS_HOST: address, REDIS_PORT: REDIS_PORT } },
     grafana: { enabled: true, env: { GRAFANA_URL: `${standInUrl}/grafana` } },
     searxng: { enabled: true, env: { SEARXNG_URL: `${standInUrl}/searxng` } },
+    n8n_workflows: { enabled: true, env: { N8N_API_URL: `${standInUrl}/n8n` } },
     github: { enabled: true, env: { GITHUB_HOST: `http://${GITHUB_CONTAINER}` } },
   };
 }
@@ -192,6 +197,13 @@ test("a second preview shows no changes", async () => {
   assert.equal(exitCode, 0, output);
 });
 
+test("what needs nothing else does its work", async () => {
+  assert.match(await call("everything-echo", { message: "hello, catalogue" }), /hello, catalogue/);
+  assert.match(await call("time-convert_time", CONVERSION), /T20:00:00\+09:00/);
+  assert.match(await call("git-git_log", { repo_path: "/opt/example" }), /An example/);
+  assert.match(await call("postgres-execute_sql", { sql: "SELECT 20 + 3 AS answer" }), /23/);
+});
+
 test("filesystem reads the directory that is mounted, and cannot write to it", async () => {
   assert.match(await call("filesystem-read_text_file", { path: "/files/note.txt" }), /a note on the host/);
   assert.match(
@@ -253,6 +265,10 @@ test("searxng finds what SearXNG answers", async () => {
 
 test("n8n knows its nodes without an n8n", async () => {
   assert.match(await call("n8n-search_nodes", { query: "activeCampaign", limit: 3 }), /"nodeType": "nodes-base\./);
+});
+
+test("n8n_workflows lists what n8n answers", async () => {
+  assert.match(await call("n8n_workflows-n8n_list_workflows"), /Lights out at ten/);
 });
 
 test("playwright drives a real browser, whose page stays from one call to the next", async () => {
