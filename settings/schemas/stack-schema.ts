@@ -457,6 +457,8 @@ export const stackKeys = {
             enabled: true,
             env: { N8N_API_URL: "http://n8n.lan:5678" },
           },
+          context7: { enabled: true, secrets: { CONTEXT7_API_KEY: "context7ApiKey" } },
+          everything: { enabled: true, egress: true },
           my_docker: { mounts: { socket: "/var/run/docker.sock" }, acceptRisks: ["docker-socket"], debugPort: 48001 },
         },
       ],
