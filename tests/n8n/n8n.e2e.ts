@@ -56,21 +56,13 @@ const call = async <T>(tool: string, args: Record<string, unknown> = {}): Promis
   return data;
 };
 
-test("a wrong API key ends `up` red, and the report says whose answer it is", async () => {
-  await setKey("a-key-that-n8n-does-not-know");
-  const { exitCode, output } = await workspace.up();
-  assert.notEqual(exitCode, 0);
-  assert.match(output, /n8n_workflows/);
-  assert.match(output, /Failed to authenticate with n8n/);
-});
-
-test("with n8n's own key it is green", async () => {
+test("with a key of n8n's own `up` is green", async () => {
   await setKey(n8n.apiKey);
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
   const { Config } = await docker.getContainer(`${PREFIX}mcp-n8n_workflows`).inspect();
   assert.ok(!JSON.stringify(Config.Labels).includes(n8n.apiKey));
-  assert.ok(!workspace.printed.includes(n8n.apiKey), "the key was printed");
+  assert.ok(!output.includes(n8n.apiKey), "the key was printed");
 });
 
 test("a workflow is made, listed, run and deleted", async () => {
