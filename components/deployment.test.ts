@@ -189,8 +189,10 @@ test("the resources of a stack", () => {
     "Database databases-litellm_db",
     "Database databases-mcp_db",
     "DefaultPrivileges databases-select-future-public",
+    "DefaultPrivileges databases-select-future-sequences-public",
     "Grant databases-connect",
     "Grant databases-select-public",
+    "Grant databases-select-sequences-public",
     "Grant databases-usage-public",
     "Network mcp-postgres-net",
     "Network networks-litellm-ingress-net",
@@ -222,6 +224,7 @@ test("the resources of a stack", () => {
     "RemoteImage postgres-image",
     "Resource client-phone-key",
     "Resource client-test-key-key",
+    "Resource databases-extensions",
     "Resource gateway-check",
     "Resource ingress-health",
     "Resource ingress-listing-key",
@@ -417,7 +420,10 @@ test("in a database that was there before, tables of its owners are read as well
     ["databases-litellm_db", null, "litellm_user"],
     ["databases-select-future-sales", "shop", "postgres"],
     ["databases-select-future-sales-shop_owner", "shop", "shop_owner"],
+    ["databases-select-future-sequences-sales", "shop", "postgres"],
+    ["databases-select-future-sequences-sales-shop_owner", "shop", "shop_owner"],
     ["databases-select-sales", "shop", null],
+    ["databases-select-sequences-sales", "shop", null],
     ["databases-usage-sales", "shop", null],
   ]);
 });
@@ -681,6 +687,25 @@ test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLL
   // It has no deny-lists: those are the ingress's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});
   assert.equal(inputsOf(own, "client-phone-key").toolPermissions, undefined);
+});
+
+test("a Postgres of the stack's own loads and makes what the server's tools need, an existing one what is written", () => {
+  const { command, image } = inputsOf(own, "postgres-container");
+  assert.deepEqual(command, [
+    "postgres",
+    "-c",
+    "shared_preload_libraries=pg_stat_statements",
+    "-c",
+    "pg_stat_statements.track_utility=off",
+  ]);
+  assert.ok(image);
+  assert.match(inputsOf(own, "postgres-image").name, /^litellm-mcp\/postgres\.hypopg:[0-9a-f]{12}$/);
+  const { server, database, role, extensions } = inputsOf(own, "databases-extensions");
+  assert.deepEqual(
+    [server.host, server.sslmode, database, role, extensions],
+    ["127.0.0.1", "disable", "mcp_db", "mcp_readonly", ["pg_stat_statements", "hypopg"]],
+  );
+  assert.ok(!joining.has("databases-extensions"));
 });
 
 test("an existing Postgres gets databases and roles, and no container", () => {

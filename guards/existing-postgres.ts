@@ -7,6 +7,7 @@ import type { DockerEndpoint } from "../components/docker/ssh-connection.ts";
 import { wayFromHere } from "../components/postgres/databases.ts";
 import { findPostgres } from "../components/postgres/find-postgres.ts";
 import { openContainerTunnel, TunnelError } from "../components/postgres/postgres-tunnel.ts";
+import { sslOf } from "../components/postgres/ssl.ts";
 import type { ExistingPostgres, SslMode } from "../settings/settings.ts";
 import { type Contents, postgresContents } from "./postgres-contents.ts";
 import { offersSsl } from "./postgres-ssl.ts";
@@ -76,15 +77,6 @@ export async function existingPostgresFindings(
       if (result.status === "fulfilled") await result.value.end();
   }
 }
-
-/** As libpq reads sslmode: `require` encrypts and accepts any certificate, `verify-ca` one for any name. */
-const sslOf = (sslmode: SslMode) =>
-  sslmode === "disable"
-    ? false
-    : {
-        rejectUnauthorized: sslmode !== "require",
-        ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
-      };
 
 /** The way to an existing server: its container where it is on a network of the host, to which a tunnel is opened. */
 export async function wayToPostgres(

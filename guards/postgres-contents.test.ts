@@ -9,13 +9,17 @@ interface Server {
   readonly roles?: readonly string[];
   /** Of the database that is read: schema, owner of its tables, how many. */
   readonly tables?: readonly (readonly [string, string, number])[];
+  readonly extensions?: readonly string[];
+  readonly loaded?: string;
 }
 
 /** Answers as a server would. The statements themselves are tried in the end-to-end tests. */
 const answering =
-  ({ superuser = true, databases = [], roles = [], tables = [] }: Server): Query =>
+  ({ superuser = true, databases = [], roles = [], tables = [], extensions = [], loaded = "" }: Server): Query =>
   async (database, sql) => {
     if (/rolsuper/.test(sql)) return [{ rolsuper: superuser }];
+    if (/pg_available_extensions/.test(sql)) return extensions.map((name) => ({ name }));
+    if (/shared_preload_libraries/.test(sql)) return [{ loaded, major: 17 }];
     if (/pg_database/.test(sql)) return ["postgres", ...databases].map((name) => ({ name }));
     if (/FROM pg_roles/.test(sql)) return ["postgres", ...roles].map((name) => ({ name }));
     assert.equal(database, "shop");
@@ -63,6 +67,21 @@ for (const [what, server, readOnly, problems] of [
     { databases: ["shop"], tables: [["public", "postgres", 1]] },
     { ...THERE, schemas: ["public", "sales"] },
     ["litellm-mcp:postgres.readOnly.schemas: database shop has no schema sales; there are public. Write some of these"],
+  ],
+  [
+    "extensions that are installed and loaded",
+    { extensions: ["hypopg", "pg_stat_statements"], loaded: "auto_explain, pg_stat_statements" },
+    { extensions: ["pg_stat_statements", "hypopg"] },
+    [],
+  ],
+  [
+    "extensions that are not",
+    { extensions: ["pg_stat_statements"], loaded: "auto_explain" },
+    { extensions: ["pg_stat_statements", "hypopg"] },
+    [
+      "litellm-mcp:postgres.readOnly.extensions: this server has no extension hypopg. Install it where the server runs (in an image of Debian: apt-get install postgresql-17-hypopg), or leave it out",
+      "litellm-mcp:postgres.readOnly.extensions: this server does not load pg_stat_statements, which then counts nothing. ALTER SYSTEM SET shared_preload_libraries = auto_explain, pg_stat_statements; then start it again; or leave it out",
+    ],
   ],
 ] as const)
   test(`${what}: ${problems.length ? "refused" : "nothing to say"}`, async () =>

@@ -39,7 +39,7 @@ export async function postgresContents(
   const databases = await names("SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1");
   const roles = await names("SELECT rolname AS name FROM pg_roles");
 
-  const problems: string[] = [];
+  const problems = await missingExtensions(readOnly, query);
   const { database, create, role } = readOnly;
   const found = databases.includes(database);
   if (!create && !found)
@@ -68,6 +68,34 @@ export async function postgresContents(
   if (create || !found) return { problems, warnings: [] };
   const inside = await readable(readOnly, adminUser, query);
   return { problems: [...problems, ...inside.problems], warnings: inside.warnings };
+}
+
+/** Extensions that are wanted, and that the server cannot make or would make to no use. */
+async function missingExtensions({ extensions }: ExistingPostgres["readOnly"], query: Query): Promise<string[]> {
+  if (!extensions.length) return [];
+  const available = await query("postgres", "SELECT name FROM pg_available_extensions");
+  const [server] = await query(
+    "postgres",
+    `SELECT current_setting('shared_preload_libraries') AS loaded, current_setting('server_version_num')::int / 10000 AS major`,
+  );
+  const setting = `${SETTING}.readOnly.extensions`;
+  const problems = extensions
+    .filter((extension) => !available.some(({ name }) => name === extension))
+    .map(
+      (extension) =>
+        `${setting}: this server has no extension ${extension}. Install it where the server runs (in an image of Debian: apt-get ` +
+        `install postgresql-${extension === "hypopg" ? `${String(server?.["major"])}-hypopg` : "contrib"}), or leave it out`,
+    );
+  const loaded = String(server?.["loaded"])
+    .split(",")
+    .map((library) => library.trim())
+    .filter(Boolean);
+  if (extensions.includes("pg_stat_statements") && !loaded.includes("pg_stat_statements"))
+    problems.push(
+      `${setting}: this server does not load pg_stat_statements, which then counts nothing. ALTER SYSTEM SET ` +
+        `shared_preload_libraries = ${[...loaded, "pg_stat_statements"].join(", ")}; then start it again; or leave it out`,
+    );
+  return problems;
 }
 
 /** What a database that was there before has for the read-only role. */

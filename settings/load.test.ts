@@ -268,7 +268,14 @@ test("two required keys are enough", () => {
       protect: false,
       memoryMiB: 512,
       localPort: 5432,
-      readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"], owners: [] },
+      readOnly: {
+        role: "mcp_readonly",
+        database: "mcp_db",
+        create: true,
+        schemas: ["public"],
+        owners: [],
+        extensions: ["pg_stat_statements", "hypopg"],
+      },
     },
     models: [
       {
@@ -425,7 +432,14 @@ test("an existing Postgres server", () => {
     sslmode: undefined,
     protect: true,
     adminPasswordSecret: "postgresAdminPassword",
-    readOnly: { role: "mcp_readonly", database: "mcp_db", create: true, schemas: ["public"], owners: [] },
+    readOnly: {
+      role: "mcp_readonly",
+      database: "mcp_db",
+      create: true,
+      schemas: ["public"],
+      owners: [],
+      extensions: [],
+    },
   });
 });
 

@@ -126,8 +126,13 @@ interface CommonPostgres {
     readonly schemas: readonly string[];
     /** Roles beside the administrator whose later tables are read as well. */
     readonly owners: readonly string[];
+    /** Made in that database for the server's tools. */
+    readonly extensions: readonly PostgresExtension[];
   };
 }
+
+export const POSTGRES_EXTENSIONS = ["pg_stat_statements", "hypopg"] as const;
+export type PostgresExtension = (typeof POSTGRES_EXTENSIONS)[number];
 
 /** A container of this stack. */
 export interface DedicatedPostgres extends CommonPostgres {

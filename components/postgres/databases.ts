@@ -1,8 +1,15 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { type ExistingPostgres, LOOPBACK, type PostgresSettings, type Settings } from "../../settings/settings.ts";
+import {
+  type ExistingPostgres,
+  LOOPBACK,
+  type PostgresSettings,
+  type Settings,
+  type SslMode,
+} from "../../settings/settings.ts";
 import { rolePasswordOf } from "../resource-names.ts";
+import { ReadOnlyExtensions } from "./read-only-extensions.ts";
 import { POSTGRES_ADMIN, POSTGRES_PORT, PostgresServer } from "./postgres-server.ts";
 
 /** LiteLLM's own database. Never shared: on a database that is not empty its migration may drop foreign tables. */
@@ -16,11 +23,18 @@ export interface DatabasesArgs {
   readonly adminPassword: pulumi.Input<string>;
 }
 
+interface AdminLogin {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly sslmode: SslMode;
+}
+
 /**
  * How Pulumi's provider logs in. Plain settings, never outputs of a container: a provider whose address is unknown in a
  * preview replaces its databases.
  */
-const adminLogin = (postgres: PostgresSettings) =>
+const adminLogin = (postgres: PostgresSettings): AdminLogin =>
   postgres.kind === "dedicated"
     ? { host: LOOPBACK, port: postgres.localPort, username: POSTGRES_ADMIN, sslmode: "disable" }
     : { ...wayFromHere(postgres), username: postgres.adminUser, sslmode: postgres.sslmode ?? "require" };
@@ -89,7 +103,13 @@ export class Databases extends pulumi.ComponentResource {
     const readable = readOnly.create
       ? database(readOnly.database, login.username).name
       : pulumi.output(readOnly.database);
-    const grants = grantReading(name, reader, readable, postgres, managed);
+    const grants = [
+      ...grantReading(name, reader, readable, postgres, managed),
+      ...extensionsFor(`${name}-extensions`, postgres, login, adminPassword, reader, readable, {
+        parent: this,
+        ...(server && { deletedWith: server.volume, dependsOn: [server.health] }),
+      }),
+    ];
     // The MCP server's own restricted mode can be bypassed; a role without rights, in a session that starts read-only,
     // cannot write. The URL waits for the grants: a server that starts before them lists no tables.
     const readOnlyUrl = url(reader, readOnly.database, "?options=-c%20default_transaction_read_only%3Don");
@@ -99,6 +119,21 @@ export class Databases extends pulumi.ComponentResource {
 
     this.registerOutputs({ litellm: this.litellm.name });
   }
+}
+
+/** What the reader's tools need of extensions; nothing where none is wanted. */
+function extensionsFor(
+  name: string,
+  { readOnly }: PostgresSettings,
+  server: AdminLogin,
+  password: pulumi.Input<string>,
+  reader: postgresql.Role,
+  database: pulumi.Output<string>,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
+  if (!readOnly.extensions.length) return [];
+  const inputs = { server, password: pulumi.secret(password), database, role: reader.name };
+  return [new ReadOnlyExtensions(name, { ...inputs, extensions: readOnly.extensions }, opts)];
 }
 
 /** Lets a role connect to a database and read what is in its schemas, now and later. */
@@ -118,24 +153,27 @@ function grantReading(
         { ...to, schema, objectType: "schema", privileges: ["USAGE"] },
         opts,
       ),
-      new postgresql.Grant(
-        `${name}-select-${schema}`,
-        { ...to, schema, objectType: "table", privileges: ["SELECT"] },
-        opts,
-      ),
-      new postgresql.DefaultPrivileges(
-        `${name}-select-future-${schema}`,
-        { ...to, schema, owner: adminLogin(postgres).username, objectType: "table", privileges: ["SELECT"] },
-        opts,
-      ),
-      ...laterOwners(postgres).map(
-        (owner) =>
+      // Of a sequence it may read how far it is, which the server's look at the health of a database asks for.
+      ...(["table", "sequence"] as const).flatMap((objectType) => {
+        const of = objectType === "table" ? "" : "-sequences";
+        const select = { ...to, schema, objectType, privileges: ["SELECT"] };
+        return [
+          new postgresql.Grant(`${name}-select${of}-${schema}`, select, opts),
           new postgresql.DefaultPrivileges(
-            `${name}-select-future-${schema}-${owner}`,
-            { ...to, schema, owner, objectType: "table", privileges: ["SELECT"] },
+            `${name}-select-future${of}-${schema}`,
+            { ...select, owner: adminLogin(postgres).username },
             opts,
           ),
-      ),
+          ...laterOwners(postgres).map(
+            (owner) =>
+              new postgresql.DefaultPrivileges(
+                `${name}-select-future${of}-${schema}-${owner}`,
+                { ...select, owner },
+                opts,
+              ),
+          ),
+        ];
+      }),
     ]),
   ];
 }

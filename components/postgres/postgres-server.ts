@@ -1,15 +1,43 @@
+import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { DedicatedPostgres, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
+import { imageBuild, textFile } from "../docker/image-build.ts";
 import type { Networks } from "../docker/networks.ts";
 import { adminPasswordOf, containerOf } from "../resource-names.ts";
 
 export const POSTGRES_PORT = 5432;
 /** Superuser of the dedicated server, as the `postgres` image creates it. */
 export const POSTGRES_ADMIN = "postgres";
+
+/**
+ * The extension counts only what it was loaded for at the start. Statements that are no queries it would keep as they are
+ * written, with the password of a role that is made.
+ */
+const WITH_STATISTICS = [
+  "postgres",
+  "-c",
+  "shared_preload_libraries=pg_stat_statements",
+  "-c",
+  "pg_stat_statements.track_utility=off",
+];
+const loadsStatistics = ({ readOnly }: DedicatedPostgres) => readOnly.extensions.includes("pg_stat_statements");
+
+const ofImage = (file: string) => textFile(readFileSync(new URL(`./image/${file}`, import.meta.url), "utf8"));
+
+/** The image as it is written, or one that is built on it. */
+const imageOf = ({ image, readOnly }: DedicatedPostgres) =>
+  readOnly.extensions.includes("hypopg")
+    ? imageBuild({
+        // No MCP server's image is called so: their names have no dot.
+        name: "postgres.hypopg",
+        files: { Dockerfile: ofImage("Dockerfile"), "install-hypopg.sh": ofImage("install-hypopg.sh") },
+        buildArgs: { IMAGE: image },
+      })
+    : { name: image };
 
 export interface PostgresServerArgs {
   readonly settings: Pick<Settings, "docker" | "names" | "publishedPorts">;
@@ -44,7 +72,7 @@ export class PostgresServer extends pulumi.ComponentResource {
     ).result;
     const image = new docker.RemoteImage(
       `${name}-image`,
-      { name: postgres.image, keepLocally: true },
+      { ...imageOf(postgres), keepLocally: true },
       { parent: this },
     );
     this.volume = new docker.Volume(
@@ -58,6 +86,7 @@ export class PostgresServer extends pulumi.ComponentResource {
         ...serviceContainer({
           containerName: names.containers.postgres,
           image: image.imageId,
+          ...(loadsStatistics(postgres) && { command: WITH_STATISTICS }),
           env: {
             POSTGRES_USER: POSTGRES_ADMIN,
             POSTGRES_PASSWORD: this.adminPassword,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isMap } from "../../lib/is-map.ts";
 import { lanAddressAdvice } from "../../lib/lan-addresses.ts";
 import { strict } from "../../lib/strict.ts";
+import { POSTGRES_EXTENSIONS, type PostgresExtension } from "../settings.ts";
 import {
   absolutePath,
   clientName,
@@ -164,22 +165,36 @@ const gateway = strict({
   ],
 });
 
-const readOnly = strict({
-  role: sqlName.default("mcp_readonly").describe("The role, which this program makes. It may SELECT and nothing else."),
-  database: sqlName.default("mcp_db").describe("The one database that it reads."),
-  create: flag.default(true).describe("Make the database. Write false when it exists already."),
-  schemas: filledList(sqlName, "a list of at least one schema")
-    .default(["public"])
-    .describe("The schemas that it reads."),
-  owners: list(sqlName, "a list of roles")
-    .default([])
-    .describe(
-      "Roles whose tables it reads as soon as they make them, beside the administrator's. Tables that are there at " +
-        "`up` are read whoever made them.",
-    ),
-})
-  .prefault({})
-  .describe("What the Postgres MCP server may read.");
+/** @param extensions The default. */
+const readOnly = (extensions: PostgresExtension[]) =>
+  strict({
+    role: sqlName
+      .default("mcp_readonly")
+      .describe("The role, which this program makes. It may SELECT and nothing else."),
+    database: sqlName.default("mcp_db").describe("The one database that it reads."),
+    create: flag.default(true).describe("Make the database. Write false when it exists already."),
+    schemas: filledList(sqlName, "a list of at least one schema")
+      .default(["public"])
+      .describe("The schemas that it reads."),
+    owners: list(sqlName, "a list of roles")
+      .default([])
+      .describe(
+        "Roles whose tables it reads as soon as they make them, beside the administrator's. Tables that are there at " +
+          "`up` are read whoever made them.",
+      ),
+    extensions: list(
+      oneOf(POSTGRES_EXTENSIONS, POSTGRES_EXTENSIONS.join(" or ")),
+      `a list of extensions: ${POSTGRES_EXTENSIONS.join(", ")}`,
+    )
+      .default(extensions)
+      .describe(
+        "Extensions for its tools, which `up` makes in that database. `pg_stat_statements`: `get_top_queries` and " +
+          "`analyze_workload_indexes`. `hypopg`: indexes that are tried without being made. On an existing server they " +
+          "have to be installed.",
+      ),
+  })
+    .prefault({})
+    .describe("What the Postgres MCP server may read.");
 
 const existingNetworks = strict({
   mcp: networkName
@@ -220,7 +235,7 @@ const postgres = z
             ),
           protect: flag.default(false).describe("`pulumi destroy` refuses to delete its volume and databases."),
           memory: memoryMiB.default(512).describe("Memory of its container in MiB."),
-          readOnly,
+          readOnly: readOnly([...POSTGRES_EXTENSIONS]),
         }),
         strict({
           kind: z
@@ -256,7 +271,7 @@ const postgres = z
                 "`require` where the server offers encryption, otherwise `disable`.",
             ),
           protect: flag.default(true).describe("`pulumi destroy` refuses to drop the databases."),
-          readOnly,
+          readOnly: readOnly([]),
         }),
       ],
       {
@@ -281,6 +296,7 @@ const postgres = z
           create: false,
           schemas: ["public", "sales"],
           owners: ["shop_owner"],
+          extensions: ["pg_stat_statements"],
         },
       },
       {

@@ -11,6 +11,7 @@ import { pack } from "tar-stream";
 import { mapValues } from "../../lib/map-values.ts";
 import { bridgeAddress, docker, leftovers, python, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
+import { useEachTool, WORKLOAD } from "./postgres-tools.ts";
 import { Workspace } from "./workspace.ts";
 
 // Every server of the catalogue in one stack. Redis is real; an HTTP server of the test stands in for Grafana, SearXNG,
@@ -202,6 +203,13 @@ test("what needs nothing else does its work", async () => {
   assert.match(await call("time-convert_time", CONVERSION), /T20:00:00\+09:00/);
   assert.match(await call("git-git_log", { repo_path: "/opt/example" }), /An example/);
   assert.match(await call("postgres-execute_sql", { sql: "SELECT 20 + 3 AS answer" }), /23/);
+});
+
+test("each of the nine tools of the Postgres server does its work", async () => {
+  const psql = ["psql", "--quiet", "--set=ON_ERROR_STOP=1", "--username=postgres", "mcp_db"];
+  await execa("docker", ["exec", "--interactive", `${PREFIX}postgres`, ...psql], { input: WORKLOAD.join(";\n") });
+  const { tools } = await workspace.outputs();
+  await useEachTool(tools["postgres"]!, (tool, args) => call(`postgres-${tool}`, args));
 });
 
 test("filesystem reads the directory that is mounted, and cannot write to it", async () => {

@@ -4,10 +4,13 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import pg from "pg";
 import { parse } from "yaml";
+import { execa } from "execa";
+import { projectRoot } from "../../lib/project-root.ts";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { freePort } from "../free-port.ts";
 import { bridgeAddress, docker, leftovers, removeLeftovers } from "./docker.ts";
-import { callTool, eventually } from "./gateway.ts";
+import { callTool, eventually, listTools } from "./gateway.ts";
+import { useEachTool, WORKLOAD } from "./postgres-tools.ts";
 import { Workspace } from "./workspace.ts";
 
 // The first deployment on a host that is in use: networks made by hand, a Postgres on one of them without a published
@@ -17,6 +20,8 @@ const STACK = "e2edayone";
 const GATEWAY_PORT = 27000;
 const TUNNEL_PORT = 27433;
 const IMAGE = "postgres:17.6-trixie";
+/** His Postgres has hypopg, which no official image has. */
+const HIS_IMAGE = `${PREFIX}postgres:with-hypopg`;
 const PASSWORD = "administrator-of-his-server";
 const [MCP_NET, POSTGRES_NET] = [`${PREFIX}litellm-mcp-net`, `${PREFIX}postgres-net`];
 const POSTGRES = `${PREFIX}postgres`;
@@ -83,16 +88,21 @@ const seen = async () => ({
      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'sales') ORDER BY 1, 3`,
   ),
   defaults: await his("shop", "SELECT defaclacl::text FROM pg_default_acl"),
+  schemas: await his("shop", "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' ORDER BY 1"),
+  extensions: await his("shop", "SELECT extname FROM pg_extension ORDER BY 1"),
   customers: await his("shop", "SELECT * FROM customers"),
 });
 
 async function prepareHost(): Promise<void> {
+  const recipe = path.join(projectRoot, "components/postgres/image");
+  await execa("docker", ["build", "--build-arg", `IMAGE=${IMAGE}`, "--tag", HIS_IMAGE, recipe]);
   await docker.createNetwork({ Name: MCP_NET });
   // With a subnet, so that a container can be given an address.
   await docker.createNetwork({ Name: POSTGRES_NET, IPAM: { Config: [{ Subnet: "10.213.77.0/24" }] } });
   const postgres = await docker.createContainer({
     name: POSTGRES,
-    Image: IMAGE,
+    Image: HIS_IMAGE,
+    Cmd: ["postgres", "-c", "shared_preload_libraries=pg_stat_statements"],
     Env: [`POSTGRES_PASSWORD=${PASSWORD}`],
     HostConfig: { NetworkMode: POSTGRES_NET },
     NetworkingConfig: { EndpointsConfig: { [POSTGRES_NET]: { Aliases: ["postgres"] } } },
@@ -121,6 +131,7 @@ async function prepareHost(): Promise<void> {
     "CREATE TABLE sales.orders (item text)",
     "INSERT INTO sales.orders VALUES ('a lamp')",
   );
+  await his("shop", ...WORKLOAD);
 }
 
 before(async () => {
@@ -220,6 +231,10 @@ test("what is wrong with the way to Postgres is said with what to write", async 
     /there is no database shops on this server; there are postgres, shop\./,
   );
   await previewFails(
+    { readOnly: { database: "shops", extensions: ["postgis"] } },
+    /readOnly\.extensions.*(pg_stat_statements or hypopg)/,
+  );
+  await previewFails(
     { readOnly: { database: "shop", create: false, schemas: ["stock"] } },
     /database shop has no schema stock; there are archive, public, sales\./,
   );
@@ -312,6 +327,48 @@ test("the Postgres server shows his tables, whoever made them, and can change no
   assert.deepEqual(await his("shop", "SELECT count(*)::int AS count FROM customers"), [{ count: 2 }]);
 });
 
+test("without extensions in his database, the tools that need them say what to install", async () => {
+  const { gateway, clientKeys } = await workspace.outputs();
+  const call = (tool: string, args: Record<string, unknown> = {}) =>
+    callTool(gateway, clientKeys["test-key"]!, `postgres-${tool}`, args);
+  assert.match(await call("get_top_queries"), /CREATE EXTENSION pg_stat_statements/);
+  for (const [tool, args] of [
+    ["analyze_query_indexes", { queries: ["SELECT page FROM visits WHERE customer = 7"] }],
+    ["analyze_workload_indexes", {}],
+    [
+      "explain_query",
+      { sql: "SELECT 1 FROM visits", hypothetical_indexes: [{ table: "visits", columns: ["customer"] }] },
+    ],
+  ] as const)
+    assert.match(await call(tool, args), /hypopg/, tool);
+  assert.match(await call("analyze_db_health"), /All sequences have healthy usage levels/);
+});
+
+test("with them, each of the nine tools does its work, and shows the queries of this database alone", async () => {
+  const readOnly = {
+    ...{ database: "shop", create: false, schemas: ["public", "sales", "archive"] },
+    extensions: ["pg_stat_statements", "hypopg"],
+  };
+  await workspace.writeConfig({ ...config(onHisNetworks({ readOnly })), ...(await secrets()) });
+  const { exitCode, output } = await workspace.up();
+  assert.equal(exitCode, 0, output);
+  const { gateway, clientKeys } = await workspace.outputs();
+  const key = clientKeys["test-key"]!;
+  const call = (tool: string, args: Record<string, unknown> = {}) => callTool(gateway, key, `postgres-${tool}`, args);
+  await his("postgres", ...Array.from({ length: 3 }, () => "SELECT 'of another database', pg_sleep(0.1)"));
+  await his("shop", "CREATE ROLE somebody PASSWORD 'canary-in-a-statement'", "DROP ROLE somebody");
+  const tools = (await listTools(gateway, key))
+    .filter((tool) => tool.startsWith("postgres-"))
+    .map((tool) => tool.slice("postgres-".length));
+  await useEachTool(tools, call);
+  const top = await call("get_top_queries", { sort_by: "total_time", limit: 1000 });
+  assert.doesNotMatch(top, /canary|pg_sleep|LiteLLM_|insufficient privilege/);
+  // The same by SQL: nothing else of the statistics can be read.
+  const counted = "SELECT count(*) FROM litellm_mcp_statistics.pg_stat_statements";
+  assert.match(await call("execute_sql", { sql: counted }), /permission denied/);
+  succeeds(await workspace.previewWithoutChanges());
+});
+
 test("localhost on the host itself leads to the gateway as well", async () => {
   const { clientKeys } = await workspace.outputs();
   const time = await callTool(
@@ -358,7 +415,10 @@ test("a preview shows no changes, also after his Postgres was started again with
 });
 
 test("tables that an owner makes later are read once the owner is written", async () => {
-  const readOnly = { database: "shop", create: false, schemas: ["public", "sales", "archive"], owners: ["shop_owner"] };
+  const readOnly = {
+    ...{ database: "shop", create: false, schemas: ["public", "sales", "archive"], owners: ["shop_owner"] },
+    extensions: ["pg_stat_statements", "hypopg"],
+  };
   await workspace.writeConfig({ ...config(onHisNetworks({ readOnly })), ...(await secrets()) });
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
