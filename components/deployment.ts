@@ -22,13 +22,13 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 
   const networks = new Networks("networks", { settings }, opts);
 
-  const databases = deployDatabases(settings, networks, secret, opts);
+  const { databases, server: postgresServer } = deployDatabases(settings, networks, secret, opts);
 
   const mcpServers = servers.map((server) => {
     const secrets = mapValues(server.secrets, (name) =>
       name === POSTGRES_READ_ONLY_URL ? databases.readOnlyUrl : secret(name),
     );
-    const args = { settings, server, secrets, secret, networks };
+    const args = { settings, server, secrets, secret, networks, postgres: postgresServer?.container };
     return { server, deployed: new McpServer(names.mcpServer(server.name), args, opts) };
   });
   const serversHealthy = mcpServers.flatMap(({ deployed }) => deployed.health);
@@ -118,14 +118,16 @@ function deployDatabases(
   networks: Networks,
   secret: (name: string) => pulumi.Output<string>,
   opts: pulumi.ComponentResourceOptions,
-): Databases {
+): { readonly databases: Databases; readonly server: PostgresServer | undefined } {
   const { postgres } = settings;
-  if (postgres.kind === "existing")
-    return new Databases(names.DATABASES, {
-      settings,
+  if (postgres.kind === "existing") {
+    const adminPassword = secret(postgres.adminPasswordSecret);
+    return {
+      databases: new Databases(names.DATABASES, { settings, server: undefined, adminPassword }),
       server: undefined,
-      adminPassword: secret(postgres.adminPasswordSecret),
-    });
+    };
+  }
   const server = new PostgresServer(names.POSTGRES, { settings, postgres, networks }, opts);
-  return new Databases(names.DATABASES, { settings, server, adminPassword: server.adminPassword });
+  const { adminPassword } = server;
+  return { databases: new Databases(names.DATABASES, { settings, server, adminPassword }), server };
 }

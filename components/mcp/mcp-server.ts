@@ -39,6 +39,8 @@ export interface McpServerArgs {
   /** A secret of the stack by name. */
   readonly secret: (name: string) => pulumi.Input<string>;
   readonly networks: Networks;
+  /** Postgres's container, where it is the stack's own. */
+  readonly postgres: docker.Container | undefined;
 }
 
 type Network = ServiceContainerArgs["networks"][number];
@@ -75,7 +77,8 @@ export class McpServer extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  #package(name: string, { settings, server, secrets, secret, networks }: McpServerArgs) {
+  #package(name: string, args: McpServerArgs) {
+    const { settings, server, secrets, secret, networks } = args;
     const { adapter } = server;
     if (!adapter) throw new Error(`${server.name}: a package needs the adapter, which starts it`);
     const image = this.#imageOf(name, adapterImage(server));
@@ -113,29 +116,30 @@ export class McpServer extends pulumi.ComponentResource {
         processes: server.processes,
         health: adapterHealth,
       },
-      owned ? [owned] : [],
+      { dependsOn: owned ? [owned] : [], ...withPostgres(args) },
     );
   }
 
   /** @param network Shared with the adapter; undefined: the server has none, and LiteLLM comes to it. */
-  #image(
-    name: string,
-    reference: string,
-    { settings, server, secrets, networks }: McpServerArgs,
-    network: docker.Network | undefined,
-  ) {
+  #image(name: string, reference: string, args: McpServerArgs, network: docker.Network | undefined) {
+    const { settings, server, secrets, networks } = args;
     const entrance: Network = { id: network?.id ?? networks.mcp.id, aliases: [nativeHost(server.name)] };
-    return this.#run(name, settings, {
-      ...common(server),
-      containerName: server.container,
-      image: this.#imageOf(name, { name: reference }).imageId,
-      command: server.command,
-      env: { ...server.env, ...secrets },
-      networks: [entrance, ...furtherNetworks(settings, server, networks)],
-      ports: portsOf(settings, server.container, server.port),
-      volumes: mountsOf(server),
-      health: nativeHealth(server),
-    });
+    return this.#run(
+      name,
+      settings,
+      {
+        ...common(server),
+        containerName: server.container,
+        image: this.#imageOf(name, { name: reference }).imageId,
+        command: server.command,
+        env: { ...server.env, ...secrets },
+        networks: [entrance, ...furtherNetworks(settings, server, networks)],
+        ports: portsOf(settings, server.container, server.port),
+        volumes: mountsOf(server),
+        health: nativeHealth(server),
+      },
+      withPostgres(args),
+    );
   }
 
   #adapter(
@@ -175,12 +179,9 @@ export class McpServer extends pulumi.ComponentResource {
     name: string,
     { docker: endpoint }: McpServerArgs["settings"],
     args: ServiceContainerArgs,
-    dependsOn: readonly pulumi.Resource[] = [],
+    opts: pulumi.CustomResourceOptions = {},
   ) {
-    const container = new docker.Container(containerOf(name), serviceContainer(args), {
-      parent: this,
-      dependsOn: [...dependsOn],
-    });
+    const container = new docker.Container(containerOf(name), serviceContainer(args), { parent: this, ...opts });
     const health = new ContainerHealth(
       `${name}-health`,
       { docker: endpoint, container, withinSeconds: HEALTHY_WITHIN_SECONDS },
@@ -189,6 +190,10 @@ export class McpServer extends pulumi.ComponentResource {
     return { container, health };
   }
 }
+
+/** Connections that a server has kept are dead once Postgres's container is another, and its next calls would fail. */
+const withPostgres = ({ server, postgres }: McpServerArgs): pulumi.CustomResourceOptions =>
+  server.postgres && postgres ? { replaceWith: [postgres] } : {};
 
 const common = (server: ServerSettings) => ({
   ...(server.writableTmpMiB !== undefined && { writableTmpMiB: server.writableTmpMiB }),
