@@ -193,7 +193,8 @@ export class McpServer extends pulumi.ComponentResource {
 
 /** Connections that a server has kept are dead once Postgres's container is another, and its next calls would fail. */
 const withPostgres = ({ server, postgres }: McpServerArgs): pulumi.CustomResourceOptions =>
-  server.postgres && postgres ? { replaceWith: [postgres] } : {};
+  // Of its own accord the provider deletes a container first, whose name the next one has; so it has to be here.
+  server.postgres && postgres ? { replaceWith: [postgres], deleteBeforeReplace: true } : {};
 
 const common = (server: ServerSettings) => ({
   ...(server.writableTmpMiB !== undefined && { writableTmpMiB: server.writableTmpMiB }),
