@@ -13,10 +13,16 @@ export async function installVenv(what: string, ask: Ask): Promise<void> {
 /**
  * Programs from PyPI in a venv in the cache, with exactly the versions of a requirements.txt.
  *
+ * @param options More options for pip.
  * @returns The venv's `bin`. Programs written in Python are run as `python3 -m NAME`: their launchers there name the
  *   directory that the venv was filled in, before it was renamed.
  */
-export async function preparePython(what: string, requirementsFile: string, ask: Ask): Promise<string> {
+export async function preparePython(
+  what: string,
+  requirementsFile: string,
+  ask: Ask,
+  { options = [] }: { readonly options?: readonly string[] } = {},
+): Promise<string> {
   await installVenv(what, ask);
   const requirements = await readFile(requirementsFile, "utf8");
   // Another Python cannot use the packages of this one.
@@ -24,7 +30,7 @@ export async function preparePython(what: string, requirementsFile: string, ask:
   const made = await cached("python", [requirements, stdout], (dir) =>
     step(`${what} from PyPI`, async (run) => {
       await run("python3", ["-m", "venv", dir]);
-      const pip = ["install", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"];
+      const pip = ["install", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", ...options];
       await run(path.join(dir, "bin", "pip"), [...pip, "--requirement", requirementsFile]);
     }),
   );

@@ -26,8 +26,16 @@ export interface Entry {
   readonly value: unknown;
 }
 
+/** One variable of ours in a file of variables. */
+export type Variable =
+  | { readonly name: string; readonly value: string }
+  /** A value that only has to be there: one that the file has stays, because a new one would end what rests on it. */
+  | { readonly name: string; readonly make: () => string };
+
 export type Content =
   | { readonly format: "json" | "toml"; readonly entries: readonly Entry[] }
+  /** Lines `NAME=value`, as `docker run --env-file` reads them: everything after the first `=` is the value. */
+  | { readonly format: "env"; readonly variables: readonly Variable[] }
   /** A file that is ours as a whole. */
   | { readonly format: "text"; readonly text: string };
 

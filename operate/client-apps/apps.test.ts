@@ -51,7 +51,7 @@ test("VS Code: asks for the key, which is not in the file", () => {
   });
 });
 
-test("Open WebUI: the connection to import, and the same as variables of a container", () => {
+test("Open WebUI: the connection to import, and the same as variables of a container, for every user", () => {
   const files = texts("open-webui");
   const connections = JSON.parse(files["tool-server.json"]!);
   assert.deepEqual(connections, [
@@ -61,7 +61,7 @@ test("Open WebUI: the connection to import, and the same as variables of a conta
       path: "",
       auth_type: "bearer",
       key: access.key,
-      config: { enable: true },
+      config: { enable: true, access_grants: [{ principal_type: "user", principal_id: "*", permission: "read" }] },
       info: { id: "litellm", name: "LiteLLM", description: "MCP tools of the LiteLLM gateway" },
     },
   ]);
@@ -71,16 +71,30 @@ test("Open WebUI: the connection to import, and the same as variables of a conta
       .split("\n")
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
-  assert.deepEqual(Object.keys(variables), ["OPENAI_API_BASE_URL", "OPENAI_API_KEYS", "TOOL_SERVER_CONNECTIONS"]);
-  assert.equal(variables.OPENAI_API_BASE_URL, access.models);
-  assert.equal(variables.OPENAI_API_KEYS, access.key);
-  assert.deepEqual(JSON.parse(variables.TOOL_SERVER_CONNECTIONS!), connections);
+  const { TOOL_SERVER_CONNECTIONS: written, WEBUI_SECRET_KEY: secret, ...others } = variables;
+  assert.deepEqual(JSON.parse(written!), connections);
+  assert.match(secret!, /^[\w-]{43}$/);
+  assert.notEqual(texts("open-webui")["open-webui.env"], files["open-webui.env"], "each file has a secret of its own");
+  assert.deepEqual(others, {
+    OPENAI_API_BASE_URL: access.models,
+    OPENAI_API_KEYS: access.key,
+    BYPASS_MODEL_ACCESS_CONTROL: "true",
+  });
 });
 
 test("MCP Inspector: its session file", () => {
   assert.deepEqual(JSON.parse(texts("inspector")["mcp.json"]!), {
     mcpServers: { litellm: { type: "streamable-http", url: gateway, headers } },
   });
+});
+
+test("every address in a file is one that needs no redirect: /mcp/ with its slash, or that of the models", () => {
+  for (const { name } of apps)
+    for (const [file, text] of Object.entries(texts(name))) {
+      const addresses = text.match(/https?:\/\/[^"'\s]+/g);
+      assert.ok(addresses, `${name}: ${file}`);
+      for (const address of addresses) assert.ok([gateway, access.models].includes(address), `${file}: ${address}`);
+    }
 });
 
 test("files are installed where the apps look, also where the user has moved that", () => {

@@ -131,3 +131,42 @@ test("a file that is ours as a whole is replaced as a whole", () => {
   assert.deepEqual(merge("new\n", content), { text: "new\n", replaced: [] });
   assert.deepEqual(merge("old\n", content), { text: "new\n", replaced: ["the whole file"] });
 });
+
+test("variables: others stay, one that only has to be there stays as it is, and no value is named as replaced", () => {
+  const merged = (before: string | undefined) =>
+    merge(before, {
+      format: "env",
+      variables: [
+        { name: "KEY", value: "sk-1=2" },
+        { name: "SECRET", make: () => "made" },
+      ],
+    });
+  for (const before of [undefined, "", "\n"])
+    assert.deepEqual(merged(before), { text: "KEY=sk-1=2\nSECRET=made\n", replaced: [] });
+  assert.deepEqual(merged("# mine\nSECRET=old\n\nKEY=sk-0\nKEYS=x"), {
+    text: "# mine\nSECRET=old\n\nKEY=sk-1=2\nKEYS=x\n",
+    replaced: ["KEY"],
+  });
+  assert.deepEqual(merged("SECRET=\n"), { text: "SECRET=made\nKEY=sk-1=2\n", replaced: ["SECRET"] });
+  const done = "KEY=sk-1=2\nSECRET=other\n";
+  assert.deepEqual(merged(done), { text: done, replaced: [] });
+});
+
+test("a file with the line ends of Windows keeps them, in each format", () => {
+  const onlyWindows = (text: string) =>
+    assert.equal(text.replaceAll("\r\n", "").search(/[\r\n]/), -1, JSON.stringify(text));
+  const before = '{\r\n  "mcpServers": {\r\n    "other": {}\r\n  }\r\n}\r\n';
+  onlyWindows(json(before).text);
+  assert.deepEqual(JSON.parse(json(before).text), { mcpServers: { other: {}, litellm: server } });
+  const codex = tables('model = "x"\r\n\r\n[tui]\r\ntheme = "y"\r\n').text;
+  onlyWindows(codex);
+  assert.deepEqual(structuredClone(toml.parse(codex)).mcp_servers, { litellm: table });
+  const variables = merge("A=1\r\nKEY=old\r\nSECRET=\r\n", {
+    format: "env",
+    variables: [
+      { name: "KEY", value: "v" },
+      { name: "SECRET", make: () => "made" },
+    ],
+  });
+  assert.deepEqual(variables, { text: "A=1\r\nKEY=v\r\nSECRET=made\r\n", replaced: ["KEY", "SECRET"] });
+});

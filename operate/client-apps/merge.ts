@@ -3,7 +3,7 @@ import * as toml from "@decimalturn/toml-patch";
 import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { dotted } from "../../lib/dotted.ts";
 import { isMap } from "../../lib/is-map.ts";
-import type { Content, PathItem } from "./app.ts";
+import type { Content, PathItem, Variable } from "./app.ts";
 
 export interface Merged {
   readonly text: string;
@@ -21,6 +21,7 @@ export interface Merged {
 export function merge(before: string | undefined, content: Content): Merged {
   if (content.format === "text")
     return { text: content.text, replaced: before === undefined || before === content.text ? [] : ["the whole file"] };
+  if (content.format === "env") return mergeVariables(before ?? "", content.variables);
   const format = content.format === "json" ? json : tomlTables;
   let text = before?.trim() ? before : format.empty;
   const replaced: string[] = [];
@@ -31,6 +32,23 @@ export function merge(before: string | undefined, content: Content): Merged {
     text = format.set(text, found.path, value);
   }
   return { text: text.endsWith("\n") ? text : `${text}\n`, replaced };
+}
+
+function mergeVariables(before: string, variables: readonly Variable[]): Merged {
+  const newline = before.includes("\r\n") ? "\r\n" : "\n";
+  const lines = before.trim() ? before.replace(/\r?\n$/, "").split(/\r?\n/) : [];
+  const replaced: string[] = [];
+  for (const variable of variables) {
+    const at = lines.findIndex((line) => line.startsWith(`${variable.name}=`));
+    const line = `${variable.name}=${"value" in variable ? variable.value : variable.make()}`;
+    if (at < 0) lines.push(line);
+    // An empty value is as good as none: the app would refuse it.
+    else if (lines[at] !== line && ("value" in variable || lines[at] === `${variable.name}=`)) {
+      lines[at] = line;
+      replaced.push(variable.name);
+    }
+  }
+  return { text: `${lines.join(newline)}${newline}`, replaced };
 }
 
 interface Format {

@@ -12,7 +12,7 @@ import { cacheDir } from "../../bootstrap/steps.ts";
 import { type ClientPrograms, clientPrograms } from "./client-programs.ts";
 import { auditLines, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
-import { messagesApi, responsesApi } from "./model-stand-ins.ts";
+import { geminiApi, messagesApi, responsesApi } from "./model-stand-ins.ts";
 import { type Finished, Workspace } from "./workspace.ts";
 
 // The real clients, configured by nothing but what `npm run clients` wrote.
@@ -186,6 +186,24 @@ test("--out: each client has the files of its app, readable by this user alone",
       .map(([client]) => client);
     assert.deepEqual(keys, file.endsWith(".vscode/mcp.json") ? [] : [file.split("/")[0]], file);
   }
+});
+
+test("a client that follows no redirect is answered at every address in these files, by its own key", async () => {
+  const folder = await newHome();
+  assert.equal((await clients(folder, "--client", "test-key", "--out", folder)).exitCode, 0);
+  const { clientKeys } = await workspace.outputs();
+  const addresses = new Set<string>();
+  for (const file of (await filesUnder(folder)).filter((file) => file.startsWith("test-key/")))
+    for (const [address] of (await readFile(path.join(folder, file), "utf8")).matchAll(/https?:\/\/[^"'\s]+/g))
+      addresses.add(address);
+  assert.deepEqual([...addresses].sort(), [GATEWAY, GATEWAY.replace("/mcp/", "/v1")]);
+  const authorization = `Bearer ${clientKeys["test-key"]}`;
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+  const headers = { authorization, "content-type": "application/json", accept: "application/json, text/event-stream" };
+  for (const address of [GATEWAY, GATEWAY.replace(/\/$/, "")])
+    assert.equal((await fetch(address, { method: "POST", headers, body, redirect: "manual" })).status, 200, address);
+  const models = `${GATEWAY.replace("/mcp/", "/v1")}/models`;
+  assert.equal((await fetch(models, { headers: { authorization }, redirect: "manual" })).status, 200);
 });
 
 test("--install: the user's own entries and comments stay; a second run changes nothing", async () => {
@@ -532,6 +550,51 @@ test("Codex is asked which tables the database has, and answers", async () => {
     [{ server: "postgres", outcome: "answered" }],
   );
   await spendRow("codex", "postgres/list_objects");
+});
+
+test("Gemini CLI is asked which tables the database has, and answers", async () => {
+  const model = await geminiApi({
+    tool: /postgres-list_objects$/,
+    arguments: { schema_name: "public", object_type: "table" },
+  });
+  try {
+    // Where the key for Google's API comes from is a setting of the user's own; ours stay beside it.
+    const file = path.join(home, ".gemini/settings.json");
+    const before = await readFile(file, "utf8");
+    await writeFile(file, before.replace("{", '{ "security": { "auth": { "selectedType": "gemini-api-key" } },'));
+    const { stdout, exitCode, output } = await programs.gemini(
+      [
+        // Without a model of its own it first asks another one which it should be.
+        "--model",
+        "gemini-2.5-pro",
+        "-p",
+        "which tables does the database have?",
+        "--allowed-tools",
+        "mcp_litellm_postgres-list_objects",
+      ],
+      {
+        home,
+        env: { GOOGLE_GEMINI_BASE_URL: model.url, GEMINI_API_KEY: "none", GEMINI_CLI_TRUST_WORKSPACE: "true" },
+      },
+    );
+    assert.equal(exitCode, 0, output);
+    for (const table of TABLES)
+      assert.ok(stdout.includes(table), `${table} is not in: ${output}\noffered: ${[...model.offered].join(" ")}`);
+    assert.ok(
+      model.requests.some((asked) =>
+        /^POST \/v1beta\/models\/gemini-[^/]+:streamGenerateContent\?alt=sse$/.test(asked),
+      ),
+      model.requests.join("\n"),
+    );
+  } finally {
+    await model.close();
+  }
+  const calls = (await auditOf("gemini-cli")).filter(({ tool }) => tool === "list_objects");
+  assert.deepEqual(
+    calls.map(({ server, outcome }) => ({ server, outcome })),
+    [{ server: "postgres", outcome: "answered" }],
+  );
+  await spendRow("gemini-cli", "postgres/list_objects");
 });
 
 test("no key was printed", async () => {

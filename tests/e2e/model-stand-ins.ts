@@ -21,10 +21,8 @@ export interface Script {
   readonly arguments: Record<string, unknown>;
 }
 
-interface ServerSentEvent {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
+/** An event of a stream; one that has a type is sent under it. */
+type ServerSentEvent = Readonly<Record<string, unknown>>;
 
 type Answer = (body: Record<string, any>, offered: Set<string>) => ServerSentEvent[];
 
@@ -34,18 +32,20 @@ interface Way {
   readonly whole?: (events: readonly ServerSentEvent[]) => unknown;
 }
 
+/** @param path What is played; of all other paths it says that they are not. */
 async function standIn(
-  path: string,
+  path: string | RegExp,
   answer: Answer,
   { address = "127.0.0.1", whole }: Way = {},
 ): Promise<ModelStandIn> {
+  const isPlayed = (asked: string) => (typeof path === "string" ? asked === path : path.test(asked));
   const offered = new Set<string>();
   const requests: string[] = [];
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     requests.push(`${request.method} ${request.url}`);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (request.method !== "POST" || new URL(request.url!, "http://any").pathname !== path) {
+    if (request.method !== "POST" || !isPlayed(new URL(request.url!, "http://any").pathname)) {
       response
         .writeHead(404, { "content-type": "application/json" })
         .end(JSON.stringify({ type: "error", error: { type: "not_found_error", message: "not played here" } }));
@@ -53,13 +53,17 @@ async function standIn(
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, any>;
     const events = answer(body, offered);
-    if (!body.stream) {
+    // Google's API says it by its path.
+    if (!body.stream && typeof path === "string") {
       if (!whole) throw new Error(`${path} was asked without stream`);
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(whole(events)));
       return;
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const event of events) response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const event of events)
+      response.write(
+        `${typeof event.type === "string" ? `event: ${event.type}\n` : ""}data: ${JSON.stringify(event)}\n\n`,
+      );
     response.end();
   };
   const server = createServer((request, response) => {
@@ -183,3 +187,64 @@ export const responsesApi = (script: Script): Promise<ModelStandIn> =>
       { type: "response.completed", response: { ...response, status: "completed", output: [item], usage } },
     ];
   });
+
+/** Google's Gemini API, as Gemini CLI asks it. */
+export const geminiApi = (script: Script): Promise<ModelStandIn> =>
+  standIn(/^\/v1beta\/models\/[^/]+:streamGenerateContent$/, ({ tools = [], contents }, offered) => {
+    const names = (tools as { functionDeclarations?: { name: string }[] }[]).flatMap(({ functionDeclarations = [] }) =>
+      functionDeclarations.map(({ name }) => name),
+    );
+    for (const name of names) offered.add(name);
+    const result = (contents as { parts: { functionResponse?: { response: unknown } }[] }[])
+      .flatMap(({ parts }) => parts)
+      .find(({ functionResponse }) => functionResponse);
+    const tool = names.find((name) => script.tool.test(name));
+    const part =
+      tool !== undefined && !result
+        ? { functionCall: { name: tool, args: script.arguments } }
+        : { text: result ? JSON.stringify(result.functionResponse!.response) : "no tool to call" };
+    return [
+      {
+        candidates: [{ index: 0, content: { role: "model", parts: [part] }, finishReason: "STOP" }],
+        usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },
+      },
+    ];
+  });
+
+/**
+ * OpenAI's chat completions, as LiteLLM asks a provider, with a stream and without.
+ *
+ * @param address Of this machine, as the gateway's container reaches it.
+ */
+export const chatCompletionsApi = (script: Script, address: string): Promise<ModelStandIn> => {
+  const made = { id: "chatcmpl-1", created: 0, model: "m" };
+  const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
+  return standIn(
+    "/v1/chat/completions",
+    ({ tools = [], messages }, offered) => {
+      const names = (tools as { function: { name: string } }[]).map((tool) => tool.function.name);
+      for (const name of names) offered.add(name);
+      const result = (messages as { role: string; content: unknown }[]).find(({ role }) => role === "tool");
+      const tool = names.find((name) => script.tool.test(name));
+      const call = tool !== undefined && !result;
+      const named = { name: tool, arguments: JSON.stringify(script.arguments) };
+      const delta = call
+        ? {
+            role: "assistant",
+            content: null,
+            tool_calls: [{ index: 0, id: "call_1", type: "function", function: named }],
+          }
+        : { role: "assistant", content: result ? textOf(result.content) : "no tool to call" };
+      const finish_reason = call ? "tool_calls" : "stop";
+      const choices = [{ index: 0, delta, finish_reason }];
+      return [{ ...made, object: "chat.completion.chunk", choices, usage }];
+    },
+    {
+      address,
+      whole: ([event]) => {
+        const [{ delta: message, finish_reason }] = event!.choices as [{ delta: unknown; finish_reason: string }];
+        return { ...made, object: "chat.completion", choices: [{ index: 0, message, finish_reason }], usage };
+      },
+    },
+  );
+};
