@@ -84,7 +84,7 @@ const seen = async () => ({
   tables: await his(
     "shop",
     `SELECT n.nspname, coalesce(n.nspacl, acldefault('n', n.nspowner))::text AS schema_rights, c.relname,
-            pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault('r', c.relowner))::text AS rights FROM pg_class c
+            pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault((CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", c.relowner))::text AS rights FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'sales') ORDER BY 1, 3`,
   ),
   defaults: await his("shop", "SELECT defaclacl::text FROM pg_default_acl"),
