@@ -18,6 +18,7 @@ const rooms = {
   "components/names": [],
   "components/docker": ["lib", "settings"],
   "components/postgres": ["lib", "settings", "components/names", "components/docker"],
+  "components/redis": ["lib", "settings", "components/names", "components/docker"],
   "components/mcp-health": ["lib"],
   "components/mcp": [
     ...["lib", "settings", "components/names", "components/docker", "components/mcp-health"],
@@ -29,7 +30,8 @@ const rooms = {
   ],
   components: [
     ...["lib", "settings"],
-    ...["components/names", "components/docker", "components/postgres", "components/mcp", "components/gateway"],
+    ...["components/names", "components/docker", "components/postgres", "components/redis"],
+    ...["components/mcp", "components/gateway"],
   ],
   guards: ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   index: ["lib", "settings", "guards", "components", "components/names", "components/postgres"],

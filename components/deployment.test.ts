@@ -28,6 +28,22 @@ const ownSettings = testSettings({
     fetch: { lanAddresses: ["192.168.1.20:8080"] },
   },
 });
+const featuredSettings = testSettings(
+  {
+    namePrefix: "lab-",
+    clients: { "test-key": { tpm: 1000, budget: 5, budgetPeriod: "month" } },
+    redis: { memory: 100 },
+    guard: { refuse: ["token"], mask: ["email"] },
+    telemetry: {
+      openTelemetry: {
+        endpoint: "http://192.168.1.30:4318",
+        header: { name: "authorization", secret: "collectorLogin" },
+      },
+      langfuse: { url: "http://192.168.1.30:3000", publicKey: "langfusePublic", secretKey: "langfuseSecret" },
+    },
+  },
+  ["collectorLogin", "langfusePublic", "langfuseSecret"],
+);
 /** With a server that runs elsewhere, and an image without an adapter, which the catalogue does not have. */
 const MORE = {
   house: {
@@ -63,6 +79,7 @@ let existing: Map<string, Recorded>;
 let joining: Map<string, Recorded>;
 let newer: Map<string, Recorded>;
 let more: Map<string, Recorded>;
+let featured: Map<string, Recorded>;
 let serverTokens: pulumi.Output<unknown>;
 
 before(async () => {
@@ -104,6 +121,7 @@ before(async () => {
       gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" },
     }),
   );
+  featured = await run(featuredSettings);
   const mcpDir = mkdtempSync(path.join(tmpdir(), "mcp-"));
   for (const [name, definition] of Object.entries(MORE)) {
     mkdirSync(path.join(mcpDir, name));
@@ -347,12 +365,57 @@ test("the prefix is before every name on the daemon", () => {
 });
 
 test("what preflight takes for the stack's is what the stack makes", () => {
-  for (const kind of ["container", "network", "volume"] as const) {
-    const made = [...own.values()]
-      .filter(({ type }) => type.startsWith(`docker:index/${kind}:`))
-      .map(({ inputs }) => inputs.name);
-    assert.deepEqual(made.sort(), [...namesOnDaemon(ownSettings)[kind]].sort());
-  }
+  for (const [stack, settings] of [
+    [own, ownSettings],
+    [featured, featuredSettings],
+  ] as const)
+    for (const kind of ["container", "network", "volume"] as const) {
+      const made = [...stack.values()]
+        .filter(({ type }) => type.startsWith(`docker:index/${kind}:`))
+        .map(({ inputs }) => inputs.name);
+      assert.deepEqual(made.sort(), [...namesOnDaemon(settings)[kind]].sort());
+    }
+});
+
+test("Redis is for LiteLLM alone: a network of the two, no port, no volume, a password", () => {
+  const redis = inputsOf(featured, "redis-container");
+  assert.deepEqual(networksOf(redis), ["redis-net"]);
+  assert.ok(networksOf(inputsOf(featured, "litellm-container")).includes("redis-net"));
+  assert.equal(inputsOf(featured, "redis-net").internal, true);
+  for (const none of ["ports", "volumes", "mounts"]) assert.equal(redis[none], undefined, none);
+  assert.deepEqual([redis.user, redis.readOnly, redis.memory], ["999:999", true, 100]);
+  assert.match(redis.command[0], /^requirepass \$REDISCLI_AUTH$[^]*^maxmemory 70mb$/m);
+});
+
+test("what calls may not have is known to the ingress, and what is masked to LiteLLM as well", () => {
+  const { envs } = inputsOf(featured, "ingress-container");
+  for (const expected of ["GUARD_REFUSED=token", "GUARD_MASKED=email,token"])
+    assert.ok((envs as string[]).includes(expected), expected);
+  const uploads = (stack: typeof featured) =>
+    (inputsOf(stack, "litellm-container").uploads as { file: string; content: string }[])
+      .filter(({ file }) => file.includes("mask"))
+      .map(({ file, content }) => [
+        file,
+        file.endsWith(".json") ? Object.keys(JSON.parse(content) as object) : undefined,
+      ]);
+  assert.deepEqual(uploads(featured), [
+    ["/app/mask_tool_calls.py", undefined],
+    ["/app/mask_tool_calls.json", ["email", "token"]],
+  ]);
+  assert.deepEqual(uploads(own), []);
+});
+
+test("what LiteLLM tells others with is in its variables", () => {
+  const envs = plain(inputsOf(featured, "litellm-container").envs) as string[];
+  for (const expected of [
+    "OTEL_EXPORTER=otlp_http",
+    "OTEL_ENDPOINT=http://192.168.1.30:4318/v1/traces",
+    "OTEL_HEADERS=authorization=plaintext-of-collectorLogin",
+    "LANGFUSE_HOST=http://192.168.1.30:3000",
+    "LANGFUSE_PUBLIC_KEY=plaintext-of-langfusePublic",
+    "LANGFUSE_SECRET_KEY=plaintext-of-langfuseSecret",
+  ])
+    assert.ok(envs.includes(expected), expected);
 });
 
 test("networks decide what a server reaches", () => {

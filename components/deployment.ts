@@ -9,9 +9,11 @@ import { IngressRights } from "./gateway/ingress-rights.ts";
 import { Ingress } from "./gateway/ingress.ts";
 import { rightsOfClient, rightsOfListing } from "./gateway/key-rights.ts";
 import { LiteLlm } from "./gateway/litellm.ts";
+import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
 import { Databases } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
+import { Redis } from "./redis/redis.ts";
 import * as names from "./resource-names.ts";
 
 /** Everything on the host, in the order it depends on each other. `secret` gives a secret of the stack by name. */
@@ -33,15 +35,22 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   });
   const serversHealthy = mcpServers.flatMap(({ deployed }) => deployed.health);
 
+  const redis = settings.redis && new Redis(names.REDIS, { settings, redis: settings.redis }, opts);
+
   const litellm = new LiteLlm(
     names.LITELLM,
     {
       settings,
-      secrets: { ...mapValues(gateway.secretEnv, secret), ...tokensByVariable(mcpServers) },
+      secrets: {
+        ...mapValues(gateway.secretEnv, secret),
+        ...tokensByVariable(mcpServers),
+        ...(settings.telemetry && telemetryVariables(settings.telemetry, secret)),
+      },
       databaseUrl: databases.litellmUrl,
       networks,
+      redis,
     },
-    opts,
+    { ...opts, ...(redis && { dependsOn: [redis.health] }) },
   );
 
   const inLiteLlm = { settings, masterKey: litellm.masterKey, database: databases.litellm };
@@ -78,6 +87,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       triggers: [
         ingress.container.id,
         litellm.container.id,
+        ...(redis ? [redis.container.id] : []),
         ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
       ],
     },

@@ -19,6 +19,7 @@ export const PASSWORD_TYPE = "random:index/randomPassword:RandomPassword";
 export const LITELLM = "litellm";
 export const POSTGRES = "postgres";
 export const DATABASES = "databases";
+export const REDIS = "redis";
 /** The key with which the ingress lists tools. */
 export const LISTING_KEY = "ingress-listing";
 export const clientKey = (client: string) => `client-${client}`;
@@ -29,5 +30,6 @@ export const containerOf = (component: string) => `${component}-container`;
 export const keyValueOf = (key: string) => `${key}-value`;
 export const masterKeyOf = (litellm: string) => `${litellm}-master-key`;
 export const adminPasswordOf = (postgres: string) => `${postgres}-admin-password`;
+export const redisPasswordOf = (redis: string) => `${redis}-password`;
 export const rolePasswordOf = (databases: string, role: string) => `${databases}-${role}-password`;
 export const adapterTokenOf = (mcpServer: string) => `${mcpServer}-token`;

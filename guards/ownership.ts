@@ -26,8 +26,9 @@ export function namesOnDaemon({
   names,
   existingNetworks,
   postgres,
+  redis,
   servers,
-}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "servers">): Record<Kind, readonly string[]> {
+}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "redis" | "servers">): Record<Kind, readonly string[]> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
   const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
@@ -36,10 +37,12 @@ export function namesOnDaemon({
       containers.ingress,
       containers.litellm,
       ...(dedicated ? [containers.postgres] : []),
+      ...(redis ? [redis.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
       ...Object.values(ownNetworks).filter((name) => name !== undefined),
+      ...(redis ? [redis.network] : []),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { Rate } from "../lib/limits.ts";
+import { maskSensitive, maskText, type Sensitive } from "../lib/sensitive.ts";
 import { log } from "./log.ts";
 
 /** Limits of one kind of file. */
@@ -170,6 +171,8 @@ export interface AuditOptions {
   readonly bytes: number;
   /** What tools answered is in the lines as well. */
   readonly results: boolean;
+  /** What is masked in arguments, answers and reasons. */
+  readonly masked?: readonly Sensitive[];
   /**
    * Refused calls of one client that get a line of their own: so many after a quiet time, then so many a minute; the
    * rest are counted.
@@ -194,17 +197,19 @@ export class Audit {
   readonly #calls: LineFile;
   readonly #refused: LineFile;
   readonly #results: boolean;
+  readonly #masked: readonly Sensitive[];
   readonly #refusedLimit: { readonly atOnce: number; readonly perMinute: number };
   readonly #refusedRate = new Rate();
   readonly #minute = new Map<string, Refusals>();
   #since = new Date();
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ folder, days, bytes, results, refused = { atOnce: 60, perMinute: 5 } }: AuditOptions) {
+  constructor({ folder, days, bytes, results, masked = [], refused = { atOnce: 60, perMinute: 5 } }: AuditOptions) {
     const refusedBytes = Math.floor(bytes / 8);
     this.#calls = new LineFile(folder, "calls", { days, bytes: bytes - refusedBytes });
     this.#refused = new LineFile(folder, "refused", { days, bytes: refusedBytes });
     this.#results = results;
+    this.#masked = masked;
     this.#refusedLimit = refused;
     this.#timer = setInterval(
       () => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })),
@@ -231,7 +236,7 @@ export class Audit {
       address,
       server,
       tool,
-      arguments: cut(call.arguments, MOST_ARGUMENT_BYTES),
+      arguments: this.#shown(call.arguments, MOST_ARGUMENT_BYTES),
       route,
     });
     return (outcome, { reason, result } = {}) => {
@@ -244,12 +249,14 @@ export class Audit {
         server,
         tool,
         outcome,
-        ...(reason !== undefined && { reason }),
+        ...(reason !== undefined && { reason: maskText(reason, this.#masked) }),
         milliseconds,
       };
       // The client does not wait for it: the call was made, and its answer is not held back for the disk.
       this.#calls
-        .write(this.#results && result !== undefined ? { ...line, result: cut(result, MOST_RESULT_BYTES) } : line)
+        .write(
+          this.#results && result !== undefined ? { ...line, result: this.#shown(result, MOST_RESULT_BYTES) } : line,
+        )
         .catch((error: Error) => log("outcome not written", { id, outcome, error: error.message }));
     };
   }
@@ -268,12 +275,15 @@ export class Audit {
       address,
       server,
       tool,
-      arguments: cut(call.arguments, MOST_REFUSED_BYTES),
+      arguments: this.#shown(call.arguments, MOST_REFUSED_BYTES),
       route,
       reason,
     };
     this.#refused.write(line).catch((error: Error) => log("refusal not written", { error: error.message }));
   }
+
+  /** Masked first: a hash of what was cut says of a short secret which it is. */
+  #shown = (value: unknown, most: number) => cut(maskSensitive(value, this.#masked), most);
 
   /** Any other refused request, which is counted only: by client where the key was known, else by address. */
   refusedRequest(who: Partial<Caller>, reason: string): void {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { Audit } from "./audit.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import { createInner } from "./inner.ts";
+import { SENSITIVE_KINDS } from "../lib/sensitive.ts";
 import { LiteLlm } from "./litellm.ts";
 import { log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -13,6 +14,12 @@ import { createIngress } from "./server.ts";
 import { ToolList } from "./tools.ts";
 
 const number = z.string().regex(/^\d+$/).transform(Number);
+/** Names with a comma between them; left out: none. */
+const kinds = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.enum(SENSITIVE_KINDS)))
+  .default([]);
 /** Variables of the container; `components/gateway/ingress.ts` writes them, README.md has what they mean. */
 const variables = z.object({
   LITELLM_URL: z.url(),
@@ -23,6 +30,8 @@ const variables = z.object({
   AUDIT_MIB: number,
   AUDIT_RESULTS: z.enum(["true", "false"]),
   BODY_MIB: number,
+  GUARD_REFUSED: kinds,
+  GUARD_MASKED: kinds,
   INNER_HOST: z.string().min(1),
 });
 const PORT = 4000;
@@ -41,6 +50,7 @@ const audit = new Audit({
   days: env.AUDIT_DAYS,
   bytes: env.AUDIT_MIB * 2 ** 20,
   results: env.AUDIT_RESULTS === "true",
+  masked: env.GUARD_MASKED,
 });
 const metrics = new Metrics(() => litellm.gate);
 
@@ -66,6 +76,7 @@ const options = {
   metrics,
   diagnosis: new Diagnosis(litellm),
   rights: () => rights,
+  refused: env.GUARD_REFUSED,
   bodyBytes: env.BODY_MIB * 2 ** 20,
 };
 const [outer, inner] = [createIngress(options), createInner(litellm.gate, metrics)];

@@ -5,6 +5,7 @@ import { type Diagnosis, explain } from "./diagnosis.ts";
 import { Away } from "./gate.ts";
 import { hasBrokenOff, type LiteLlm, type LiteLlmAnswer } from "./litellm.ts";
 import { Refusal } from "./refusal.ts";
+import { findSensitive, type Sensitive } from "../lib/sensitive.ts";
 import { type ClientRights, refusalOf, type Rights, splitName } from "./rights.ts";
 import { isListed, messageIn, NotListed, type ToolList, visibleTools } from "./tools.ts";
 
@@ -52,6 +53,8 @@ export interface McpContext {
   readonly audit: Audit;
   readonly diagnosis: Diagnosis;
   readonly rights: Rights;
+  /** A call with one of these in its arguments is refused. */
+  readonly refused?: readonly Sensitive[];
 }
 
 /** Who asks, by which address, about which servers. */
@@ -253,7 +256,7 @@ export async function callTool(
   };
   const refused = !known
     ? `there is no tool ${name}: names are <server>-<tool>, as tools/list has them`
-    : refusalOf(client, caller.servers, parts.server, parts.tool);
+    : (refusalOf(client, caller.servers, parts.server, parts.tool) ?? sensitiveIn(args, context.refused ?? []));
   if (refused) {
     context.audit.refusedCall(call, refused);
     return failure(refused);
@@ -304,6 +307,11 @@ export async function callTool(
     });
     throw refusal;
   }
+}
+
+function sensitiveIn(args: Json, kinds: readonly Sensitive[]): string | undefined {
+  const kind = findSensitive(args, kinds);
+  return kind && `its arguments have what this gateway lets no tool have: ${kind} (litellm-mcp:guard.refuse)`;
 }
 
 export const textOf = ({ content }: Json): string =>

@@ -60,7 +60,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "ingress-"));
   upstream = new LiteLlm(litellm.url, () => tools.warm());
   tools = new ToolList(() => upstream, "sk-listing");
-  audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true });
+  audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true, masked: ["email", "token"] });
   const options = {
     litellm: upstream,
     tools,
@@ -68,6 +68,7 @@ beforeEach(async () => {
     metrics: new Metrics(() => upstream.gate),
     diagnosis: new Diagnosis(upstream),
     rights: () => rights,
+    refused: ["token"] as const,
     bodyBytes: 1_000_000,
     bodiesBytes: 1_000_000,
     strangersPerMinute: 5,
@@ -397,6 +398,31 @@ test("a call is a line before, on disk when LiteLLM hears of it, and a line with
     method: "tools/call",
     params: { name: "git-log", arguments: { path: "/x" } },
   });
+});
+
+test("what no tool may have in its arguments: the call is refused, LiteLLM hears nothing, and the record has it masked", async () => {
+  const token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+  const asked = () => litellm.asked.filter(({ body }) => (body as { method?: string }).method === "tools/call").length;
+  const before = asked();
+  const answer = await send("POST", "/mcp/", "sk-full", call("git-log", { deep: [{ note: `my key is ${token}` }] }));
+  assert.match(
+    answer.text,
+    /its arguments have what this gateway lets no tool have: token \(litellm-mcp:guard\.refuse\)/,
+  );
+  assert.match(answer.text, /"isError":true/);
+  assert.equal(asked(), before);
+  await send("POST", "/mcp/", "sk-full", call("git-log", { author: "jane@example.org" }));
+  assert.equal(asked(), before + 1);
+  assert.deepEqual((litellm.asked.at(-1)!.body as { params: object }).params, {
+    name: "git-log",
+    arguments: { author: "jane@example.org" },
+  });
+  await audit.close();
+  const files = await Promise.all((await readdir(folder)).map((file) => readFile(path.join(folder, file), "utf8")));
+  const text = files.join("");
+  assert.ok(!text.includes(token) && !text.includes("jane@"), text);
+  assert.match(text, /my key is \[token\]/);
+  assert.match(text, /"author":"\[email\]"/);
 });
 
 test("a call whose line cannot be written is not made", async () => {

@@ -8,6 +8,7 @@ import { Given } from "./given.ts";
 import { BadJson, parseBody } from "../lib/json.ts";
 import { checkHeaders, clientOf, keyOf } from "./keys.ts";
 import { BodyRoom, Parallel, Rate } from "../lib/limits.ts";
+import type { Sensitive } from "../lib/sensitive.ts";
 import type { LiteLlm, LiteLlmAnswer } from "./litellm.ts";
 import { log } from "./log.ts";
 import { answer, asRefusal, idOf, type McpContext, parseMessage, UnknownMethod } from "./mcp.ts";
@@ -36,6 +37,8 @@ export interface IngressOptions {
   readonly metrics: Metrics;
   /** The table in force; undefined while there is none, so that nobody has any right. */
   readonly rights: () => { readonly table: Rights; readonly version: string } | undefined;
+  /** A call with one of these in its arguments is refused. */
+  readonly refused?: readonly Sensitive[];
   readonly bodyBytes: number;
   /** Bytes of all clients' bodies at once; a small one always has room. */
   readonly bodiesBytes?: number;

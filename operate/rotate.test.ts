@@ -45,6 +45,14 @@ test("the passwords of the databases, the administrator's apart; that of an exis
   assert.deepEqual({ admin: existing.admin, services: existing.services }, { admin: undefined, services: databases });
 });
 
+test("the password of Redis is one of the databases'", () => {
+  const withRedis = [...passwords, { name: "redis-password", urn: "urn:redis-password" }];
+  const { services, summary } = plan({ stack, databases: true }, withRedis);
+  assert.ok(services.includes("urn:redis-password"));
+  assert.match(summary.join("\n"), /password of Redis/);
+  assert.ok(!plan({ stack, servers: true }, withRedis).services.includes("urn:redis-password"));
+});
+
 test("the tokens of the MCP servers' adapters alone", () => {
   const { admin, services, keys, clients } = plan({ stack, servers: true }, passwords);
   assert.deepEqual(

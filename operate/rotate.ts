@@ -14,6 +14,8 @@ import {
   masterKeyOf,
   mcpServer,
   POSTGRES,
+  REDIS,
+  redisPasswordOf,
   rolePasswordOf,
 } from "../components/resource-names.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
@@ -47,6 +49,7 @@ export interface Plan {
 const ADMIN = adminPasswordOf(POSTGRES);
 const LISTING = keyValueOf(LISTING_KEY);
 const MASTER = masterKeyOf(LITELLM);
+const REDIS_PASSWORD = redisPasswordOf(REDIS);
 const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
 const isDatabase = (name: string) => new RegExp(`^${rolePasswordOf(DATABASES, ".+")}$`).test(name);
 
@@ -85,7 +88,7 @@ export function plan(
   const services = chosen(
     (name) =>
       ((master || all) && name === MASTER) ||
-      ((databases || all) && isDatabase(name)) ||
+      ((databases || all) && (isDatabase(name) || name === REDIS_PASSWORD)) ||
       ((servers || all) && isServerToken(name)),
   );
   return {
@@ -97,6 +100,9 @@ export function plan(
       ...(master || all ? ["LiteLLM's master key: LiteLLM is replaced"] : []),
       ...(databases || all
         ? ["passwords of the databases' users: LiteLLM and the Postgres MCP server are replaced"]
+        : []),
+      ...((databases || all) && passwords.some(({ name }) => name === REDIS_PASSWORD)
+        ? ["password of Redis: it is replaced, with the answers that it keeps"]
         : []),
       ...(servers || all ? ["tokens of the MCP servers' adapters: the adapters and LiteLLM are replaced"] : []),
       ...(admin ? ["password of Postgres's administrator: Postgres is replaced, its data stays"] : []),
@@ -204,7 +210,7 @@ await main(
     .option("--master", "LiteLLM's master key")
     .option(
       "--databases",
-      "passwords of litellm_user, of the read-only user and of the administrator of a Postgres of the stack's own",
+      "passwords of litellm_user, of the read-only user, of the administrator of a Postgres of the stack's own, and of Redis",
     )
     .option("--servers", "the tokens that LiteLLM sends to the MCP servers' adapters")
     .option("--all", "all of these, and the key with which the ingress lists tools")

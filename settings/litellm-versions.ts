@@ -109,10 +109,17 @@ const REFUSED: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
     database_connection_timeout: "database_connection_pool_timeout, the name that LiteLLM reads",
   },
   litellmSettings: {
-    callbacks: "leave it out: success_callback and failure_callback take the names of callbacks",
+    callbacks:
+      "leave it out: litellm-mcp:telemetry for OpenTelemetry and Langfuse; success_callback and failure_callback take the names of others",
     json_logs: OURS,
     // It prints requests with their headers, past the log whose secrets are masked.
     set_verbose: "litellm-mcp:gateway.debug: true in its place, which masks secrets",
+    guardrails:
+      "litellm-mcp:guard: 1.77.3 calls a tool with the arguments as they were where it cannot read back what a guardrail masked",
+    cache: "litellm-mcp:redis, with cacheSeconds",
+    cache_params: "litellm-mcp:redis, with cacheSeconds",
+    fallbacks: "litellm-mcp:routing, with fallbacks",
+    num_retries: "litellm-mcp:routing, with retries",
     custom_provider_map: PYTHON_FILE,
     post_call_rules: PYTHON_FILE,
     priority_reservation: ENTERPRISE,
@@ -141,8 +148,17 @@ const SERVER_KEY_SINCE: Readonly<Record<string, string>> = {
   registration_url: "1.79.3",
 };
 
+/**
+ * Its scheduler lets a request through at once while any deployment works, and keeps the request in its queue for ever
+ * (`litellm/scheduler.py`).
+ */
+const PRIORITY =
+  "leave it out: LiteLLM 1.77 looks at priorities only while no deployment of a model answers; parallel and rpm of each client keep one from taking all";
+
 /** Names from LiteLLM, plans and blog posts that do nothing here, with what does the job instead. */
 const NOT_HERE: Readonly<Record<string, string>> = {
+  default_priority: PRIORITY,
+  priority: PRIORITY,
   allow_all_keys: "leave it out: a client without servers and groups has all servers",
   mcp_aliases: "leave it out: the name of the folder under mcp/ is the alias",
   mcp_servers: "leave it out: every folder under mcp/ is a server, litellm-mcp:servers changes it",
@@ -183,8 +199,14 @@ export function unknownKeyAdvice(key: string): string | undefined {
 
 /** Callbacks that need a licence, or that do not exist although people write about them. */
 const CALLBACK_ADVICE: Readonly<Record<string, string>> = {
+  langfuse: "leave it out: litellm-mcp:telemetry, with langfuse",
+  langfuse_otel: "leave it out: litellm-mcp:telemetry, with langfuse",
   loki: "leave it out: LiteLLM has no Loki callback; its log is JSON, ship it with a log collector",
-  prometheus: "leave it out: the prometheus callback needs a LiteLLM Enterprise licence",
+  mlflow:
+    "leave it out: it needs the Python package mlflow, which LiteLLM's image does not have; MLflow takes traces over OpenTelemetry, litellm-mcp:telemetry with openTelemetry",
+  otel: "leave it out: litellm-mcp:telemetry, with openTelemetry",
+  prometheus:
+    "leave it out: the prometheus callback needs a LiteLLM Enterprise licence; the ingress has figures for Prometheus, docs/operate.md",
 };
 
 /** What to write instead of an entry of `success_callback` and its like; undefined for one that works. */

@@ -27,14 +27,14 @@ refused([
     { dokcer: {} },
     "dokcer",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "key that every object has",
     { toString: {} },
     "toString",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "mcp_settings",
@@ -290,6 +290,10 @@ test("two required keys are enough", () => {
         paramsFromEnv: {},
       },
     ],
+    routing: undefined,
+    redis: undefined,
+    telemetry: undefined,
+    guard: undefined,
     clients: [
       {
         name: "test-key",
@@ -298,7 +302,9 @@ test("two required keys are enough", () => {
         models: ["mock"],
         rpm: undefined,
         parallel: 32,
+        tpm: undefined,
         budget: undefined,
+        budgetPeriod: undefined,
       },
     ],
     namePrefix: "",
@@ -367,6 +373,7 @@ test("two required keys are enough", () => {
     debugPort: undefined,
     toolLock: timeTools,
     check: { tool: "get_current_time", arguments: { timezone: "UTC" }, expect: "UTC" },
+    cost: undefined,
   });
   assert.equal(gitServer?.url, "http://mcp-git:8000/mcp");
   assert.deepEqual(gitServer?.source, { kind: "wrapped", runtime: "npm", isOwnProgram: false, builtPackages: [] });

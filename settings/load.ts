@@ -17,6 +17,10 @@ import {
 } from "./resolve/resolve-gateway.ts";
 import { Problems, unknownKey } from "./problems.ts";
 import { checkServerFolder } from "./resolve/check-server-folder.ts";
+import { checkRouting } from "./resolve/check-routing.ts";
+import { resolveGuard } from "./resolve/resolve-guard.ts";
+import { resolveRedis } from "./resolve/resolve-redis.ts";
+import { resolveTelemetry } from "./resolve/resolve-telemetry.ts";
 import { resolveServers } from "./resolve/resolve-servers.ts";
 import { readServerFolders } from "./server-folders.ts";
 import { POSTGRES_READ_ONLY_URL, type Settings } from "./settings.ts";
@@ -44,6 +48,8 @@ export function loadSettings(args: LoadArgs): Settings {
     context,
   );
   const models = resolveModels(stack.models ?? [], context);
+  checkRouting(stack, context);
+  const telemetry = stack.telemetry && stack.gateway && resolveTelemetry(stack.telemetry, stack.gateway, context);
   const clients = resolveClients(stack, folders, servers, context);
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
@@ -82,6 +88,10 @@ export function loadSettings(args: LoadArgs): Settings {
     },
     postgres: rest.postgres,
     models,
+    routing: stack.routing,
+    redis: stack.redis && resolveRedis(stack.redis, namePrefix),
+    telemetry,
+    guard: stack.guard && resolveGuard(stack.guard),
     servers,
     clients,
     namePrefix,
@@ -127,6 +137,10 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
     postgres: parse("postgres", stackKeys.postgres, config["postgres"]),
     existingNetworks: parse("existingNetworks", stackKeys.existingNetworks, config["existingNetworks"]),
     models: parse("models", stackKeys.models, config["models"]),
+    routing: parse("routing", stackKeys.routing, config["routing"]),
+    redis: parse("redis", stackKeys.redis, config["redis"]),
+    telemetry: parse("telemetry", stackKeys.telemetry, config["telemetry"]),
+    guard: parse("guard", stackKeys.guard, config["guard"]),
     servers: parseEach("servers", stackKeys.servers),
     clients: parseEach("clients", stackKeys.clients),
     namePrefix: parse("namePrefix", stackKeys.namePrefix, config["namePrefix"]),

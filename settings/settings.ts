@@ -1,6 +1,10 @@
+import type { Sensitive } from "../lib/sensitive.ts";
 import type { ToolRule } from "../ingress/rights.ts";
 import type { Risk } from "./resolve/risks.ts";
 import type { Check } from "./schemas/server-schema.ts";
+import type { BudgetPeriod } from "./schemas/stack-schema.ts";
+import type { RoutingConfig } from "./schemas/routing-schema.ts";
+import type { TelemetryConfig } from "./schemas/telemetry-schema.ts";
 import type { ToolLock } from "../approval/tool-lock.ts";
 
 /** The one secret that the program itself provides: the connection URL of the read-only role. */
@@ -26,6 +30,14 @@ export interface Settings {
   readonly gateway: GatewaySettings;
   readonly postgres: PostgresSettings;
   readonly models: readonly ModelSettings[];
+  /** Undefined: LiteLLM's own ways. */
+  readonly routing: RoutingSettings | undefined;
+  /** Undefined: there is none. */
+  readonly redis: RedisSettings | undefined;
+  /** Undefined: LiteLLM tells nobody. */
+  readonly telemetry: TelemetrySettings | undefined;
+  /** What calls of tools may not have, and what is masked in records of them; undefined: nothing. */
+  readonly guard: GuardSettings | undefined;
   /** Enabled servers only, sorted by name. */
   readonly servers: readonly ServerSettings[];
   /** Sorted by name; `test-key` is always among them. */
@@ -169,7 +181,30 @@ export interface PostgresNetwork {
   readonly localPort: number;
 }
 
-/** One entry of LiteLLM's `model_list`. */
+export type RoutingSettings = NonNullable<RoutingConfig>;
+
+export type TelemetrySettings = Pick<TelemetryConfig, "openTelemetry" | "langfuse" | "texts">;
+
+export interface GuardSettings {
+  readonly refused: readonly Sensitive[];
+  /** Those that are refused are among them. */
+  readonly masked: readonly Sensitive[];
+}
+
+/** A Redis for LiteLLM alone. */
+export interface RedisSettings {
+  readonly image: string;
+  readonly memoryMiB: number;
+  /** For how long answers of models are given again; undefined: they are not kept. */
+  readonly cacheSeconds: number | undefined;
+  /** Name on its network. */
+  readonly host: string;
+  /** Names on the daemon. */
+  readonly container: string;
+  readonly network: string;
+}
+
+/** One entry of LiteLLM's `model_list`; those of the same name are deployments of one model. */
 export interface ModelSettings {
   readonly name: string;
   /** `litellm_params` without the secret ones. */
@@ -240,6 +275,8 @@ export interface ServerSettings {
    */
   readonly toolLock: ToolLock | undefined;
   readonly check: Check | undefined;
+  /** In USD: of a call, and of calls of single tools. Undefined: nothing. */
+  readonly cost: { readonly perCall: number | undefined; readonly tools: Readonly<Record<string, number>> } | undefined;
 }
 
 export type ServerSource =
@@ -304,6 +341,9 @@ export interface ClientSettings {
   readonly rpm: number | undefined;
   /** Requests at once. */
   readonly parallel: number;
-  /** USD in total. */
+  /** Tokens of models a minute. */
+  readonly tpm: number | undefined;
+  /** USD, in total or in each period. */
   readonly budget: number | undefined;
+  readonly budgetPeriod: BudgetPeriod | undefined;
 }

@@ -35,8 +35,12 @@ export interface KeyGrant {
    * them.
    */
   readonly rpm_limit: null;
+  /** Tokens a minute; null lifts an earlier limit. */
+  readonly tpm_limit: number | null;
   /** US dollars; null lifts an earlier limit. */
   readonly max_budget: number | null;
+  /** Left out, LiteLLM keeps an earlier one; it has no word for none. */
+  readonly budget_duration?: string;
 }
 
 /** What LiteLLM has stored of a key. In its UI all of it can be changed, and removed. */
@@ -46,7 +50,9 @@ export interface StoredKey {
   readonly allowed_routes: readonly string[] | null;
   readonly object_permission: Partial<KeyGrant["object_permission"]> | null;
   readonly rpm_limit: number | null;
+  readonly tpm_limit: number | null;
   readonly max_budget: number | null;
+  readonly budget_duration: string | null;
 }
 
 /** The same, as a list of keys has it. */

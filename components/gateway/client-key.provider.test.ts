@@ -86,8 +86,24 @@ test("a new key is made with all that it may do", async () => {
     allowed_routes: ["/mcp/*", "/v1/models"],
     object_permission: { mcp_servers: [], mcp_access_groups: ["time"] },
     rpm_limit: null,
+    tpm_limit: null,
     max_budget: 5,
   });
+});
+
+test("tokens a minute and the period of a budget reach LiteLLM, and are lifted again", async () => {
+  const limited = props({ tpm: 1000, budgetDuration: "30d" });
+  await create(limited);
+  const stored = () => [keys.get("sk-first")?.tpm_limit, keys.get("sk-first")?.budget_duration];
+  assert.deepEqual(stored(), [1000, "30d"]);
+  assert.deepEqual((await read("phone", limited)).props, limited);
+  keys.set("sk-first", { ...keys.get("sk-first"), tpm_limit: 5, budget_duration: "1d" });
+  const found = (await read("phone", limited)) as { inputs: object };
+  assert.deepEqual(found.inputs, { ...limited, tpm: 5, budgetDuration: "1d" });
+  await update("phone", limited, props());
+  // Without a duration in the request LiteLLM would keep the month.
+  assert.deepEqual(stored(), [null, "36500d"]);
+  assert.deepEqual((await read("phone", props())).props, props());
 });
 
 test("tool permissions go to LiteLLM only where it knows them, and an empty map takes earlier ones back", async () => {

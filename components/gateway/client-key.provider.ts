@@ -7,7 +7,19 @@ const api = ({ admin, masterKey }: ClientKeyProps) => new LiteLlmApi(admin, mast
 /** Keys in the state of earlier versions do not say where the admin API is; the first `up` adds it. */
 const isOfEarlierVersion = ({ admin }: Partial<ClientKeyProps>) => admin === undefined;
 
-const grant = ({ alias, groups, routes, toolPermissions, models, budget }: ClientKeyProps): KeyGrant => ({
+/** A hundred years. LiteLLM keeps the duration of a key for which none is given. */
+const NEVER = "36500d";
+
+const grant = ({
+  alias,
+  groups,
+  routes,
+  toolPermissions,
+  models,
+  budget,
+  budgetDuration,
+  tpm,
+}: ClientKeyProps): KeyGrant => ({
   key_alias: alias,
   models,
   allowed_routes: routes,
@@ -17,7 +29,9 @@ const grant = ({ alias, groups, routes, toolPermissions, models, budget }: Clien
     ...(toolPermissions && { mcp_tool_permissions: toolPermissions }),
   },
   rpm_limit: null,
+  tpm_limit: tpm ?? null,
   max_budget: budget,
+  ...(budgetDuration !== undefined && { budget_duration: budgetDuration }),
 });
 
 export async function create(props: ClientKeyProps) {
@@ -26,8 +40,9 @@ export async function create(props: ClientKeyProps) {
 }
 
 /** The key itself is the same: another key is another resource, made before the old one is deleted. */
-export async function update(_id: string, _olds: ClientKeyProps, news: ClientKeyProps) {
-  await api(news).putKey(news.key, grant(news));
+export async function update(_id: string, olds: ClientKeyProps, news: ClientKeyProps) {
+  const lifted = olds.budgetDuration !== undefined && news.budgetDuration === undefined;
+  await api(news).putKey(news.key, { ...grant(news), ...(lifted && { budget_duration: NEVER }) });
   return { outs: news };
 }
 
@@ -59,7 +74,9 @@ export function changedRights(props: ClientKeyProps, stored: StoredKey): Readonl
     ["models", set(props.models), set(stored.models)],
     ["allowedRoutes", set(wanted.allowed_routes), set(stored.allowed_routes)],
     ["rpm", null, stored.rpm_limit],
+    ["tpm", wanted.tpm_limit, stored.tpm_limit ?? null],
     ["budget", props.budget, stored.max_budget],
+    ["budgetDuration", props.budgetDuration ?? NEVER, stored.budget_duration ?? NEVER],
   ];
   return Object.fromEntries(
     found

@@ -18,7 +18,7 @@ const AUDIT_FOLDER = "/var/lib/ingress-audit";
 const MEMORY_MIB = 512;
 
 export interface IngressArgs {
-  readonly settings: Pick<Settings, "docker" | "lan" | "names" | "publishedPorts" | "gateway">;
+  readonly settings: Pick<Settings, "docker" | "lan" | "names" | "publishedPorts" | "gateway" | "guard">;
   /** Key of LiteLLM that lists the tools of every server, for all clients; secret. */
   readonly listingKey: pulumi.Input<string>;
   readonly networks: Networks;
@@ -40,7 +40,7 @@ export class Ingress extends pulumi.ComponentResource {
 
   constructor(name: string, { settings, listingKey, networks }: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Ingress.TYPE, name, {}, opts);
-    const { docker: endpoint, lan, names, gateway } = settings;
+    const { docker: endpoint, lan, names, gateway, guard } = settings;
     const state = new docker.Volume(
       `${name}-state`,
       { name: names.volumes.ingressState, labels: [projectLabel] },
@@ -68,6 +68,8 @@ export class Ingress extends pulumi.ComponentResource {
             AUDIT_MIB: String(gateway.audit.mib),
             AUDIT_RESULTS: String(gateway.audit.results),
             BODY_MIB: String(gateway.bodyMiB),
+            ...(guard?.refused.length && { GUARD_REFUSED: guard.refused.join(",") }),
+            ...(guard?.masked.length && { GUARD_MASKED: guard.masked.join(",") }),
             // It listens there alone, on the network that only LiteLLM shares: on the other network this port is
             // closed.
             INNER_HOST: INGRESS_HOST,

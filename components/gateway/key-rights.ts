@@ -1,4 +1,5 @@
 import { enforcesToolPermissions } from "../../settings/litellm-versions.ts";
+import type { BudgetPeriod } from "../../settings/schemas/stack-schema.ts";
 import type { ClientSettings, ServerSettings, Settings } from "../../settings/settings.ts";
 import { keyGroups, serverId } from "./litellm-config.ts";
 
@@ -20,7 +21,14 @@ export interface KeyRights {
   readonly models: readonly string[];
   /** US dollars; null: no limit. */
   readonly budget: number | null;
+  /** After which duration what was spent is forgotten; left out: never. */
+  readonly budgetDuration?: string;
+  /** Tokens a minute; left out: no limit. */
+  readonly tpm?: number;
 }
+
+/** LiteLLM's words, for which it takes midnight of the next day, Monday and the first of the month. */
+const DURATIONS: Readonly<Record<BudgetPeriod, string>> = { day: "1d", week: "7d", month: "30d" };
 
 /**
  * The routes of LiteLLM that clients use, and no other. Its own name for them, `llm_api_routes`, opens some 130: among
@@ -57,6 +65,9 @@ export const rightsOfClient = (client: ClientSettings, { gateway, servers }: Dep
   ...(enforcesToolPermissions(gateway.version) && { toolPermissions: toolPermissionsOf(client, servers) }),
   models: client.models,
   budget: client.budget ?? null,
+  // Left out where they are not set: with null, keys that are deployed would change.
+  ...(client.budgetPeriod && { budgetDuration: DURATIONS[client.budgetPeriod] }),
+  ...(client.tpm !== undefined && { tpm: client.tpm }),
 });
 
 /**

@@ -10,6 +10,7 @@ const server = {
   description: "Time",
   accessGroups: ["utility"],
   bearerTokenEnv: undefined,
+  cost: undefined,
 } as const;
 const gateway = { version: "1.77.3", storePrompts: false, spendDays: 90, generalSettings: {}, litellmSettings: {} };
 
@@ -70,6 +71,85 @@ test("a server that asks for a token gets it from a variable", () => {
   const text = renderLiteLlmConfig({ models: [], servers: [{ ...server, bearerTokenEnv: "SECRET_github" }], gateway });
   const { auth_type, authentication_token } = parse(text).mcp_servers.time;
   assert.deepEqual([auth_type, authentication_token], ["bearer_token", "os.environ/SECRET_github"]);
+});
+
+const config = (changes: object) =>
+  parse(renderLiteLlmConfig({ models: [], servers: [server], gateway, ...changes })) as Record<string, any>;
+
+test("what a stack leaves out is not in the text, so that LiteLLM is not replaced", () => {
+  assert.deepEqual(Object.keys(config({})).sort(), [
+    "general_settings",
+    "litellm_settings",
+    "mcp_servers",
+    "model_list",
+  ]);
+  assert.deepEqual(config({}).litellm_settings, { json_logs: true });
+  assert.equal(config({}).mcp_servers.time.mcp_info, undefined);
+});
+
+test("routing is what LiteLLM's router reads", () => {
+  const routing = {
+    strategy: "least-busy",
+    fallbacks: { gpt: ["local", "mock"] },
+    retries: 1,
+    cooldownSeconds: 30,
+    timeoutSeconds: 120,
+  };
+  assert.deepEqual(config({ routing }).router_settings, {
+    routing_strategy: "least-busy",
+    fallbacks: [{ gpt: ["local", "mock"] }],
+    num_retries: 1,
+    cooldown_time: 30,
+    timeout: 120,
+  });
+});
+
+test("Redis keeps answers where the stack says for how long, and counts in any case", () => {
+  const redis = { image: "redis:8", memoryMiB: 128, host: "redis", container: "redis", network: "redis-net" };
+  const common = {
+    type: "redis",
+    host: "redis",
+    port: 6379,
+    password: "os.environ/LITELLM_REDIS_PASSWORD",
+    supported_call_types: ["acompletion", "aembedding"],
+  };
+  const params = (cacheSeconds?: number) => config({ redis: { ...redis, cacheSeconds } }).litellm_settings.cache_params;
+  assert.deepEqual(params(60), { ...common, ttl: 60 });
+  assert.deepEqual(params(), { ...common, mode: "default_off" });
+});
+
+test("the price of tools is beside their server", () => {
+  const cost = { perCall: 0.01, tools: { convert_time: 0.25 } };
+  assert.deepEqual(config({ servers: [{ ...server, cost }] }).mcp_servers.time.mcp_info, {
+    mcp_server_cost_info: { default_cost_per_query: 0.01, tool_name_to_cost_per_query: { convert_time: 0.25 } },
+  });
+});
+
+test("who is told of what LiteLLM did, without texts unless the stack wants them", () => {
+  const openTelemetry = { endpoint: "http://collector:4318" };
+  const langfuse = { url: "http://langfuse:3000", publicKey: "a", secretKey: "b" };
+  assert.deepEqual(config({ telemetry: { openTelemetry, texts: true } }).litellm_settings, {
+    callbacks: ["otel"],
+    json_logs: true,
+  });
+  const own = { ...gateway, litellmSettings: { success_callback: ["generic_api"] } };
+  assert.deepEqual(config({ gateway: own, telemetry: { langfuse, texts: false } }).litellm_settings, {
+    success_callback: ["generic_api", "langfuse"],
+    failure_callback: ["langfuse"],
+    turn_off_message_logging: true,
+    json_logs: true,
+  });
+});
+
+test("what is masked in records of calls is masked before anybody is told", () => {
+  const guard = { refused: [], masked: ["email"] } as const;
+  const openTelemetry = { endpoint: "http://collector:4318" };
+  assert.deepEqual(config({ guard }).litellm_settings.callbacks, ["mask_tool_calls.masker"]);
+  assert.deepEqual(config({ guard, telemetry: { openTelemetry, texts: true } }).litellm_settings.callbacks, [
+    "mask_tool_calls.masker",
+    "otel",
+  ]);
+  assert.equal(config({ guard: { refused: [], masked: [] } }).litellm_settings.callbacks, undefined);
 });
 
 test("the order of settings changes no byte of the text", () => {

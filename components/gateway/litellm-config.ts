@@ -1,14 +1,27 @@
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import { hidesServerOfLoneTools } from "../../settings/litellm-versions.ts";
-import type { GatewaySettings, ModelSettings, ServerSettings } from "../../settings/settings.ts";
+import type {
+  GatewaySettings,
+  GuardSettings,
+  ModelSettings,
+  RedisSettings,
+  RoutingSettings,
+  ServerSettings,
+  TelemetrySettings,
+} from "../../settings/settings.ts";
 import { mapValues } from "../../lib/map-values.ts";
+import { callbackSettings } from "./telemetry.ts";
 
 export interface LiteLlmConfigArgs {
   readonly models: readonly ModelSettings[];
+  readonly routing?: RoutingSettings | undefined;
+  readonly redis?: RedisSettings | undefined;
+  readonly telemetry?: TelemetrySettings | undefined;
+  readonly guard?: GuardSettings | undefined;
   readonly servers: readonly Pick<
     ServerSettings,
-    "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv"
+    "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv" | "cost"
   >[];
   /** Further settings, already checked against what the version reads. */
   readonly gateway: Pick<
@@ -33,6 +46,9 @@ export function spendWrittenWithin({ proxy_batch_write_at: every }: GatewaySetti
   // The interval, and a second for the row to be queued and written.
   return (typeof every === "number" ? every : WRITE_EVERY_SECONDS) + WRITE_SPREAD_SECONDS + 1;
 }
+
+/** Variable of LiteLLM's container. One that begins with REDIS_ LiteLLM would take for settings of its own. */
+export const REDIS_PASSWORD = "LITELLM_REDIS_PASSWORD";
 
 /** LiteLLM reads a variable only where this is the whole value; `${NAME}` and text around it stay as they are. */
 const fromEnv = (variable: string) => `os.environ/${variable}`;
@@ -90,6 +106,7 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
             description: server.description,
             ...(server.bearerTokenEnv && { auth_type: BEARER, authentication_token: fromEnv(server.bearerTokenEnv) }),
             access_groups: [...new Set([...server.accessGroups, serverGroup(server.name)])].sort(),
+            ...(server.cost && { mcp_info: { mcp_server_cost_info: costInfo(server.cost) } }),
           },
         ]),
       ),
@@ -106,7 +123,37 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
       master_key: fromEnv("LITELLM_MASTER_KEY"),
       database_url: fromEnv("DATABASE_URL"),
     },
-    litellm_settings: { ...args.gateway.litellmSettings, json_logs: true },
+    litellm_settings: {
+      ...args.gateway.litellmSettings,
+      ...(args.redis && { cache: true, cache_params: cacheParams(args.redis) }),
+      ...callbackSettings(args),
+      json_logs: true,
+    },
+    ...(args.routing && { router_settings: routerSettings(args.routing) }),
   };
   return stringify(config, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
 }
+
+const routerSettings = ({ strategy, fallbacks, retries, cooldownSeconds, timeoutSeconds }: RoutingSettings) => ({
+  routing_strategy: strategy,
+  fallbacks: Object.entries(fallbacks).map(([model, others]) => ({ [model]: others })),
+  num_retries: retries,
+  cooldown_time: cooldownSeconds,
+  ...(timeoutSeconds !== undefined && { timeout: timeoutSeconds }),
+});
+
+const costInfo = ({ perCall, tools }: NonNullable<ServerSettings["cost"]>) => ({
+  ...(perCall !== undefined && { default_cost_per_query: perCall }),
+  tool_name_to_cost_per_query: tools,
+});
+
+/** LiteLLM counts in its cache, so it has one even if no answer is kept: only a request could then ask for it. */
+const cacheParams = ({ host, cacheSeconds }: RedisSettings) => ({
+  type: "redis",
+  host,
+  port: 6379,
+  password: fromEnv(REDIS_PASSWORD),
+  ...(cacheSeconds === undefined ? { mode: "default_off" } : { ttl: cacheSeconds }),
+  // Not responses: two clients would have the same id, and whose an answer is decides who may go on with it.
+  supported_call_types: ["acompletion", "aembedding"],
+});

@@ -2,14 +2,15 @@ import { readFileSync } from "node:fs";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { Settings } from "../../settings/settings.ts";
+import { SENSITIVE } from "../../lib/sensitive.ts";
+import type { GuardSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { type Health, portsOf, serviceContainer } from "../docker/container.ts";
 import { mcpHealthCommand, mcpHealthScript } from "../mcp/mcp-health.ts";
-import type { Networks } from "../docker/networks.ts";
+import type { Networks, NetworkToJoin } from "../docker/networks.ts";
 import { containerOf, masterKeyOf } from "../resource-names.ts";
 import { INGRESS_INNER_URL, LITELLM_HOST, LITELLM_PORT } from "./addresses.ts";
-import { renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
+import { REDIS_PASSWORD, renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
 
 const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
@@ -20,18 +21,33 @@ const PID_FILE = "/tmp/litellm.pid";
 const ALIVE_URL = `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`;
 const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
 const maskSource = new URL("./litellm_masked_log.py", import.meta.url);
+const callMaskSource = new URL("./mask_tool_calls.py", import.meta.url);
 /** The ingress waits 30 s for running requests to end; the launcher gives it a little more. */
 const HOLD_SECONDS = 32;
 /** From SIGTERM to SIGKILL: an idle LiteLLM is gone in 2 s, one that is locked up never goes. */
 const STOP_SECONDS = 20;
 
 export interface LiteLlmArgs {
-  readonly settings: Pick<Settings, "docker" | "names" | "publishedPorts" | "gateway" | "models" | "servers">;
+  readonly settings: Pick<
+    Settings,
+    | "docker"
+    | "names"
+    | "publishedPorts"
+    | "gateway"
+    | "models"
+    | "routing"
+    | "redis"
+    | "telemetry"
+    | "guard"
+    | "servers"
+  >;
   /** Environment variables that config.yaml refers to; secret. */
   readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
   /** Connection URL of LiteLLM's own database; secret. */
   readonly databaseUrl: pulumi.Input<string>;
   readonly networks: Networks;
+  /** Where `settings.redis` is; its password is secret. */
+  readonly redis: { readonly network: NetworkToJoin; readonly password: pulumi.Input<string> } | undefined;
 }
 
 /** The gateway: master and salt key, container, generated config, and a healthcheck that sees and ends its lock-up. */
@@ -57,6 +73,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       LITELLM_MASTER_KEY: this.masterKey,
       // Encrypts what LiteLLM stores; another value would make stored entries unreadable.
       LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret(`${name}-salt-key`)}`,
+      ...(args.redis && { [REDIS_PASSWORD]: args.redis.password }),
     };
     const command = ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)];
     const image = new docker.RemoteImage(`${name}-image`, { name: gateway.image, keepLocally: true }, { parent: this });
@@ -78,6 +95,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           { id: networks.postgres.id, aliases: [] },
           { id: networks.lan.id, aliases: [] },
           { id: networks.ingress.id, aliases: [LITELLM_HOST] },
+          ...(args.redis ? [{ id: args.redis.network.id, aliases: [] }] : []),
         ],
         ports: portsOf(settings, names.containers.litellm, LITELLM_PORT),
         uploads: [
@@ -85,6 +103,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           { file: HEALTH_FILE, content: mcpHealthScript() },
           { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
           ...(gateway.debug ? [{ file: MASK_FILE, content: readFileSync(maskSource, "utf8") }] : []),
+          ...maskFiles(settings.guard),
         ],
         memoryMiB: gateway.memoryMiB,
         // Docker kills what is not gone by then: more than the launcher's own limits together.
@@ -107,6 +126,16 @@ const debugged = (command: readonly string[], secrets: readonly string[]) => [
   ...["python3", MASK_FILE, [...secrets].sort().join(","), "--"],
   ...[...command, "--detailed_debug"],
 ];
+
+/** LiteLLM looks for its callbacks beside config.yaml. */
+function maskFiles(guard: GuardSettings | undefined) {
+  if (!guard?.masked.length) return [];
+  const patterns = Object.fromEntries(guard.masked.map((kind) => [kind, SENSITIVE[kind]]));
+  return [
+    { file: "/app/mask_tool_calls.py", content: readFileSync(callMaskSource, "utf8") },
+    { file: "/app/mask_tool_calls.json", content: JSON.stringify(patterns) },
+  ];
+}
 
 /** What the launcher is started with; LiteLLM's own command follows. */
 const launcherCommand = (settleSeconds: number) => [

@@ -19,6 +19,7 @@ test("images on demand are made for the stack that names them, or their server",
   assert.deepEqual(demandedImages("config:\n  litellm-mcp:servers: { github: { enabled: true } }", servers), [github]);
   const litellm = "ghcr.io/berriai/litellm:v1.77.7-stable";
   assert.deepEqual(demandedImages(`config:\n  litellm-mcp:gateway: { image: "${litellm}" }`, servers), [litellm]);
+  assert.deepEqual(demandedImages("config:\n  litellm-mcp:redis: {}", servers), ["redis:8.0-trixie"]);
 });
 
 test("the images of the catalogue are those that the project names by default", async () => {
@@ -32,6 +33,13 @@ test("the images of the catalogue are those that the project names by default", 
     ...[...(await read("adapter/Dockerfile")).matchAll(/^ARG \w+_IMAGE=(.+)$/gm)].map(([, image]) => image),
   ];
   assert.deepEqual(new Set(used), new Set(catalogue.filter(({ onDemand }) => !onDemand).map(({ image }) => image)));
+});
+
+test("an image that a setting has by default is made for the stack that has the setting", () => {
+  assert.equal(
+    stackKeys.redis.parse({})?.image,
+    catalogue.find(({ setting }) => setting === "litellm-mcp:redis:")?.image,
+  );
 });
 
 test("a package lock holds the versions that make its image like the real one", async () => {

@@ -20,6 +20,8 @@ export interface CatalogueEntry {
   readonly over?: string;
   /** For servers that are off by default, and for tests. */
   readonly onDemand?: true;
+  /** Key of a stack's file which has it as the default image. */
+  readonly setting?: string;
 }
 
 /** STAND-INS for images of an image registry, under their real names. */
@@ -33,7 +35,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   { image: "ghcr.io/berriai/litellm:v1.106.2", recipe: "litellm-1.106.2", over: "litellm", onDemand: true },
   { image: "crystaldba/postgres-mcp:0.3.0", recipe: "postgres-mcp" },
   { image: "ghcr.io/github/github-mcp-server:v1.9.0", recipe: "github-mcp-server", onDemand: true },
-  { image: "redis:8.0-trixie", recipe: "redis", onDemand: true },
+  { image: "redis:8.0-trixie", recipe: "redis", onDemand: true, setting: "litellm-mcp:redis:" },
 ];
 
 /**
@@ -51,7 +53,10 @@ export function demandedImages(
     ...servers.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(stackFile)).map(({ text }) => text),
   ];
   return catalogue
-    .filter(({ image, onDemand }) => onDemand && texts.some((text) => text.includes(image)))
+    .filter(
+      ({ image, onDemand, setting }) =>
+        onDemand && texts.some((text) => text.includes(image) || (setting !== undefined && text.includes(setting))),
+    )
     .map(({ image }) => image);
 }
 

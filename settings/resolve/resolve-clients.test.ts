@@ -4,6 +4,20 @@ import { ANY_TOOL, inStack, load, refused } from "../../tests/small-stack.ts";
 
 refused([
   inStack(
+    "a period without a budget",
+    { clients: { "test-key": { budgetPeriod: "month" } } },
+    "clients.test-key.budgetPeriod",
+    '"month"',
+    "budget beside it, or leave it out",
+  ),
+  inStack(
+    "a period that LiteLLM does not have",
+    { clients: { "test-key": { budget: 1, budgetPeriod: "year" } } },
+    "clients.test-key.budgetPeriod",
+    '"year"',
+    "day, week or month",
+  ),
+  inStack(
     "no test-key",
     { clients: { phone: {} } },
     "clients.test-key",
@@ -88,7 +102,9 @@ test("a client's groups become servers, and nothing stays implicit", () => {
           models: ["b"],
           rpm: "60",
           parallel: 8,
+          tpm: "1000",
           budget: "5.5",
+          budgetPeriod: "month",
         },
       },
     },
@@ -101,7 +117,9 @@ test("a client's groups become servers, and nothing stays implicit", () => {
       models: ["b"],
       rpm: 60,
       parallel: 8,
+      tpm: 1000,
       budget: 5.5,
+      budgetPeriod: "month",
     },
     {
       name: "test-key",
@@ -110,7 +128,9 @@ test("a client's groups become servers, and nothing stays implicit", () => {
       models: ["a", "b"],
       rpm: undefined,
       parallel: 32,
+      tpm: undefined,
       budget: undefined,
+      budgetPeriod: undefined,
     },
   ]);
 });

@@ -26,7 +26,7 @@ export function resolveClients(
       `${TEST_CLIENT}: {}, the client that every stack has`,
     );
   }
-  const models = stack.models?.map(({ name }) => name);
+  const models = stack.models && [...new Set(stack.models.map(({ name }) => name))];
   // Whether a server whose server.yaml is wrong is enabled is not known. Its own problem is reported, and none that may
   // only follow from it.
   const broken = folders.filter(({ definition }) => !definition).map(({ name }) => name);
@@ -51,6 +51,13 @@ export function resolveClients(
           : "servers: no enabled server has an access group";
         problems.add(stackFile, stackPath("clients", name, "groups", index), group, write);
       }
+      if (client.budgetPeriod && client.budget === undefined)
+        problems.add(
+          stackFile,
+          stackPath("clients", name, "budgetPeriod"),
+          client.budgetPeriod,
+          "budget beside it, or leave it out",
+        );
       for (const [index, model] of (client.models ?? []).entries()) {
         if (!models || models.includes(model)) continue;
         problems.add(
@@ -92,7 +99,9 @@ export function resolveClients(
         models: client.models ?? models ?? [],
         rpm: client.rpm,
         parallel: client.parallel,
+        tpm: client.tpm,
         budget: client.budget,
+        budgetPeriod: client.budgetPeriod,
       };
     });
 }

@@ -102,14 +102,14 @@ refused([
     { gateway: { litellmSettings: { callbacks: ["mine.hook"] } } },
     "gateway.litellmSettings.callbacks",
     '["mine.hook"]',
-    "leave it out: success_callback and failure_callback take the names of callbacks",
+    "leave it out: litellm-mcp:telemetry for OpenTelemetry and Langfuse; success_callback and failure_callback take the names of others",
   ),
   inStack(
     "Prometheus",
-    { gateway: { litellmSettings: { success_callback: ["otel", "prometheus"] } } },
+    { gateway: { litellmSettings: { success_callback: ["datadog", "prometheus"] } } },
     "gateway.litellmSettings.success_callback[1]",
     '"prometheus"',
-    "leave it out: the prometheus callback needs a LiteLLM Enterprise licence",
+    "leave it out: the prometheus callback needs a LiteLLM Enterprise licence; the ingress has figures for Prometheus, docs/operate.md",
   ),
   inStack(
     "budget without duration",
@@ -120,8 +120,8 @@ refused([
   ),
   inStack(
     "variable in a setting",
-    { gateway: { litellmSettings: { cache_params: { hosts: ["${REDIS}"] } } } },
-    "gateway.litellmSettings.cache_params.hosts[0]",
+    { gateway: { litellmSettings: { default_team_settings: { hosts: ["${REDIS}"] } } } },
+    "gateway.litellmSettings.default_team_settings.hosts[0]",
     '"${REDIS}"',
     `a plain value: ${NO_VARIABLES}`,
   ),
@@ -133,11 +133,11 @@ refused([
     "provider and model, such as openai/gpt-5",
   ),
   inStack(
-    "two models of one name",
+    "a deployment twice",
     { models: ["a", "a"].map((name) => ({ name, params: { model: "openai/x" } })) },
-    "models[1].name",
+    "models[1]",
     '"a"',
-    "a name that no other model has",
+    "params or secrets that its other entries do not have: this one is the same as one before",
   ),
   inStack(
     "key of a model in plain text",

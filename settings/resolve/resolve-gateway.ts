@@ -114,8 +114,10 @@ export const secretVariable = (secret: string) => `SECRET_${secret}`;
 /** Models as LiteLLM takes them; notes the secrets they need. */
 export function resolveModels(models: StackConfig["models"], context: Context): ModelSettings[] {
   const { stackFile, problems, usedSecrets } = context;
-  for (const [index, name] of repeatedValues(models.map(({ name }) => name))) {
-    problems.add(stackFile, stackPath("models", index, "name"), name, "a name that no other model has");
+  // LiteLLM makes one deployment of entries that are the same, and another machine was meant.
+  for (const [index] of repeatedValues(models.map((model) => JSON.stringify(model)))) {
+    const write = "params or secrets that its other entries do not have: this one is the same as one before";
+    problems.add(stackFile, stackPath("models", index), models[index]?.name, write);
   }
   return models.map(({ name, params, secrets }, index) => {
     for (const [param, value] of Object.entries(params)) {

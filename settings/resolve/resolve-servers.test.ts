@@ -21,6 +21,20 @@ const proxied = { egress: true, proxied: true };
 
 refused([
   inStack(
+    "the price of a tool that the server does not have",
+    { servers: { time: { toolCosts: { convert_tme: 1 } } } },
+    "servers.time.toolCosts.convert_tme",
+    '"convert_tme"',
+    "one of its tools: get_current_time",
+  ),
+  inStack(
+    "a price of nothing",
+    { servers: { time: { costPerCall: 0 } } },
+    "servers.time.costPerCall",
+    "0",
+    "USD, a number above 0",
+  ),
+  inStack(
     "changes to no server",
     { servers: { gti: {} } },
     "servers.gti",
@@ -39,7 +53,7 @@ refused([
     { servers: { time: { port: 1 } } },
     "servers.time.port",
     KEY,
-    "one of the keys enabled, mounts, debugPort, env, secrets, acceptRisks, egress, lanAddresses",
+    "one of the keys enabled, mounts, debugPort, env, secrets, acceptRisks, egress, lanAddresses, costPerCall, toolCosts",
   ),
   inStack(
     "unknown mount",
@@ -365,4 +379,15 @@ test("no server of the catalogue that is on by default is registered as http", (
     [],
   );
   assert.deepEqual(warnings, []);
+});
+
+test("tools cost what the stack says, and otherwise nothing", () => {
+  const cost = (time: object) =>
+    load({ config: { servers: { time } } }).servers.find(({ name }) => name === "time")?.cost;
+  assert.equal(cost({}), undefined);
+  assert.deepEqual(cost({ costPerCall: 0.01 }), { perCall: 0.01, tools: {} });
+  assert.deepEqual(cost({ toolCosts: { get_current_time: 0.25 } }), {
+    perCall: undefined,
+    tools: { get_current_time: 0.25 },
+  });
 });

@@ -44,6 +44,7 @@ export function resolveServers(
     }
     const override = own(overrides, name) ?? NO_CHANGES;
     checkOverride(override, name, definition, context);
+    checkCosts(override, folder, context);
     if (!(override.enabled ?? definition.enabled)) return [];
     checkPackages(folder, problems);
     checkRequired(override, name, definition, context);
@@ -63,7 +64,7 @@ interface Deployed {
 type Override = StackConfig["servers"][string];
 
 /** Of a server that the stack does not mention. */
-export const NO_CHANGES: Override = { mounts: {}, env: {}, secrets: {}, acceptRisks: [], lanAddresses: [] };
+export const NO_CHANGES: Override = { mounts: {}, env: {}, secrets: {}, acceptRisks: [], toolCosts: {}, lanAddresses: [] };
 
 function checkOverride(
   override: Override,
@@ -130,6 +131,15 @@ function checkLanAddresses(
       );
 }
 
+/** Refuses the price of a tool that the server does not have: the tool that was meant would cost nothing. */
+function checkCosts({ toolCosts }: Override, { name, toolLock }: ServerFolder, { stackFile, problems }: Context): void {
+  if (!toolLock) return;
+  for (const tool of Object.keys(toolCosts).filter((tool) => !Object.hasOwn(toolLock, tool))) {
+    const write = `one of its tools: ${Object.keys(toolLock).join(", ")}`;
+    problems.add(stackFile, stackPath("servers", name, "toolCosts", tool), tool, write);
+  }
+}
+
 /**
  * Variables that only the stack knows. Without them the server would start and list its tools, and fail on every call.
  */
@@ -176,7 +186,7 @@ const RISK_MEANS: Readonly<Record<Risk, string>> = {
 function resolveServer(
   { name, folder, toolLock }: ServerFolder,
   definition: ServerDefinition,
-  { mounts, debugPort, env, ...override }: Override,
+  { mounts, debugPort, env, costPerCall, toolCosts, ...override }: Override,
   { version, namePrefix }: Deployed,
   { warnings }: Context,
 ): ServerSettings {
@@ -232,6 +242,10 @@ function resolveServer(
     debugPort,
     toolLock,
     check: definition.check,
+    cost:
+      costPerCall === undefined && !Object.keys(toolCosts).length
+        ? undefined
+        : { perCall: costPerCall, tools: sorted(toolCosts) },
   };
 }
 

@@ -27,6 +27,10 @@ import {
   variableName,
   wholeNumber,
 } from "./fields.ts";
+import { guard } from "./guard-schema.ts";
+import { redis } from "./redis-schema.ts";
+import { modelName, routing } from "./routing-schema.ts";
+import { telemetry } from "./telemetry-schema.ts";
 
 /** Every key of a stack's file begins with it: `litellm-mcp:docker`. */
 export const NAMESPACE = "litellm-mcp";
@@ -321,7 +325,9 @@ const postgres = z
 
 const PARAMS_ADVICE = "LiteLLM's litellm_params, such as { model: openai/gpt-5 }";
 const model = strict({
-  name: text(/^\S+$/, "the name clients ask for, without spaces").describe("The model's name for clients."),
+  name: modelName.describe(
+    "The model's name for clients. Entries of the same name are deployments of one model, which share its requests.",
+  ),
   params: z
     .record(z.string(), z.unknown(), { error: PARAMS_ADVICE })
     .meta({ title: PARAMS_ADVICE })
@@ -346,6 +352,9 @@ const mockModel = {
     output_cost_per_token: 0,
   },
 };
+
+const toolName = text(/^\S+$/, "a tool's own name, without the server's before it");
+const USD = "USD, a number above 0";
 
 /** A stack's changes to one folder under `mcp/`. */
 const LAN_ADDRESSES_ADVICE = "a list of addresses and networks, such as [192.168.1.20:8080, 192.168.2.0/24]";
@@ -392,10 +401,17 @@ const serverOverride = orEmpty(
       .describe(
         "Of a server with `proxied: true`, such as `fetch`: addresses of the LAN whose pages it may ask for. `192.168.1.20` is its ports 80 and 443, `192.168.1.20:8080` that port alone, and `192.168.1.0/24` ports 80 and 443 of the whole network but for the gateway's own. No other private address is reached; public ones are open.",
       ),
+    costPerCall: positiveNumber(USD)
+      .optional()
+      .describe("What a call of one of its tools costs, in USD. It counts against the client's `budget`."),
+    toolCosts: map(toolName, positiveNumber(USD), "a map from tool to USD, such as { search: 0.01 }")
+      .default({})
+      .describe("What a call of these tools costs instead, in USD."),
   }),
 );
 
-const toolName = text(/^\S+$/, "a tool's own name, without the server's before it");
+const BUDGET_PERIODS = ["day", "week", "month"] as const;
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
 const client = orEmpty(
   strict({
@@ -431,9 +447,24 @@ const client = orEmpty(
       .optional()
       .describe("Most requests a minute. Left out, there is no limit."),
     parallel: wholeNumber(1, 1_000, "requests at once, 1 to 1000").default(32).describe("Most requests at once."),
-    budget: positiveNumber("USD, a number above 0")
+    tpm: wholeNumber(1, 1_000_000_000, "tokens a minute, a whole number from 1")
       .optional()
-      .describe("What the client's use of models may cost in all, in USD. Left out, there is no limit."),
+      .describe(
+        "Most tokens of models a minute, asked and answered. Whoever has used more is refused models and tools until a " +
+          "minute is over. Left out, there is no limit.",
+      ),
+    budget: positiveNumber(USD)
+      .optional()
+      .describe(
+        "What the client's use of models, and of tools that have a cost, may cost in USD: in all, or in each " +
+          "`budgetPeriod`. Left out, there is no limit.",
+      ),
+    budgetPeriod: oneOf(BUDGET_PERIODS, "day, week or month")
+      .optional()
+      .describe(
+        "What was spent is forgotten at midnight (UTC), of each day, each Monday or the first of each month; LiteLLM " +
+          "looks every ten minutes. Left out, it is never forgotten.",
+      ),
   }),
 );
 
@@ -452,10 +483,15 @@ export const stackKeys = {
       examples: [
         [
           { name: "gpt", params: { model: "openai/gpt-5" }, secrets: { api_key: "openaiKey" } },
-          { name: "local", params: { model: "ollama/qwen3", api_base: "http://192.168.1.30:11434" } },
+          { name: "local", params: { model: "ollama/qwen3", api_base: "http://192.168.1.30:11434", weight: 2 } },
+          { name: "local", params: { model: "ollama/qwen3", api_base: "http://192.168.1.31:11434", weight: 1 } },
         ],
       ],
     }),
+  routing,
+  redis,
+  telemetry,
+  guard,
   servers: map(
     serverName,
     serverOverride,
@@ -469,6 +505,7 @@ export const stackKeys = {
           git: { mounts: { repositories: "/srv/git" } },
           fetch: { lanAddresses: ["192.168.1.20:8080", "192.168.2.0/24"] },
           time: { enabled: false },
+          searxng: { costPerCall: 0.001, toolCosts: { searxng_web_search: 0.005 } },
           n8n_workflows: {
             enabled: true,
             env: { N8N_API_URL: "http://n8n.lan:5678" },
@@ -491,7 +528,9 @@ export const stackKeys = {
             servers: ["git", "time"],
             tools: { git: { allow: ["git_log"] }, time: { deny: ["convert_time"] } },
             models: ["gpt"],
+            tpm: 20_000,
             budget: 5,
+            budgetPeriod: "month",
           },
         },
       ],

@@ -1,28 +1,52 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 
 export interface Heard {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** The body as it came, for what is not text. */
+  readonly bytes: Buffer;
+}
+
+/** What goes wrong with a stand-in, from now on. */
+export interface Trouble {
+  /** HTTP status that it answers with. */
+  status?: number;
+  /** How long it takes. */
+  milliseconds?: number;
 }
 
 export interface Provider {
   /** Base URL, with the address that containers reach. */
   readonly url: string;
   readonly heard: Heard[];
+  /** Empty: nothing goes wrong. */
+  trouble: Trouble;
   close(): Promise<void>;
 }
 
-async function serve(address: string, answer: (heard: Heard, response: ServerResponse) => void): Promise<Provider> {
+/** A server that keeps what it hears. */
+export async function serve(
+  address: string,
+  answer: (heard: Heard, response: ServerResponse) => void,
+): Promise<Provider> {
   const heard: Heard[] = [];
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const one = { method: request.method!, path: request.url!, headers: request.headers, body };
+    void buffer(request).then((bytes) => {
+      const one = { method: request.method!, path: request.url!, headers: request.headers, body: String(bytes), bytes };
       heard.push(one);
-      answer(one, response);
+      const { status, milliseconds = 0 } = made.trouble;
+      const respond = () => {
+        if (status === undefined) answer(one, response);
+        else
+          response
+            .writeHead(status, { "content-type": "application/json" })
+            .end(JSON.stringify({ error: { message: "trouble", type: "trouble", code: status } }));
+      };
+      setTimeout(respond, milliseconds);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
@@ -30,7 +54,13 @@ async function serve(address: string, answer: (heard: Heard, response: ServerRes
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { url: `http://${address}:${(server.address() as AddressInfo).port}`, heard, close };
+  const made: Provider = {
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
+    heard,
+    trouble: {},
+    close,
+  };
+  return made;
 }
 
 /** An address that no client may make the gateway ask. */
