@@ -31,11 +31,11 @@ refused([
     "leave it out: there is no other model",
   ),
   inStack(
-    "a strategy that does not exist",
-    { routing: { strategy: "round-robin" } },
+    "a strategy that 1.77.3 does not carry out",
+    { routing: { strategy: "latency-based-routing" } },
     "routing.strategy",
-    '"round-robin"',
-    "simple-shuffle, least-busy or latency-based-routing",
+    '"latency-based-routing"',
+    "simple-shuffle or least-busy",
   ),
   inStack(
     "priority, which LiteLLM only looks at when no deployment works",

@@ -22,7 +22,7 @@ export const redis = orEmpty(
       "A Redis of the stack's own, for LiteLLM alone: answers of models that are kept, and what LiteLLM counts within a " +
       "minute (`tpm` of clients, failures of deployments), which a restart of LiteLLM then does not forget. It keeps " +
       "nothing on disk, and publishes no port. Left out, there is none.",
-    examples: [{ cacheSeconds: 600 }],
+    examples: [{ cacheSeconds: 600 }, { image: "redis:8.0-trixie", memory: 512 }],
   });
 
 export type RedisConfig = NonNullable<z.infer<typeof redis>>;

@@ -3,15 +3,15 @@ import { filledList, map, oneOf, strict, text, wholeNumber } from "./fields.ts";
 
 export const modelName = text(/^\S+$/, "the name clients ask for, without spaces");
 
-const STRATEGIES = ["simple-shuffle", "least-busy", "latency-based-routing"] as const;
+const STRATEGIES = ["simple-shuffle", "least-busy"] as const;
 const SECONDS = "seconds, a whole number from 1 to 3600";
 
 export const routing = strict({
-  strategy: oneOf(STRATEGIES, "simple-shuffle, least-busy or latency-based-routing")
+  strategy: oneOf(STRATEGIES, "simple-shuffle or least-busy")
     .default("simple-shuffle")
     .describe(
-      "Which deployment of a model gets a request: any of them, by chance and by `weight` or `rpm` of its params; the " +
-        "one with the fewest requests under way; or the one that answers fastest.",
+      "Which deployment of a model gets a request: any of them, by chance and by `weight` or `rpm` of its params; or the " +
+        "one with the fewest requests under way.",
     ),
   fallbacks: map(
     modelName,

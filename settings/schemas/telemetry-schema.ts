@@ -52,6 +52,7 @@ export const telemetry = strict({
         },
         texts: true,
       },
+      { openTelemetry: { endpoint: "https://otel.example.com" }, acceptRisks: ["outside-lan"] },
     ],
   });
 

@@ -307,11 +307,12 @@ test("a call of a tool costs what the stack says, and spends the budget; when it
     "Echo: cheap",
   );
   assert.match(await callTool(`${BASE}/mcp/`, keys["monthly"]!, "everything-get-sum", { a: 1, b: 2 }), /3/);
-  const rows = await eventually("two rows", WRITTEN_WITHIN_S, async () => {
+  // The gateway check has called the server with this client's key as well.
+  const rows = await eventually("rows of both", WRITTEN_WITHIN_S, async () => {
     const found = await spent();
-    return found.length === 2 && found;
+    return found.length > 1 && found.some(({ tool }) => tool.endsWith("get-sum")) && found;
   });
-  assert.deepEqual(rows, [
+  assert.deepEqual(rows.slice(-2), [
     { tool: "everything/echo", spend: 0.01 },
     { tool: "everything/get-sum", spend: 0.25 },
   ]);
@@ -450,7 +451,8 @@ test("a collector gets a trace of each request, Langfuse an entry; neither gets 
     for (const { body } of heard) {
       assert.ok(!body.includes(text), `${who}: the text of a request`);
       assert.ok(!body.includes("Hello from the provider"), `${who}: the text of an answer`);
-      assert.ok(!body.includes("jane@"), `${who}: what is masked`);
+      const at = body.indexOf("jane@");
+      assert.equal(at, -1, `${who}: what is masked, after ${body.slice(Math.max(0, at - 600), at)}`);
       for (const secret of secrets) assert.ok(!body.includes(secret), `${who}: a secret`);
     }
 });
