@@ -1,4 +1,4 @@
-"""Masks arguments of tools in what LiteLLM records of calls: rows of spend, traces, entries of Langfuse.
+"""Masks arguments of tools in what LiteLLM records of calls: its rows of spend, and what others are told from them.
 
 A callback of LiteLLM, by the hook that its documentation has for this (`async_logging_hook`); LiteLLM runs it before
 it tells anybody of a call. What the server gets is not touched. The patterns are beside this file, as JSON.

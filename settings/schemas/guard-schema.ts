@@ -10,8 +10,8 @@ export const guard = strict({
     "A call of a tool that has one of these in its arguments is refused; no server hears of it.",
   ),
   mask: kinds().describe(
-    "These, and those that are refused, are masked in what is recorded of calls: in audit files, in LiteLLM's rows of " +
-      "spend, and in what `litellm-mcp:telemetry` sends. Servers get them as they are.",
+    "These, and those that are refused, are masked in what is recorded of calls: in audit files and in LiteLLM's rows of " +
+      "spend. What `litellm-mcp:telemetry` sends may have them. Servers get them as they are.",
   ),
 })
   .optional()
