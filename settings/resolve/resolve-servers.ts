@@ -64,7 +64,14 @@ interface Deployed {
 type Override = StackConfig["servers"][string];
 
 /** Of a server that the stack does not mention. */
-export const NO_CHANGES: Override = { mounts: {}, env: {}, secrets: {}, acceptRisks: [], toolCosts: {}, lanAddresses: [] };
+export const NO_CHANGES: Override = {
+  mounts: {},
+  env: {},
+  secrets: {},
+  acceptRisks: [],
+  toolCosts: {},
+  lanAddresses: [],
+};
 
 function checkOverride(
   override: Override,
