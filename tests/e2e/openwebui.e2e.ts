@@ -179,7 +179,7 @@ test("Open WebUI: an ordinary user chats in a browser, and the model calls a too
     await ask(page, "What time is it in Tokyo?");
     // The model repeats what the tool has answered.
     await page.getByText('"timezone": "Asia/Tokyo"').first().waitFor();
-    await page.getByText("litellm_time-get_current_time").first().waitFor();
+    await page.getByText("litellm_time-get_current_time").filter({ visible: true }).first().waitFor();
     await screenshot(page, "open-webui-ordinary-user");
   });
   assert.ok(model.offered.has("litellm_time-get_current_time"), [...model.offered].join(" "));
