@@ -2,6 +2,7 @@
 // program registers. To Pulumi a resource of another name or type is another resource: it would delete the deployed
 // one, so none of these changes. Nothing is imported here, so that a command does not load Pulumi for a name.
 
+export const STACK_ID = "stack-id";
 export const GATEWAY_CHECK = "gateway-check";
 export const INGRESS_RIGHTS = "ingress-rights";
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { STACK_ID } from "./resource-names.ts";
 
 /**
  * Label of every container, network and volume: `<project>/<stack>/<id>`. Only the id is compared; project and stack
@@ -33,7 +34,7 @@ const isKnown = (output: pulumi.Output<unknown>) => (output as unknown as { isKn
  * @param salt What makes the stack's file its own, see `readStack`.
  */
 export async function stackIdentity(salt: string): Promise<StackIdentity> {
-  const { result } = new random.RandomUuid("stack-id");
+  const { result } = new random.RandomUuid(STACK_ID);
   const id = (await isKnown(result)) ? await new Promise<string>((resolve) => result.apply(resolve)) : undefined;
   const names = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
   const keptFor = createHash("sha256")

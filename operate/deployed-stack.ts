@@ -26,6 +26,7 @@ import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE } from "../settings/settings.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
+import { type OnRecord, readState, type StoredState } from "./recovery/stored-state.ts";
 
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
 const PARALLEL = "8";
@@ -80,21 +81,36 @@ interface StoredResource {
   readonly delete?: boolean;
 }
 
+/** How an `up` differs from one of a stack that is as the state says. */
+interface UpOptions {
+  /** URNs of resources that are replaced, and with them whatever depends on them. */
+  readonly replace?: readonly string[];
+  /** Looks first at what there is: the state is not what is on the daemon any more. */
+  readonly refresh?: boolean;
+}
+
 /** The `pulumi` command for one stack, run in this project. */
 export class Pulumi {
   readonly stack: string;
+  /** Name of the project in Pulumi.yaml. */
+  readonly project: string;
   readonly #workspace: LocalWorkspace;
 
-  private constructor(stack: string, workspace: LocalWorkspace) {
+  private constructor(stack: string, project: string, workspace: LocalWorkspace) {
     this.stack = stack;
+    this.project = project;
     this.#workspace = workspace;
+  }
+
+  static async #of(stack: string, workspace: LocalWorkspace): Promise<Pulumi> {
+    return new Pulumi(stack, (await workspace.projectSettings()).name, workspace);
   }
 
   /** Makes the stack in the backend if it is not there yet. */
   static async open(stack: string): Promise<Pulumi> {
     const workspace = await openWorkspace();
     await Stack.createOrSelect(stack, workspace);
-    return new Pulumi(stack, workspace);
+    return Pulumi.#of(stack, workspace);
   }
 
   /**
@@ -105,7 +121,7 @@ export class Pulumi {
   static async existing(stack: string): Promise<Pulumi> {
     const workspace = await openWorkspace();
     const stacks = (await workspace.listStacks()).map(({ name }) => name);
-    if (stacks.includes(stack)) return new Pulumi(stack, workspace);
+    if (stacks.includes(stack)) return Pulumi.#of(stack, workspace);
     if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
     throw new Error(
       `unknown stack ${stack}: ${stacks.length ? `there are ${stacks.join(", ")}` : "there is none yet, npm run up makes the first"}`,
@@ -127,13 +143,26 @@ export class Pulumi {
     return exitCode ?? 1;
   }
 
-  /**
-   * Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code.
-   *
-   * @param replace URNs of resources that are replaced, and with them whatever depends on them.
-   */
-  up(replace: readonly string[] = []): Promise<number> {
-    return this.#show(["up", "--yes", "--parallel", PARALLEL, ...replace.flatMap((urn) => ["--replace", urn])]);
+  /** Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code. */
+  up({ replace = [], refresh = false }: UpOptions = {}): Promise<number> {
+    return this.#show([
+      ...["up", "--yes", "--parallel", PARALLEL, ...(refresh ? ["--refresh"] : [])],
+      ...replace.flatMap((urn) => ["--replace", urn]),
+    ]);
+  }
+
+  /** Compares the state with what there is, and forgets what an interrupted run had begun to make. Resolves to the exit code. */
+  async refresh(): Promise<number> {
+    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    return this.#show([
+      "refresh",
+      "--yes",
+      "--skip-preview",
+      "--parallel",
+      PARALLEL,
+      "--clear-pending-creates",
+      ...program,
+    ]);
   }
 
   /** Replaces one resource and touches no other. Resolves to pulumi's exit code. */
@@ -144,12 +173,26 @@ export class Pulumi {
   /** Destroys everything of the stack; the stack itself, with its settings, stays. */
   async down(): Promise<number> {
     // Its databases and roles are dropped one by one, through the tunnel that the program opens.
-    const isBehindTunnel = await this.#workspace.getConfig(this.stack, stackPath("postgres", "network"), true).then(
+    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...program], { [ENDING_VARIABLE]: "true" });
+  }
+
+  /** Whether Postgres is reached through a tunnel, which the program opens. */
+  #isBehindTunnel(): Promise<boolean> {
+    return this.#workspace.getConfig(this.stack, stackPath("postgres", "network"), true).then(
       () => true,
       () => false,
     );
-    const args = ["destroy", "--yes", "--parallel", PARALLEL, ...(isBehindTunnel ? ["--run-program"] : [])];
-    return this.#show(args, { [ENDING_VARIABLE]: "true" });
+  }
+
+  /** Address of the backend, as `pulumi whoami` gives it. */
+  async backendUrl(): Promise<string> {
+    return (await this.#workspace.whoAmI()).url ?? "";
+  }
+
+  /** What the state says of the daemon. */
+  async onRecord(): Promise<OnRecord> {
+    return readState((await this.#workspace.exportStack(this.stack)).deployment as StoredState);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { confirm, isCancel } from "@clack/prompts";
+import { confirm } from "@clack/prompts";
 import pc from "picocolors";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { POSTGRES_ADMIN } from "../components/postgres/postgres-server.ts";
@@ -18,8 +18,10 @@ import {
   redisPasswordOf,
   rolePasswordOf,
 } from "../components/resource-names.ts";
+import { agree } from "./agree.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
 import { notDeployed, type Password, Pulumi } from "./deployed-stack.ts";
+import { recover } from "./recovery/recover.ts";
 import { runInContainer } from "../components/docker/run-in-container.ts";
 
 /** Everything on the command line. */
@@ -126,11 +128,12 @@ export function nextSteps(stack: string, clients: readonly string[]): string {
 async function rotate(options: Options): Promise<void> {
   const { stack } = options;
   const pulumi = await Pulumi.existing(stack);
+  await recover(pulumi);
   const before = await pulumi.passwords();
   const { admin, services, keys, clients, summary } = plan(options, before);
   console.log(`Replaced in stack ${pc.bold(stack)}:\n${summary.map((line) => `  - ${line}`).join("\n")}`);
   console.log(`Changes of the settings that are not deployed yet are deployed with it.\n\n${SALT_KEY}\n\n${FOREIGN}\n`);
-  await agree(options);
+  await agree(options, () => confirm({ message: "Replace them?", initialValue: false }));
 
   const done = (exitCode: number) => {
     if (exitCode !== 0)
@@ -142,23 +145,15 @@ async function rotate(options: Options): Promise<void> {
     done(await pulumi.replaceAlone(admin));
     await tellPostgres(pulumi);
   }
-  if (admin || services.length) done(await pulumi.up(services));
+  if (admin || services.length) done(await pulumi.up({ replace: services }));
   if (keys.length) {
-    done(await pulumi.up(keys));
+    done(await pulumi.up({ replace: keys }));
     await refused(
       pulumi,
       before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)),
     );
   }
   console.log(`\n${pc.green("Replaced.")} ${nextSteps(stack, clients)}`);
-}
-
-async function agree({ yes }: Options): Promise<void> {
-  if (yes) return;
-  if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw new Error("nothing was changed: without a terminal to ask on, this needs --yes");
-  const answer = await confirm({ message: "Replace them?", initialValue: false });
-  if (isCancel(answer) || !answer) throw new Error("nothing was changed");
 }
 
 /**

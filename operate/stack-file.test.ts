@@ -27,10 +27,22 @@ test("a file that is there stays, with its salt", async (t) => {
   assert.equal(await readFile(file, "utf8"), "encryptionsalt: v1:abc=\n");
 });
 
-test("a stack without an example gets nothing", async (t) => {
+test("a stack with a file and without an example is as it was", async (t) => {
   const folder = await withExample(t);
+  await writeFile(path.join(folder, "Pulumi.phone.yaml"), "config: {}\n");
   await copyExample("phone", folder);
-  assert.deepEqual(await readdir(folder), ["Pulumi.local.yaml.example"]);
+  assert.deepEqual((await readdir(folder)).sort(), ["Pulumi.local.yaml.example", "Pulumi.phone.yaml"]);
+});
+
+test("a name that nobody has written settings for is refused, and makes nothing", async (t) => {
+  const folder = await withExample(t);
+  await writeFile(path.join(folder, "Pulumi.yaml"), "name: x\n");
+  await writeFile(path.join(folder, "Pulumi.lan.yaml"), "config: {}\n");
+  await assert.rejects(copyExample("lam", folder), {
+    message:
+      "--stack lam: there is no Pulumi.lam.yaml. There are settings for lan, local; for a new stack write Pulumi.lam.yaml first",
+  });
+  assert.deepEqual((await readdir(folder)).sort(), ["Pulumi.lan.yaml", "Pulumi.local.yaml.example", "Pulumi.yaml"]);
 });
 
 test("git ignores the file that Pulumi changes", async () => {

@@ -1,12 +1,13 @@
 import pc from "picocolors";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
+import { upAndRepair } from "./recovery/recover.ts";
 import { copyExample } from "./stack-file.ts";
 import { verify } from "./verify.ts";
 
 async function up({ stack }: { readonly stack: string }): Promise<void> {
   const pulumi = await Pulumi.open(stack);
-  const exitCode = await pulumi.up();
+  const exitCode = await upAndRepair(pulumi);
   if (exitCode !== 0) {
     console.error(
       pc.red("\nNot deployed: read the message above, fix it and run the command again; what is in place stays."),

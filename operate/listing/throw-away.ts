@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { PassThrough, type Readable } from "node:stream";
 import type Docker from "dockerode";
 import { demultiplex } from "../../components/docker/docker-connection.ts";
+import { gone } from "../../components/docker/gone.ts";
 
 /** Label of everything that is made to be thrown away; its value says which run it belongs to. */
 export const THROW_AWAY_LABEL = "litellm-mcp.throw-away";
@@ -42,15 +43,6 @@ export async function removeLeftOvers(docker: Docker): Promise<void> {
 }
 
 const FORCE = { force: true, v: true } as const;
-
-/** What is gone already need not be removed. */
-const gone = (removed: Promise<unknown>): Promise<void> =>
-  removed.then(
-    () => {},
-    (error: { statusCode?: number }) => {
-      if (error.statusCode !== 404) throw error;
-    },
-  );
 
 /** What one throw-away container is. What it may not do is the same for all. */
 export interface ThrowAway {

@@ -118,7 +118,7 @@ test("status says what is wrong, with exit code 1, and a document for others", a
     return exitCode === 0 && output;
   });
   for (const part of [
-    "| e2e-checks-postgres | postgres:17.6-trixie |",
+    "| e2e-checks-postgres | litellm-mcp/postgres.hypopg:",
     "| client-phone-value |",
     "127.0.0.1:36000",
     "| litellm_db |",
@@ -211,7 +211,7 @@ test("with postgres.protect a destroy is refused before it removes anything, and
   const up = await workspace.up();
   assert.equal(up.exitCode, 0, up.output);
   const before = await containerIds(PREFIX);
-  const down = await workspace.run("npm", ["run", "down", "--", "--stack", "lan"]);
+  const down = await workspace.run("npm", ["run", "down", "--", "--stack", "lan", "--yes"]);
   assert.notEqual(down.exitCode, 0);
   assert.match(down.output, /cannot be deleted\s+because it is protected/);
   assert.deepEqual(await containerIds(PREFIX), before);

@@ -1,0 +1,77 @@
+import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
+import { CONTAINER_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
+
+/** A state as `pulumi stack export` has it; only what is read here. */
+export interface StoredState {
+  readonly resources?: readonly StoredResource[];
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: StoredResource }[];
+}
+
+interface StoredResource {
+  readonly urn: string;
+  readonly type: string;
+  /** Given by who made it: Docker's id of a container or network. */
+  readonly id?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** Replaced, and not deleted yet. */
+  readonly delete?: boolean;
+}
+
+/** A container or network that the state knows. */
+export interface Deployed {
+  readonly kind: "container" | "network";
+  readonly id: string;
+  /** On the daemon. */
+  readonly name: string;
+}
+
+/** What the state says of the daemon, and of what an interrupted run was at. */
+export interface OnRecord {
+  /** The stack's id in the labels of all that it made; undefined while nothing can have been made. */
+  readonly stackId: string | undefined;
+  /** Where all of it is. */
+  readonly endpoint: DockerEndpoint | undefined;
+  readonly deployed: readonly Deployed[];
+  /** Ids of all that the state knows, also of what is replaced and not deleted yet. */
+  readonly known: ReadonlySet<string>;
+  readonly pending: readonly Pending[];
+}
+
+/** What a run had begun when it was ended. */
+export interface Pending {
+  readonly urn: string;
+  readonly type: string;
+  readonly isCreating: boolean;
+  /** Its input of that name. */
+  readonly name: string | undefined;
+}
+
+const PROVIDER_TYPE = "pulumi:providers:docker";
+
+export function readState({ resources = [], pending_operations: pending = [] }: StoredState): OnRecord {
+  const nameOf = ({ inputs = {} }: StoredResource) => (typeof inputs["name"] === "string" ? inputs["name"] : undefined);
+  const current = resources.filter((resource) => !resource.delete);
+  const provider = current.find(({ type }) => type === PROVIDER_TYPE)?.inputs;
+  return {
+    stackId: current.find(({ urn }) => urn.endsWith(`::${STACK_ID}`))?.id,
+    endpoint: provider && {
+      host: provider["host"] as string,
+      sshOpts: JSON.parse(provider["sshOpts"] as string) as string[],
+    },
+    deployed: current.flatMap((resource): Deployed[] => {
+      const kind = kindOf(resource);
+      const name = nameOf(resource);
+      return kind && resource.id && name !== undefined ? [{ kind, id: resource.id, name }] : [];
+    }),
+    known: new Set(resources.flatMap((resource) => (kindOf(resource) && resource.id) || [])),
+    pending: pending.map(({ type, resource }) => ({
+      urn: resource.urn,
+      type: resource.type,
+      isCreating: type === "creating",
+      name: nameOf(resource),
+    })),
+  };
+}
+
+const kindOf = ({ type }: StoredResource): Deployed["kind"] | undefined =>
+  type === CONTAINER_TYPE ? "container" : type === NETWORK_TYPE ? "network" : undefined;
