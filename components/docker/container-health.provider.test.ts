@@ -50,6 +50,12 @@ for (const [what, state, restarts, verdict] of [
     0,
     "waiting",
   ],
+  [
+    "whose adapter has waited long for a server in another container",
+    health("unhealthy", 6, '{"state":"away","reason":"it cannot be reached: ECONNREFUSED","restarts":9}'),
+    0,
+    "waiting",
+  ],
   ["whose adapter waits for its server", health("starting", 0, '{"state":"starting","restarts":0}'), 0, "waiting"],
 ] as const) {
   test(`a container ${what}`, () => assert.deepEqual(judgeState(state, restarts), verdict));

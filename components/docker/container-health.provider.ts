@@ -24,9 +24,10 @@ export function judgeState(
   if (!Running) return "waiting";
   if (!Health || Health.Status === "healthy") return "ready";
   const adapter = adapterSays(Health.Log?.at(-1)?.Output ?? "");
-  // One that cannot be reached may still be starting, in a container of its own.
   if (adapter && adapter.restarts >= MOST_STARTS && /^it (ended|was ended|cannot be started)\b/.test(adapter.reason))
     return { problem: `runs, but its MCP server ends again and again: ${adapter.reason}` };
+  // One in a container of its own may still be starting; how long it may take is for that container's healthcheck to say.
+  if (adapter && /^it cannot be reached: ECONNREFUSED\b/.test(adapter.reason)) return "waiting";
   // A container that stops is called unhealthy too, with no failed check; it may come up at its next start.
   if (Health.Status === "unhealthy" && Health.FailingStreak > 0)
     return { problem: `runs, but its healthcheck fails: ${Health.Log?.at(-1)?.Output.trim() ?? "no output"}` };

@@ -30,13 +30,14 @@ const settings = (tunnelPort: number, host = "ssh://me@server") =>
   testSettings({ docker: { host }, postgres: { kind: "dedicated", port: 5432, tunnelPort } });
 
 /** What comes out of the port for what goes in; undefined when nobody listens. */
-function through(port: number, text: string): Promise<string | undefined> {
+/** Sends a text, and ends when the answer is all there, which is the text itself where nothing else is said. */
+function through(port: number, text: string, whole = text): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = net.connect(port, "127.0.0.1", () => socket.write(text));
     socket.on("data", (chunk) => {
       answer += String(chunk);
-      if (answer === text) socket.end();
+      if (answer === whole) socket.end();
     });
     socket.on("error", () => resolve(undefined));
     socket.on("close", () => resolve(answer));
@@ -152,7 +153,7 @@ test("a connection that Postgres ends ends for whoever has it, though he says no
   const port = await freePort();
   const up = engine(t);
   await openPostgresTunnel(settings(port), up.pid);
-  assert.equal(await through(port, "startup"), "startup refused");
+  assert.equal(await through(port, "startup", "startup refused, and no more"), "startup refused");
   up.kill();
   await ends(port);
 });
