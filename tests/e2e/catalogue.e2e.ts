@@ -92,7 +92,7 @@ before(async () => {
     const { pathname } = new URL(request.url!, "http://stand-in");
     requests.push({ path: pathname, authorization: request.headers.authorization });
     if (pathname === "/away") {
-      response.writeHead(302, { location: "http://litellm:4000/health/readiness" }).end();
+      response.writeHead(302, { location: `http://${PREFIX}litellm:4000/health/readiness` }).end();
       return;
     }
     if (pathname === "/page") {
@@ -302,9 +302,9 @@ test("fetch reads a page of the LAN that the stack names, and no other", async (
     ),
   );
   // What a network opens is neither the gateway, by whichever way, nor another server.
-  for (const url of ["http://litellm:4000/health/readiness", `http://${address}:${port}/away`])
+  for (const url of [`http://${PREFIX}litellm:4000/health/readiness`, `http://${address}:${port}/away`])
     assert.match(await fetched(url), /litellm leads to .*, which is an address of the gateway's own networks/, url);
-  assert.match(await fetched("http://mcp-git:8000/health"), /an address of the gateway's own networks/);
+  assert.match(await fetched(`http://${PREFIX}mcp-git:8000/health`), /an address of the gateway's own networks/);
   assert.match(await fetched("http://127.0.0.1:8000/health"), /127\.0\.0\.1 is a loopback address/);
   assert.match(await fetched("http://169.254.169.254/"), /a link-local or metadata address/);
   assert.match(await fetched(`http://${address}:2375/version`), /is a private address/);
