@@ -61,7 +61,11 @@ const filesIn = (folder: string, suffix: string) =>
 const total = { passed: 0, failed: 0 };
 
 /** Runs test files with node:test, prints as it goes, and counts the tests; a suite is not counted as one. */
-async function runTests(files: readonly string[], concurrency: boolean, execArgv: string[] = []): Promise<number> {
+async function runTests(
+  files: readonly string[],
+  concurrency: boolean | number,
+  execArgv: string[] = [],
+): Promise<number> {
   const before = total.passed + total.failed;
   const stream = run({ files: [...files], concurrency, execArgv });
   const count = (outcome: "passed" | "failed") => (event: { details: { type?: string } }) => {
@@ -77,7 +81,12 @@ async function runTests(files: readonly string[], concurrency: boolean, execArgv
 /** What an option says of the names of files. */
 const partOf = (option: string | boolean | undefined) => (typeof option === "string" ? option : "");
 
-/** Those of the files that have the option's part in their name, one after the other: they share the machine, and timings are measured. */
+/** Files that measure times, and the one whose stack has the beginning of all others' names. */
+const ALONE = ["adapter.e2e.ts", "ingress.e2e.ts", "local.e2e.ts"];
+/** Deployments wait more than they work; more of them at once, and servers are not healthy in time on two cores. */
+const DEPLOYMENTS_AT_ONCE = 2;
+
+/** Those of the files that have the option's part in their name; one after the other, but for end-to-end files that measure nothing. */
 async function runSome(
   files: readonly string[],
   what: string,
@@ -85,10 +94,13 @@ async function runSome(
   option?: string | boolean,
 ): Promise<void> {
   const part = partOf(option);
-  const ran = await runTests(
-    files.filter((file) => path.basename(file).includes(part)),
-    false,
-  );
+  const chosen = files.filter((file) => path.basename(file).includes(part));
+  const isBeside = (file: string) => file.includes("/tests/e2e/") && !ALONE.includes(path.basename(file));
+  const together = chosen.filter(isBeside);
+  const alone = chosen.filter((file) => !isBeside(file));
+  const ran =
+    (together.length ? await runTests(together, DEPLOYMENTS_AT_ONCE) : 0) +
+    (alone.length ? await runTests(alone, false) : 0);
   if (ran > 0) return;
   console.error(`✖ no ${what} ran${part ? `: no ${where} has "${part}" in its name` : ""}`);
   total.failed += 1;

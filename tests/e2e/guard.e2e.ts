@@ -14,15 +14,15 @@ before(async () => {
     "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
     "litellm-mcp:lan": { address: "127.0.0.1" },
     "litellm-mcp:namePrefix": PREFIX,
-    "litellm-mcp:gateway": { port: 16000 },
-    "litellm-mcp:postgres": { kind: "dedicated", port: 16432 },
+    "litellm-mcp:gateway": { port: 17000 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: 17432 },
   });
   await workspace.editFile("components/docker/networks.ts", (text) =>
     text.replace(
       "    this.registerOutputs(",
       `    new docker.Container(
       "proxy-container",
-      { image: "traefik:v3", ports: [{ internal: 80, external: 16080 }], volumes: [{ hostPath: "/var/run", containerPath: "/host" }] },
+      { image: "traefik:v3", ports: [{ internal: 80, external: 17080 }], volumes: [{ hostPath: "/var/run", containerPath: "/host" }] },
       { parent: this },
     );
     this.registerOutputs(`,
@@ -49,7 +49,7 @@ for (const [title, command] of [
     for (const part of [
       'error: LAN guard: Container "proxy-container" is not allowed, nothing was changed:',
       "- image traefik:v3: no reverse proxy",
-      "- port 16080 published on every address of the host: publish it on 127.0.0.1 (litellm-mcp:lan.address)",
+      "- port 17080 published on every address of the host: publish it on 127.0.0.1 (litellm-mcp:lan.address)",
       "- mount of /var/run: whoever has it has the Docker daemon",
     ])
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);

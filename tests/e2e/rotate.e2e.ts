@@ -8,8 +8,8 @@ import { Workspace } from "./workspace.ts";
 
 // Secrets are replaced while a client calls.
 const PREFIX = "e2e-rot-";
-const GATEWAY_PORT = 16000;
-const POSTGRES_PORT = 16432;
+const GATEWAY_PORT = 20000;
+const POSTGRES_PORT = 20432;
 const off = Object.fromEntries(
   ["fetch", "filesystem", "git", "memory", "sequentialthinking"].map((name) => [name, { enabled: false }]),
 );
