@@ -11,6 +11,7 @@ export const CLIENT_KEY_TYPE = "litellm:gateway:ClientKey";
 /** Type of what has a provider of this project, such as the key within a `ClientKey`. */
 export const DYNAMIC_TYPE = "pulumi-nodejs:dynamic:Resource";
 export const CONTAINER_TYPE = "docker:index/container:Container";
+export const IMAGE_TYPE = "docker:index/remoteImage:RemoteImage";
 export const NETWORK_TYPE = "docker:index/network:Network";
 export const VOLUME_TYPE = "docker:index/volume:Volume";
 export const POSTGRES_PROVIDER_TYPE = "pulumi:providers:postgresql";

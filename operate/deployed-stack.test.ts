@@ -75,6 +75,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     resource("docker:index/container:Container", "postgres-container", { name: "gw-postgres" }),
     resource("docker:index/network:Network", "postgres", { name: "gw-postgres-net" }),
     resource("docker:index/volume:Volume", "postgres-data", { name: "gw-postgres-data" }),
+    resource("docker:index/remoteImage:RemoteImage", "postgres-image", { name: "postgres:17.6-trixie" }),
     resource("pulumi-nodejs:dynamic:Resource", "postgres-health", { docker }),
     resource("random:index/randomPassword:RandomPassword", "postgres-admin-password", {}),
   ];
@@ -89,6 +90,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     containers: ["gw-postgres"],
     networks: ["gw-postgres-net"],
     volumes: ["gw-postgres-data"],
+    images: ["postgres:17.6-trixie"],
     servers: [],
     clients: [],
     postgres: { where: "gw-postgres", container: "gw-postgres" },

@@ -12,6 +12,7 @@ import {
   containerOf,
   DYNAMIC_TYPE,
   GATEWAY_CHECK,
+  IMAGE_TYPE,
   INGRESS_RIGHTS,
   NETWORK_TYPE,
   PASSWORD_TYPE,
@@ -57,6 +58,8 @@ export interface Deployed {
   readonly containers: readonly string[];
   readonly networks: readonly string[];
   readonly volumes: readonly string[];
+  /** As its settings name them; a tag of another stack can lead to the same image. */
+  readonly images: readonly string[];
   readonly servers: readonly {
     readonly name: string;
     /** Container of its adapter; null where it has none. */
@@ -302,6 +305,7 @@ export class Pulumi {
       containers,
       networks: await namesOf(NETWORK_TYPE),
       volumes: await namesOf(VOLUME_TYPE),
+      images: await namesOf(IMAGE_TYPE),
       servers: (check?.servers ?? []).map(({ name, adapter, lock }) => ({
         ...{ name, adapter, approved: lock && Object.keys(lock).length },
       })),

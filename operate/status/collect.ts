@@ -16,7 +16,7 @@ export async function collect(deployed: Deployed): Promise<Status> {
   const { ServerVersion } = (await docker.info()) as { ServerVersion: string };
   const each = <From, To>(from: readonly From[], ask: (one: From) => Promise<To>) =>
     pMap(from, ask, { concurrency: QUESTIONS_AT_ONCE });
-  const containers = await each(deployed.containers, (name) => containerStatus(docker, name));
+  const containers = await each(deployed.containers, (name) => containerStatus(docker, name, deployed.images));
   const joined = containers.flatMap((container) => container.networks);
   const names = [...new Set([...deployed.networks, ...joined])].sort();
   return {
@@ -52,7 +52,7 @@ const known = <T>(asked: Promise<T>): Promise<T | undefined> =>
     throw error;
   });
 
-async function containerStatus(docker: Docker, name: string): Promise<ContainerStatus> {
+async function containerStatus(docker: Docker, name: string, images: readonly string[]): Promise<ContainerStatus> {
   const container = docker.getContainer(name);
   const found = await known(container.inspect());
   if (!found)
@@ -69,13 +69,14 @@ async function containerStatus(docker: Docker, name: string): Promise<ContainerS
     };
   const { State, HostConfig, NetworkSettings, RestartCount, Image } = found;
   const image = await known(docker.getImage(Image).inspect());
+  const tags = image?.RepoTags ?? [];
   const isRunning = State.Running && !State.Paused && !State.Restarting;
   const health = State.Health?.Status;
   return {
     name,
     state: !isRunning || !health || health === "none" ? State.Status : health,
     since: isRunning || State.Paused ? State.StartedAt : State.FinishedAt,
-    image: image?.RepoTags?.[0] ?? image?.RepoDigests?.[0] ?? Image,
+    image: tags.find((tag) => images.includes(tag)) ?? tags[0] ?? image?.RepoDigests?.[0] ?? Image,
     memory: isRunning ? await memoryOf(container, HostConfig.Memory ?? 0) : null,
     restarts: RestartCount,
     networks: Object.keys(NetworkSettings.Networks).sort(),
