@@ -8,7 +8,7 @@ import { callTool, eventually, listTools } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
 // Docker by its socket, a dedicated Postgres; deployed by `npm run up`, as the README says.
-const PREFIX = "e2e-";
+const PREFIX = "e2e-local-";
 const GATEWAY_PORT = 14000;
 const POSTGRES_PORT = 15432;
 /** When asked for this time zone, the server `slow` blocks for BLOCKED_S. */
@@ -278,7 +278,7 @@ test("up soon fails when a server cannot start, and shows its log", async () => 
   assert.notEqual(exitCode, 0);
   assert.match(
     output,
-    /container e2e-mcp-time runs, but its MCP server ends again and again: it ended with exit code 1/,
+    /container e2e-local-mcp-time runs, but its MCP server ends again and again: it ended with exit code 1/,
   );
   assert.match(output, /Nowhere\/Nowhere/);
   assert.ok(seconds < 60, `${seconds} s`);
