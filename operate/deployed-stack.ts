@@ -5,83 +5,38 @@ import { execa } from "execa";
 import type { ClientKeyProps } from "../components/gateway/client-key.ts";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
-import type { DockerEndpoint } from "../components/docker/ssh-connection.ts";
 import {
   CLIENT_KEY_TYPE,
   CONTAINER_TYPE,
-  containerOf,
   DYNAMIC_TYPE,
   GATEWAY_CHECK,
-  IMAGE_TYPE,
   INGRESS_RIGHTS,
-  NETWORK_TYPE,
-  PASSWORD_TYPE,
-  POSTGRES,
-  POSTGRES_PROVIDER_TYPE,
-  VOLUME_TYPE,
 } from "../components/resource-names.ts";
-import type { Rights, ToolRule } from "../ingress/rights.ts";
-import { compareText } from "../lib/compare-text.ts";
+import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE } from "../settings/settings.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
-import { type OnRecord, readState, type StoredState } from "./recovery/stored-state.ts";
+import { type OnRecord, readRecord } from "./recovery/on-record.ts";
+import { type Deployed, readDeployed } from "./status/deployed.ts";
+import {
+  currentOf,
+  inputsOf,
+  type Password,
+  passwordsOf,
+  type StoredResource,
+  type StoredState,
+} from "./stored-state.ts";
 
 /** More operations at once and sshd's MaxStartups drops connections (each operation opens one). */
 const PARALLEL = "8";
-
-/** A password that the program has made up. A client's key is `sk-` and such a password. */
-export interface Password {
-  readonly urn: string;
-  readonly name: string;
-  readonly value: string;
-}
 
 /** Those of the stack's outputs that commands use. */
 interface Outputs {
   readonly gateway: string;
   readonly models: string;
   readonly clientKeys: Readonly<Record<string, string>>;
-}
-
-/** What a stack has by its state, names alone. */
-export interface Deployed {
-  readonly stack: string;
-  readonly docker: DockerEndpoint;
-  /** Undefined before a first `up` has come so far. */
-  readonly gatewayUrl: string | undefined;
-  /** Whether an `up` has come to its end, the gateway check. */
-  readonly isChecked: boolean;
-  /** Names on the daemon. */
-  readonly containers: readonly string[];
-  readonly networks: readonly string[];
-  readonly volumes: readonly string[];
-  /** As its settings name them; a tag of another stack can lead to the same image. */
-  readonly images: readonly string[];
-  readonly servers: readonly {
-    readonly name: string;
-    /** Container of its adapter; null where it has none. */
-    readonly adapter: string | null;
-    /** How many tools of it were approved; null: none were yet. */
-    readonly approved: number | null;
-  }[];
-  readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
-  /** Where it is; `container` of a stack's own. */
-  readonly postgres: { readonly where: string; readonly container: string | undefined };
-  /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
-  readonly secrets: readonly string[];
-}
-
-/** A resource as `pulumi stack export` has it. */
-interface StoredResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly inputs?: Record<string, unknown>;
-  readonly outputs?: Record<string, unknown>;
-  /** Replaced, and not deleted yet. */
-  readonly delete?: boolean;
 }
 
 /** How an `up` differs from one of a stack that is as the state says. */
@@ -195,7 +150,7 @@ export class Pulumi {
 
   /** What the state says of the daemon. */
   async onRecord(): Promise<OnRecord> {
-    return readState((await this.#workspace.exportStack(this.stack)).deployment as StoredState);
+    return readRecord(await this.#state());
   }
 
   /**
@@ -260,12 +215,7 @@ export class Pulumi {
 
   /** The passwords that the program has made up, by the names of their resources. */
   async passwords(): Promise<Password[]> {
-    const made = (await this.#resources()).filter(({ type }) => type === PASSWORD_TYPE);
-    return made.map(({ urn, outputs = {} }) => ({
-      urn,
-      name: urn.split("::").at(-1)!,
-      value: decrypted(outputs.result) as string,
-    }));
+    return passwordsOf(await this.#resources());
   }
 
   /** Name of a container on the daemon; undefined where the stack has no such container. */
@@ -280,56 +230,24 @@ export class Pulumi {
    * @throws Error when there is no container yet.
    */
   async deployed(): Promise<Deployed> {
-    const namesOf = async (type: string) =>
-      (await this.#inputsOf((urn) => urn.includes(`${type}::`)))
-        .map((inputs) => (inputs as { name: string }).name)
-        .sort(compareText);
-    const containers = await namesOf(CONTAINER_TYPE);
-    // Everything that was made through a connection of the program's own was told which daemon it is for.
-    const dynamic = (await this.#inputsOf((urn) => urn.includes(`${DYNAMIC_TYPE}::`))) as { docker?: DockerEndpoint }[];
-    const docker = dynamic.find((inputs) => inputs.docker)?.docker;
-    if (!containers.length || !docker) throw notDeployed(this.stack);
-    const check = await this.gatewayCheck();
-    const [rights] = (await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`))) as IngressRightsInputs[];
-    const container = await this.containerName(containerOf(POSTGRES));
-    const [server] = (await this.#inputsOf((urn) => urn.includes(`${POSTGRES_PROVIDER_TYPE}::`))) as {
-      host: string;
-      port: string;
-    }[];
     const secrets = (await this.#workspace.getAllConfig(this.stack))[stackPath("secrets")]?.value ?? "{}";
-    return {
-      stack: this.stack,
-      docker,
-      gatewayUrl: rights?.gatewayUrl,
-      isChecked: check !== undefined,
-      containers,
-      networks: await namesOf(NETWORK_TYPE),
-      volumes: await namesOf(VOLUME_TYPE),
-      images: await namesOf(IMAGE_TYPE),
-      servers: (check?.servers ?? []).map(({ name, adapter, lock }) => ({
-        ...{ name, adapter, approved: lock && Object.keys(lock).length },
-      })),
-      clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
-      postgres: { where: container ?? `${server?.host}:${server?.port}`, container },
-      secrets: [
-        ...(await this.passwords()).map(({ name }) => name),
-        ...Object.keys(JSON.parse(secrets) as object).map((name) => stackPath("secrets", name)),
-      ].sort(compareText),
-    };
+    const found = readDeployed(this.stack, await this.#resources(), Object.keys(JSON.parse(secrets) as object));
+    if (!found) throw notDeployed(this.stack);
+    return found;
   }
 
   /** Inputs of resources in the state, secrets in plain text. */
   async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
-    return (await this.#resources())
-      .filter(({ urn }) => wanted(urn))
-      .map(({ inputs = {} }) => mapValues(inputs, decrypted));
+    return inputsOf(await this.#resources(), wanted);
   }
 
   /** Everything in the state, without what an interrupted `up` has left to be deleted. */
   async #resources(): Promise<StoredResource[]> {
-    const { deployment } = await this.#workspace.exportStack(this.stack);
-    const { resources = [] } = deployment as { resources?: StoredResource[] };
-    return resources.filter((resource) => !resource.delete);
+    return currentOf(await this.#state());
+  }
+
+  async #state(): Promise<StoredState> {
+    return (await this.#workspace.exportStack(this.stack)).deployment as StoredState;
   }
 }
 
@@ -338,7 +256,3 @@ const openWorkspace = async (): Promise<LocalWorkspace> =>
 
 export const notDeployed = (stack: string) =>
   new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);
-
-/** An exported secret is a map with its JSON text under `plaintext`. */
-const decrypted = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && "plaintext" in value ? JSON.parse(String(value.plaintext)) : value;

@@ -20,8 +20,9 @@ import {
 } from "../components/resource-names.ts";
 import { agree } from "./agree.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
-import { notDeployed, type Password, Pulumi } from "./deployed-stack.ts";
+import { notDeployed, Pulumi } from "./deployed-stack.ts";
 import { recover } from "./recovery/recover.ts";
+import type { Password } from "./stored-state.ts";
 import { runInContainer } from "../components/docker/run-in-container.ts";
 
 /** Everything on the command line. */
@@ -128,12 +129,12 @@ export function nextSteps(stack: string, clients: readonly string[]): string {
 async function rotate(options: Options): Promise<void> {
   const { stack } = options;
   const pulumi = await Pulumi.existing(stack);
-  await recover(pulumi);
   const before = await pulumi.passwords();
   const { admin, services, keys, clients, summary } = plan(options, before);
   console.log(`Replaced in stack ${pc.bold(stack)}:\n${summary.map((line) => `  - ${line}`).join("\n")}`);
   console.log(`Changes of the settings that are not deployed yet are deployed with it.\n\n${SALT_KEY}\n\n${FOREIGN}\n`);
   await agree(options, () => confirm({ message: "Replace them?", initialValue: false }));
+  await recover(pulumi);
 
   const done = (exitCode: number) => {
     if (exitCode !== 0)

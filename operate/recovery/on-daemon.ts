@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { gone } from "../../components/docker/gone.ts";
 import { KEPT_FOR_LABEL, STACK_LABEL } from "../../components/stack-identity.ts";
-import type { Deployed, OnRecord } from "./stored-state.ts";
+import type { Deployed, OnRecord } from "./on-record.ts";
 
 /** Something of this stack on the daemon. */
 export interface Found {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
+import { test, type TestContext } from "node:test";
 import { describe, differences, type Found, unrecorded } from "./on-daemon.ts";
-import { dropping } from "./recover.ts";
-import { readState } from "./stored-state.ts";
+import { dropping, recover } from "./recover.ts";
+import { readRecord } from "./on-record.ts";
+import type { Pending } from "./on-record.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:s::p::${type}::${name}`;
 const of = (type: string, name: string, rest: Record<string, unknown> = {}) => ({
@@ -24,7 +29,7 @@ const resources = [
 ];
 
 test("the state says whose containers and networks are where", () => {
-  const record = readState({ resources });
+  const record = readRecord({ resources });
   assert.equal(record.stackId, "7f88");
   assert.deepEqual(record.endpoint, { host: "ssh://me@host", sshOpts: ["-p", "22"] });
   assert.deepEqual(
@@ -35,13 +40,13 @@ test("the state says whose containers and networks are where", () => {
 });
 
 test("an empty state knows nobody's daemon", () => {
-  const record = readState({});
+  const record = readRecord({});
   assert.deepEqual([record.stackId, record.endpoint, record.deployed, record.pending], [undefined, undefined, [], []]);
 });
 
 test("what a run had begun is known by its name", () => {
   const role = of("postgresql:index/role:Role", "litellm_user", { inputs: { name: "litellm_user" } });
-  const { pending } = readState({ resources, pending_operations: [{ type: "creating", resource: role }] });
+  const { pending } = readRecord({ resources, pending_operations: [{ type: "creating", resource: role }] });
   assert.deepEqual(pending, [{ urn: role.urn, type: role.type, isCreating: true, name: "litellm_user" }]);
 });
 
@@ -66,7 +71,7 @@ for (const [state, is] of [
   });
 
 test("what is not on the daemon is missing, also where another has its name", () => {
-  const missing = differences(readState({ resources }), [
+  const missing = differences(readRecord({ resources }), [
     found("container", "c9", "mcp-time", "running"),
     found("container", "c2", "mcp-git", "running"),
   ]);
@@ -75,7 +80,7 @@ test("what is not on the daemon is missing, also where another has its name", ()
 });
 
 test("what the state does not know is left over, but for volumes, whose data the next run takes", () => {
-  const left = unrecorded(readState({ resources }), [
+  const left = unrecorded(readRecord({ resources }), [
     found("container", "c0", "mcp-git-old", "running"),
     found("container", "c9", "mcp-time", "created"),
     found("network", "n1", "egress"),
@@ -97,4 +102,79 @@ test("what was begun in Postgres is dropped, databases before the roles that hav
     ]),
     ['DROP DATABASE IF EXISTS "litellm_db";', 'DROP ROLE IF EXISTS "a""b";'],
   );
+});
+
+/** A daemon that has one container of the stack, which the state does not know, and does whatever it is told. */
+async function daemon(t: TestContext, whenAsked: () => Promise<unknown> = async () => {}) {
+  const folder = await mkdtemp(path.join(tmpdir(), "recover-"));
+  const removed: string[] = [];
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url!, "http://docker");
+    if (request.method === "DELETE") removed.push(pathname);
+    if (pathname.includes("/exec")) {
+      response.writeHead(409).end('{"message":"container gw-postgres is not running"}');
+      return;
+    }
+    const own = { Labels: { "litellm-mcp.stack": "p/s/7f88" } };
+    const body = pathname.endsWith("/containers/json")
+      ? [{ ...own, Id: "c9", Names: ["/mcp-new"], State: "created" }]
+      : pathname.endsWith("/networks")
+        ? []
+        : { Volumes: [] };
+    void whenAsked().then(() => response.setHeader("content-type", "application/json").end(JSON.stringify(body)));
+  });
+  const socket = path.join(folder, "docker.sock");
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  t.after(async () => {
+    server.close();
+    await rm(folder, { recursive: true });
+  });
+  return { folder, removed, endpoint: { host: `unix://${socket}`, sshOpts: [] } };
+}
+
+/** A stack whose state is in a folder, or in that backend. */
+function stackOn(
+  { folder, endpoint }: Awaited<ReturnType<typeof daemon>>,
+  { backend = "", pending = [] as Pending[] },
+) {
+  const record = { stackId: "7f88", endpoint, deployed: [], known: new Set<string>(), pending };
+  return {
+    ...{ stack: "s", project: "p" },
+    backendUrl: () => Promise.resolve(backend || `file://${folder}`),
+    onRecord: () => Promise.resolve(record),
+    containerName: () => Promise.resolve("gw-postgres"),
+    refresh: () => Promise.resolve(0),
+  };
+}
+
+async function lock(folder: string): Promise<void> {
+  const locks = path.join(folder, ".pulumi/locks/organization/p/s");
+  await mkdir(locks, { recursive: true });
+  const other = { pid: 1, username: "me", hostname: `not-${hostname()}`, timestamp: "2026-01-01T00:00:00Z" };
+  await writeFile(path.join(locks, "a.json"), JSON.stringify(other));
+}
+
+test("what an interrupted run has left is removed", async (t) => {
+  const there = await daemon(t);
+  await recover(stackOn(there, {}));
+  assert.equal(there.removed.length, 1);
+});
+
+test("where the backend does not show who deploys, nothing is removed: it may be what another run has just made", async (t) => {
+  const there = await daemon(t);
+  await recover(stackOn(there, { backend: "https://app.pulumi.com/me" }));
+  assert.deepEqual(there.removed, []);
+});
+
+test("a run that begins while the daemon is asked keeps what it makes", async (t) => {
+  const there = await daemon(t, () => lock(there.folder));
+  await assert.rejects(recover(stackOn(there, {})), /locked by process 1 of me/);
+  assert.deepEqual(there.removed, []);
+});
+
+test("a database that was begun, in a Postgres that does not run: the error says how to start it", async (t) => {
+  const there = await daemon(t);
+  const type = "postgresql:index/role:Role";
+  const pending = [{ urn: urn(type, "role"), type, isCreating: true, name: "litellm_user" }];
+  await assert.rejects(recover(stackOn(there, { pending })), /docker start gw-postgres; then run the command again/);
 });

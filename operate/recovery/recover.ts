@@ -5,22 +5,32 @@ import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { containerOf, POSTGRES } from "../../components/resource-names.ts";
 import type { Pulumi } from "../deployed-stack.ts";
-import { describe, type Difference, differences, ofStack, remove, unrecorded } from "./on-daemon.ts";
+import { describe, type Difference, differences, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
 import { describeLock, isStale, locksOf, unlock } from "./stack-lock.ts";
-import type { OnRecord, Pending } from "./stored-state.ts";
+import type { OnRecord, Pending } from "./on-record.ts";
+
+/** The stack that is looked at. */
+type Stack = Pick<Pulumi, "stack" | "project" | "backendUrl" | "onRecord" | "containerName" | "refresh">;
+
+/** What somebody has changed on the daemon since the last run. */
+export interface Changed {
+  readonly differences: readonly Difference[];
+  /** Undefined where nothing is deployed, or the daemon does not answer. */
+  readonly docker: Docker | undefined;
+}
 
 /**
  * Makes a stack ready that an earlier run has left half-way: Pulumi would find it locked, and stumble over what it does
  * not know to have made.
  *
- * @returns What somebody has changed on the daemon since.
  * @throws Error while somebody else deploys the stack.
  */
-export async function recover(pulumi: Pulumi): Promise<readonly Difference[]> {
-  await takeStaleLock(pulumi);
+export async function recover(pulumi: Stack): Promise<Changed> {
+  const nothing = { differences: [], docker: undefined };
+  const isAlone = await takeStaleLock(pulumi);
   const record = await pulumi.onRecord();
   const { stackId, endpoint } = record;
-  if (stackId === undefined || endpoint === undefined) return [];
+  if (stackId === undefined || endpoint === undefined) return nothing;
 
   const docker = connectDocker(endpoint);
   const found = await ofStack(docker, stackId).catch((error: Error) => {
@@ -28,16 +38,11 @@ export async function recover(pulumi: Pulumi): Promise<readonly Difference[]> {
     console.error(pc.yellow(`Not looked at: ${endpoint.host} does not answer (${error.message}).`));
     return undefined;
   });
-  if (!found) return [];
+  if (!found) return nothing;
   const leftOver = unrecorded(record, found);
-  if (leftOver.length) {
-    await remove(docker, leftOver);
-    console.log(
-      pc.yellow(`An interrupted run had made these and not written them down: ${describe(leftOver)}. Removed.`),
-    );
-  }
+  if (leftOver.length) await removeLeftOver(pulumi, docker, leftOver, isAlone);
   if (record.pending.length) await settle(pulumi, record, docker);
-  return differences(record, found);
+  return { differences: differences(record, found), docker };
 }
 
 /**
@@ -46,15 +51,13 @@ export async function recover(pulumi: Pulumi): Promise<readonly Difference[]> {
  * @returns Pulumi's exit code.
  */
 export async function upAndRepair(pulumi: Pulumi): Promise<number> {
-  const changed = await recover(pulumi);
+  const { differences: changed, docker } = await recover(pulumi);
   if (changed.length)
     console.log(
       pc.yellow(`Changed since the last run: ${changed.map((one) => `${describe([one])} is ${one.is}`).join(", ")}.`),
     );
-  const { endpoint } = await pulumi.onRecord();
   // Pulumi does not know of pauses.
-  for (const { is, id } of changed)
-    if (is === "paused" && endpoint) await connectDocker(endpoint).getContainer(id).unpause();
+  for (const { is, id } of changed) if (is === "paused") await docker?.getContainer(id).unpause();
   return pulumi.up({ refresh: changed.some(({ is }) => is !== "paused") });
 }
 
@@ -68,8 +71,13 @@ export async function removeRemains({ stackId, endpoint }: OnRecord): Promise<vo
   console.log(pc.yellow(`Left by an interrupted run: ${describe(found)}. Removed.`));
 }
 
-async function takeStaleLock(pulumi: Pulumi): Promise<void> {
-  for (const lock of await locksOf(await pulumi.backendUrl(), pulumi.project, pulumi.stack)) {
+/**
+ * @returns Whether nobody else deploys the stack now; false where the backend does not tell.
+ * @throws Error while somebody does.
+ */
+async function takeStaleLock(pulumi: Stack): Promise<boolean> {
+  const locks = await locksOf(await pulumi.backendUrl(), pulumi.project, pulumi.stack);
+  for (const lock of locks ?? []) {
     if (!(await isStale(lock)))
       throw new Error(
         `stack ${pulumi.stack} is locked by ${describeLock(lock)}. Wait until that has ended; if its machine is gone for good: ` +
@@ -78,10 +86,28 @@ async function takeStaleLock(pulumi: Pulumi): Promise<void> {
     await unlock(lock);
     console.log(pc.yellow(`A run was interrupted (${describeLock(lock)}). Its lock is taken away.`));
   }
+  return locks !== undefined;
+}
+
+async function removeLeftOver(pulumi: Stack, docker: Docker, leftOver: readonly Found[], isAlone: boolean) {
+  if (!isAlone) {
+    // What a run beside this one has just made looks the same.
+    console.log(
+      pc.yellow(`Not in the state of the stack: ${describe(leftOver)}. If nobody else deploys it now, an interrupted run has left
+them; where this run ends with "already exists" or "already in use": docker rm -f, docker network rm, and run it again.`),
+    );
+    return;
+  }
+  // Somebody may have begun while the daemon was asked.
+  await takeStaleLock(pulumi);
+  await remove(docker, leftOver);
+  console.log(
+    pc.yellow(`An interrupted run had made these and not written them down: ${describe(leftOver)}. Removed.`),
+  );
 }
 
 /** Lets Pulumi find out how far the operations came that an interrupted run had begun. */
-async function settle(pulumi: Pulumi, { pending }: OnRecord, docker: Docker): Promise<void> {
+async function settle(pulumi: Stack, { pending }: OnRecord, docker: Docker): Promise<void> {
   console.log(pc.yellow(`An interrupted run had begun ${pending.length} operations; how far they came is looked up:`));
   const statements = dropping(pending);
   const postgres = await pulumi.containerName(containerOf(POSTGRES));
@@ -113,6 +139,12 @@ export function dropping(pending: readonly Pending[]): string[] {
 /** In the container of the stack's own Postgres the administrator needs no password. */
 async function dropIn(docker: Docker, container: string, statements: readonly string[]): Promise<void> {
   const psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_ADMIN];
-  const { exitCode, stderr } = await runInContainer(docker, container, psql, `${statements.join("\n")}\n`);
-  if (exitCode !== 0) throw new Error(`${container}: what an interrupted run had made stays: ${stderr.trim()}`);
+  const failed = (why: string) =>
+    new Error(`${container}: what an interrupted run had begun to make in Postgres cannot be taken away: ${why}`);
+  const { exitCode, stderr } = await runInContainer(docker, container, psql, `${statements.join("\n")}\n`).catch(
+    (error: Error) => {
+      throw failed(`${error.message}. On the host: docker start ${container}; then run the command again`);
+    },
+  );
+  if (exitCode !== 0) throw failed(stderr.trim());
 }

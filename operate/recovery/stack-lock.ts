@@ -12,9 +12,9 @@ export interface Lock {
   readonly timestamp: string;
 }
 
-/** The locks of a stack whose state is in files; others keep theirs themselves, and end them. */
-export async function locksOf(backendUrl: string, project: string, stack: string): Promise<Lock[]> {
-  if (!backendUrl.startsWith("file://")) return [];
+/** The locks of a stack whose state is in files; undefined for other backends, which show theirs to nobody. */
+export async function locksOf(backendUrl: string, project: string, stack: string): Promise<Lock[] | undefined> {
+  if (!backendUrl.startsWith("file://")) return undefined;
   const folder = path.join(
     backendUrl.slice("file://".length).replace(/^~(?=\/|$)/, homedir()),
     ...[".pulumi", "locks", "organization", project, stack],

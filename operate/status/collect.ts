@@ -5,7 +5,7 @@ import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { STACK_LABEL } from "../../components/stack-identity.ts";
-import type { Deployed } from "../deployed-stack.ts";
+import type { Deployed } from "./deployed.ts";
 import type { ContainerStatus, DatabaseStatus, NetworkStatus, ServerStatus, Status } from "./status.ts";
 
 const GATEWAY_TIMEOUT_MS = 10_000;

@@ -1,21 +1,6 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
+import { currentOf, type StoredResource, type StoredState } from "../stored-state.ts";
 import { CONTAINER_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
-
-/** A state as `pulumi stack export` has it; only what is read here. */
-export interface StoredState {
-  readonly resources?: readonly StoredResource[];
-  readonly pending_operations?: readonly { readonly type: string; readonly resource: StoredResource }[];
-}
-
-interface StoredResource {
-  readonly urn: string;
-  readonly type: string;
-  /** Given by who made it: Docker's id of a container or network. */
-  readonly id?: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-  /** Replaced, and not deleted yet. */
-  readonly delete?: boolean;
-}
 
 /** A container or network that the state knows. */
 export interface Deployed {
@@ -48,9 +33,10 @@ export interface Pending {
 
 const PROVIDER_TYPE = "pulumi:providers:docker";
 
-export function readState({ resources = [], pending_operations: pending = [] }: StoredState): OnRecord {
+export function readRecord(state: StoredState): OnRecord {
+  const { resources = [], pending_operations: pending = [] } = state;
   const nameOf = ({ inputs = {} }: StoredResource) => (typeof inputs["name"] === "string" ? inputs["name"] : undefined);
-  const current = resources.filter((resource) => !resource.delete);
+  const current = currentOf(state);
   const provider = current.find(({ type }) => type === PROVIDER_TYPE)?.inputs;
   return {
     stackId: current.find(({ urn }) => urn.endsWith(`::${STACK_ID}`))?.id,

@@ -1,0 +1,94 @@
+import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
+import type { GatewayCheckInputs } from "../../components/gateway/check/expectations.ts";
+import type { IngressRightsInputs } from "../../components/gateway/ingress-rights.ts";
+import {
+  CONTAINER_TYPE,
+  containerOf,
+  DYNAMIC_TYPE,
+  GATEWAY_CHECK,
+  IMAGE_TYPE,
+  INGRESS_RIGHTS,
+  NETWORK_TYPE,
+  POSTGRES,
+  POSTGRES_PROVIDER_TYPE,
+  VOLUME_TYPE,
+} from "../../components/resource-names.ts";
+import type { ToolRule } from "../../ingress/rights.ts";
+import { compareText } from "../../lib/compare-text.ts";
+import { stackPath } from "../../settings/context.ts";
+import { inputsOf, passwordsOf, type StoredResource } from "../stored-state.ts";
+
+/** What a stack has by its state, names alone. */
+export interface Deployed {
+  readonly stack: string;
+  readonly docker: DockerEndpoint;
+  /** Undefined before a first `up` has come so far. */
+  readonly gatewayUrl: string | undefined;
+  /** Whether an `up` has come to its end, the gateway check. */
+  readonly isChecked: boolean;
+  /** Names on the daemon. */
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly volumes: readonly string[];
+  /** As its settings name them; a tag of another stack can lead to the same image. */
+  readonly images: readonly string[];
+  readonly servers: readonly {
+    readonly name: string;
+    /** Container of its adapter; null where it has none. */
+    readonly adapter: string | null;
+    /** How many tools of it were approved; null: none were yet. */
+    readonly approved: number | null;
+  }[];
+  readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  /** Where it is; `container` of a stack's own. */
+  readonly postgres: { readonly where: string; readonly container: string | undefined };
+  /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * What a stack has.
+ *
+ * @param resources Of its state.
+ * @param ownSecrets Names of the secrets that its owner has set.
+ * @returns Undefined while it has no container.
+ */
+export function readDeployed(
+  stack: string,
+  resources: readonly StoredResource[],
+  ownSecrets: readonly string[],
+): Deployed | undefined {
+  const inputs = <T>(wanted: (urn: string) => boolean) => inputsOf(resources, wanted) as T[];
+  const namesOf = (type: string) =>
+    inputs<{ name: string }>((urn) => urn.includes(`${type}::`))
+      .map(({ name }) => name)
+      .sort(compareText);
+  const containers = namesOf(CONTAINER_TYPE);
+  // Everything that was made through a connection of the program's own was told which daemon it is for.
+  const dynamic = inputs<{ docker?: DockerEndpoint }>((urn) => urn.includes(`${DYNAMIC_TYPE}::`));
+  const docker = dynamic.find((one) => one.docker)?.docker;
+  if (!containers.length || !docker) return undefined;
+  const [check] = inputs<GatewayCheckInputs>((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
+  const [rights] = inputs<IngressRightsInputs>((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`));
+  const [postgres] = inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(POSTGRES)}`));
+  const [server] = inputs<{ host: string; port: string }>((urn) => urn.includes(`${POSTGRES_PROVIDER_TYPE}::`));
+  return {
+    stack,
+    docker,
+    gatewayUrl: rights?.gatewayUrl,
+    isChecked: check !== undefined,
+    containers,
+    networks: namesOf(NETWORK_TYPE),
+    volumes: namesOf(VOLUME_TYPE),
+    images: namesOf(IMAGE_TYPE),
+    servers: (check?.servers ?? []).map(({ name, adapter, lock }) => ({
+      ...{ name, adapter, approved: lock && Object.keys(lock).length },
+    })),
+    clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
+    postgres: { where: postgres?.name ?? `${server?.host}:${server?.port}`, container: postgres?.name },
+    secrets: [
+      ...passwordsOf(resources).map(({ name }) => name),
+      ...ownSecrets.map((name) => stackPath("secrets", name)),
+    ].sort(compareText),
+  };
+}
