@@ -48,13 +48,32 @@ const setKey = async (key: string) => {
   assert.equal(set.exitCode, 0, set.output);
 };
 
-const call = async <T>(tool: string, args: Record<string, unknown> = {}): Promise<T> => {
+interface Answer<T> {
+  readonly success: boolean;
+  readonly data: T;
+  readonly error?: string;
+}
+
+const answerOf = async <T>(tool: string, args: Record<string, unknown> = {}): Promise<Answer<T>> => {
   const { gateway, clientKeys } = await workspace.outputs();
-  const text = await callTool(gateway, clientKeys["test-key"]!, `n8n_workflows-${tool}`, args);
-  const { success, data } = JSON.parse(text) as { success: boolean; data: T };
-  assert.equal(success, true, text);
-  return data;
+  return JSON.parse(await callTool(gateway, clientKeys["test-key"]!, `n8n_workflows-${tool}`, args)) as Answer<T>;
 };
+
+const call = async <T>(tool: string, args: Record<string, unknown> = {}): Promise<T> => {
+  const answer = await answerOf<T>(tool, args);
+  assert.equal(answer.success, true, JSON.stringify(answer));
+  return answer.data;
+};
+
+const REFUSED = "Failed to authenticate with n8n. Please check your API key.";
+
+test("with a key that n8n does not know `up` is red, and says what n8n's server answered", async () => {
+  await setKey("a-key-that-n8n-does-not-know");
+  const { exitCode, output } = await workspace.up();
+  assert.notEqual(exitCode, 0, output);
+  assert.ok(output.includes(REFUSED), output);
+  assert.match(output, /n8n_workflows/);
+});
 
 test("with a key of n8n's own `up` is green", async () => {
   await setKey(n8n.apiKey);
@@ -100,4 +119,21 @@ test("a workflow is made, listed, run and deleted", async () => {
 
   await call("n8n_delete_workflow", { id });
   await assert.rejects(n8n.ask(`/workflows/${id}`), /HTTP 404/);
+});
+
+test("a key that was deleted in n8n: clients are told so, and nothing looks like an empty list", async () => {
+  await n8n.deleteKey();
+  for (const [tool, args] of [
+    ["n8n_list_workflows", {}],
+    ["n8n_get_workflow", { id: "any" }],
+    ["n8n_delete_workflow", { id: "any" }],
+  ] as const) {
+    const { success, data, error } = await answerOf(tool, args);
+    assert.deepEqual({ success, data, error }, { success: false, data: undefined, error: REFUSED }, tool);
+  }
+  const verify = await workspace.run("npm", ["run", "verify", "--", "--stack", "e2en8n"]);
+  assert.notEqual(verify.exitCode, 0, verify.output);
+  assert.ok(verify.output.includes(REFUSED), verify.output);
+  // It asks n8n for its health, without the key.
+  assert.equal((await answerOf("n8n_health_check")).success, true);
 });

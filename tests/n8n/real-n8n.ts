@@ -9,6 +9,8 @@ import { docker } from "../e2e/docker.ts";
 import { eventually } from "../e2e/gateway.ts";
 
 const MANIFEST = ["package.json", "package-lock.json"] as const;
+/** Of a few hundred, which name each change of its database. */
+const LAST_LINES = 20;
 const PASSWORD = randomBytes(12).toString("hex");
 
 export interface RealN8n {
@@ -17,6 +19,8 @@ export interface RealN8n {
   readonly apiKey: string;
   /** Calls its own API, past the gateway. */
   readonly ask: (path: string) => Promise<unknown>;
+  /** Deletes the API key, as its owner does in the browser. */
+  readonly deleteKey: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -70,19 +74,20 @@ export async function startN8n(prefix: string, address: string, port: number): P
   };
   try {
     await eventually("n8n answers", 240, async () => {
-      if (program.exitCode !== null) throw new Error(`n8n ended:\n${(await program).all}`);
+      if (program.exitCode !== null)
+        throw new Error(`n8n ended:\n${(await program).all.split("\n").slice(-LAST_LINES).join("\n")}`);
       return fetch(`${url}/healthz/readiness`).then(
         ({ ok }) => ok,
         () => false,
       );
     });
-    const apiKey = await makeApiKey(url);
+    const { apiKey, deleteKey } = await makeApiKey(url);
     const ask = async (path: string) => {
       const response = await fetch(`${url}/api/v1${path}`, { headers: { "x-n8n-api-key": apiKey } });
       if (!response.ok) throw new Error(`${path}: HTTP ${response.status} ${await response.text()}`);
       return response.json();
     };
-    return { url, apiKey, ask, stop };
+    return { url, apiKey, ask, deleteKey, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -105,26 +110,28 @@ async function startPostgres(name: string, address: string, port: number) {
 }
 
 /** What a person does in the browser: makes the owner's account, and an API key with every scope that it may have. */
-async function makeApiKey(url: string): Promise<string> {
-  const post = async (path: string, body: object, cookie = "") => {
+async function makeApiKey(url: string): Promise<{ apiKey: string; deleteKey: () => Promise<void> }> {
+  const rest = async (method: string, path: string, body?: object, cookie = "") => {
     const response = await fetch(`${url}/rest${path}`, {
-      method: "POST",
+      method,
       headers: { "content-type": "application/json", "browser-id": "browser-of-the-test", cookie },
-      body: JSON.stringify(body),
+      ...(body && { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`${path}: HTTP ${response.status} ${await response.text()}`);
+    if (!response.ok) throw new Error(`${method} ${path}: HTTP ${response.status} ${await response.text()}`);
     return response;
   };
   const owner = { email: "owner@n8n.lan", firstName: "Own", lastName: "Er", password: `Aa1${PASSWORD}` };
-  const setup = await eventually("n8n takes its owner", 60, () => post("/owner/setup", owner).catch(() => undefined));
+  const setup = await eventually("n8n takes its owner", 60, () =>
+    rest("POST", "/owner/setup", owner).catch(() => undefined),
+  );
   const cookie = setup.headers
     .getSetCookie()
     .map((each) => each.split(";")[0])
     .join("; ");
-  const scopes = await fetch(`${url}/rest/api-keys/scopes`, {
-    headers: { cookie, "browser-id": "browser-of-the-test" },
-  });
-  const { data } = (await scopes.json()) as { data: string[] };
-  const made = await post("/api-keys", { label: "gateway", expiresAt: null, scopes: data }, cookie);
-  return ((await made.json()) as { data: { rawApiKey: string } }).data.rawApiKey;
+  const asOwner = async <T>(method: string, path: string, body?: object): Promise<T> =>
+    ((await (await rest(method, path, body, cookie)).json()) as { data: T }).data;
+  const scopes = await asOwner<string[]>("GET", "/api-keys/scopes");
+  const key = { label: "gateway", expiresAt: null, scopes };
+  const { id, rawApiKey } = await asOwner<{ id: string; rawApiKey: string }>("POST", "/api-keys", key);
+  return { apiKey: rawApiKey, deleteKey: () => asOwner("DELETE", `/api-keys/${id}`) };
 }
