@@ -1,10 +1,13 @@
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { preparePython } from "../../bootstrap/python.ts";
+import { cached, step } from "../../bootstrap/steps.ts";
 import { freePort } from "../free-port.ts";
 import { eventually } from "./gateway.ts";
 
 const lockFolder = path.join(path.dirname(import.meta.dirname), "clients");
+const MANIFEST = ["package.json", "package-lock.json"] as const;
 /** On a busy machine with two cores. */
 const STARTED_WITHIN_S = 180;
 
@@ -90,3 +93,41 @@ export async function startOpenWebUi(variables: string, dataDir: string): Promis
     },
   );
 }
+
+/**
+ * VS Code as code-server packs it for npm, without code-server's own program, which only adds a login. None of its
+ * install scripts runs: terminals and file watching are not needed here. Its Node comes along.
+ *
+ * @param dataDir Where it keeps everything.
+ */
+export async function startVsCode(dataDir: string): Promise<Served> {
+  const folder = path.join(lockFolder, "code-server");
+  const contents = await Promise.all(MANIFEST.map((name) => readFile(path.join(folder, name))));
+  const made = await cached("code-server", [process.platform, process.arch, ...contents], (dir) =>
+    step("Install VS Code", async (run) => {
+      const install = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"];
+      for (const name of MANIFEST) await copyFile(path.join(folder, name), path.join(dir, name));
+      await run("npm", install, { cwd: dir });
+      const code = vsCodeIn(dir);
+      // VS Code's own packages are locked inside code-server's; that lock has no peers, and npm misses them otherwise.
+      await run("npm", [...install, "--legacy-peer-deps"], { cwd: code });
+    }),
+  );
+  const code = vsCodeIn(made);
+  const user = path.join(dataDir, "data", "User");
+  await mkdir(user, { recursive: true });
+  await writeFile(path.join(user, "settings.json"), '{ "workbench.startupEditor": "none" }\n');
+  return serve(
+    "VS Code",
+    "/",
+    path.join(made, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node"),
+    (port) => [
+      path.join(code, "out/server-main.js"),
+      ...["--host", "127.0.0.1", "--port", String(port), "--server-data-dir", dataDir],
+      ...["--without-connection-token", "--accept-server-license-terms", "--telemetry-level", "off"],
+    ],
+    { cwd: code, env: { HOME: dataDir } },
+  );
+}
+
+const vsCodeIn = (dir: string) => path.join(dir, "node_modules/code-server/lib/vscode");
