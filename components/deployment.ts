@@ -63,7 +63,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   });
 
   const ingress = new Ingress(
-    "ingress",
+    names.INGRESS,
     { settings, listingKey: listing.key, networks },
     // In a stack that an earlier version deployed, LiteLLM has the gateway's port until it is replaced.
     { ...opts, dependsOn: [litellm.container] },

@@ -18,6 +18,7 @@ export const POSTGRES_PROVIDER_TYPE = "pulumi:providers:postgresql";
 export const PASSWORD_TYPE = "random:index/randomPassword:RandomPassword";
 
 /** Components of `deployment.ts`. */
+export const INGRESS = "ingress";
 export const LITELLM = "litellm";
 export const POSTGRES = "postgres";
 export const DATABASES = "databases";

@@ -93,6 +93,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     images: ["postgres:17.6-trixie"],
     servers: [],
     clients: [],
+    audit: undefined,
     postgres: { where: "gw-postgres", container: "gw-postgres" },
     secrets: ["litellm-mcp:secrets.openaiKey", "postgres-admin-password"],
   });
@@ -109,6 +110,17 @@ test("what a stack has is told by its state, keys by their names; after an up th
     resources: [
       ...half.filter(({ urn }) => !urn.endsWith("postgres-container")),
       resource("docker:index/container:Container", "litellm-container", { name: "litellm" }),
+      resource("docker:index/container:Container", "ingress-container", {
+        name: "gw-ingress",
+        envs: {
+          "4dabf18193072939515e22adb298388d": "…",
+          plaintext: JSON.stringify(["LITELLM_LISTING_KEY=sk-listing", "GUARD_MASKED=email,token"]),
+        },
+        volumes: [
+          { containerPath: "/var/lib/ingress", volumeName: "gw-ingress-state" },
+          { containerPath: "/var/lib/ingress-audit", volumeName: "gw-ingress-audit" },
+        ],
+      }),
       resource("pulumi:providers:postgresql", "databases-provider", { host: "192.168.1.11", port: "5433" }),
       resource("pulumi-nodejs:dynamic:Resource", "ingress-rights", {
         gatewayUrl: "http://192.168.1.10:4000",
@@ -122,6 +134,9 @@ test("what a stack has is told by its state, keys by their names; after an up th
   assert.deepEqual(whole.servers, [{ name: "time", adapter: "mcp-time", approved: 2 }]);
   assert.deepEqual(whole.clients, [{ name: "phone", rules: { time: { allow: null, deny: [] } } }]);
   assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined });
+  assert.deepEqual(whole.audit, {
+    ...{ container: "gw-ingress", volume: "gw-ingress-audit", masked: ["email", "token"] },
+  });
   assert.ok(!JSON.stringify([begun, whole]).includes("sk-"), "a key is there");
 });
 

@@ -230,10 +230,15 @@ export class Pulumi {
    * @throws Error when there is no container yet.
    */
   async deployed(): Promise<Deployed> {
-    const secrets = (await this.#workspace.getAllConfig(this.stack))[stackPath("secrets")]?.value ?? "{}";
-    const found = readDeployed(this.stack, await this.#resources(), Object.keys(JSON.parse(secrets) as object));
+    const found = await this.deployedIfAny();
     if (!found) throw notDeployed(this.stack);
     return found;
+  }
+
+  /** The same; undefined where there is no container. */
+  async deployedIfAny(): Promise<Deployed | undefined> {
+    const secrets = (await this.#workspace.getAllConfig(this.stack))[stackPath("secrets")]?.value ?? "{}";
+    return readDeployed(this.stack, await this.#resources(), Object.keys(JSON.parse(secrets) as object));
   }
 
   /** Inputs of resources in the state, secrets in plain text. */

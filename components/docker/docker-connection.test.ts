@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { replaceSsh } from "../../tests/fake-ssh.ts";
-import { connectDocker, demultiplex } from "./docker-connection.ts";
+import { connectDocker, demultiplex, framesOf } from "./docker-connection.ts";
 
 test("over ssh, the docker API is spoken through `docker system dial-stdio` with the options given", async (t) => {
   const folder = await replaceSsh(
@@ -36,12 +36,29 @@ test("a host that is neither socket nor ssh is refused", () => {
   );
 });
 
+const frame = (stream: number, text: string) => {
+  const head = Buffer.alloc(8);
+  head.writeUInt8(stream, 0);
+  head.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([head, Buffer.from(text)]);
+};
+
 test("Docker's framing is taken out of logs", () => {
-  const frame = (stream: number, text: string) => {
-    const head = Buffer.alloc(8);
-    head.writeUInt8(stream, 0);
-    head.writeUInt32BE(Buffer.byteLength(text), 4);
-    return Buffer.concat([head, Buffer.from(text)]);
-  };
   assert.equal(demultiplex(Buffer.concat([frame(1, "out\n"), frame(2, "für err\n")])), "out\nfür err\n");
 });
+
+for (const size of [1, 7, 8, 9, 1_000])
+  test(`framing is taken out of a stream that comes in pieces of ${size} bytes`, async () => {
+    const all = Buffer.concat([frame(1, "für out"), frame(2, "err"), frame(1, ""), frame(1, "more")]);
+    const pieces = async function* () {
+      for (let at = 0; at < all.length; at += size) yield all.subarray(at, at + size);
+    };
+    const found: [boolean, string][] = [];
+    for await (const { isError, bytes } of framesOf(pieces())) found.push([isError, bytes.toString()]);
+    assert.deepEqual(found, [
+      [false, "für out"],
+      [true, "err"],
+      [false, ""],
+      [false, "more"],
+    ]);
+  });

@@ -41,3 +41,20 @@ export function demultiplex(raw: Buffer): string {
   }
   return Buffer.concat(parts).toString("utf8");
 }
+
+/** The same of a stream, as fast as it is read: `docker-modem` would keep in memory what nobody has taken yet. */
+export async function* framesOf(
+  stream: AsyncIterable<Buffer>,
+): AsyncGenerator<{ readonly isError: boolean; readonly bytes: Buffer }> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    rest = Buffer.concat([rest, chunk]);
+    let at = 0;
+    while (at + 8 <= rest.length && at + 8 + rest.readUInt32BE(at + 4) <= rest.length) {
+      const end = at + 8 + rest.readUInt32BE(at + 4);
+      yield { isError: rest.readUInt8(at) === 2, bytes: rest.subarray(at + 8, end) };
+      at = end;
+    }
+    rest = rest.subarray(at);
+  }
+}

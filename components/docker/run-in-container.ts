@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
+import { framesOf } from "./docker-connection.ts";
 
 /** Runs a command in a running container with `input` on its standard input; gives its exit code and what it printed. */
 export async function runInContainer(
@@ -21,4 +22,24 @@ export async function runInContainer(
   const [stdout, stderr] = await Promise.all([text(out), text(err)]);
   const { ExitCode: exitCode } = await exec.inspect();
   return { exitCode: exitCode ?? 1, stdout, stderr };
+}
+
+/**
+ * What a command in a running container prints, as fast as it is read, however much it is.
+ *
+ * @throws Error with what it wrote to standard error when its exit code is not 0.
+ */
+export async function* outputOf(
+  docker: Docker,
+  container: string,
+  command: readonly string[],
+): AsyncGenerator<Buffer, void> {
+  const exec = await docker.getContainer(container).exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
+  let said = "";
+  for await (const { isError, bytes } of framesOf(await exec.start({}))) {
+    if (isError) said += bytes.toString("utf8");
+    else yield bytes;
+  }
+  const { ExitCode: exitCode } = await exec.inspect();
+  if (exitCode !== 0) throw new Error(`${command[0]} in ${container}: ${said.trim() || `exit code ${exitCode}`}`);
 }

@@ -9,3 +9,6 @@ export const LITELLM_URL = `http://${LITELLM_HOST}:${LITELLM_PORT}`;
 export const INGRESS_HOST = "ingress";
 const INGRESS_INNER_PORT = 4001;
 export const INGRESS_INNER_URL = `http://${INGRESS_HOST}:${INGRESS_INNER_PORT}`;
+
+/** Where the container of the ingress has the volume with the record of calls. */
+export const AUDIT_FOLDER = "/var/lib/ingress-audit";

@@ -5,7 +5,7 @@ import { ContainerHealth } from "../docker/container-health.ts";
 import { portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
 import type { Networks } from "../docker/networks.ts";
 import { containerOf } from "../resource-names.ts";
-import { INGRESS_HOST, LITELLM_URL } from "./addresses.ts";
+import { AUDIT_FOLDER, INGRESS_HOST, LITELLM_URL } from "./addresses.ts";
 import { ingressBuild } from "./ingress-image.ts";
 
 /** As `ingress/main.ts` has them. */
@@ -13,7 +13,6 @@ const PORT = 4000;
 /** What is published on the host's loopback beside the LAN address. */
 const LOOPBACK_PORT = 4002;
 const STATE_FOLDER = "/var/lib/ingress";
-const AUDIT_FOLDER = "/var/lib/ingress-audit";
 /** Most of it is room for bodies, which the ingress limits for all requests together. */
 const MEMORY_MIB = 512;
 

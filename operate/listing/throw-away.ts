@@ -56,13 +56,15 @@ export interface ThrowAway {
   readonly processes?: number;
   /** Directories that can be written, each empty and of this many MiB, in memory. */
   readonly writable?: Readonly<Record<string, number>>;
+  /** Volumes of the daemon by where they are in the container, which can read them. */
+  readonly volumes?: Readonly<Record<string, string>>;
   /** Everything else is read-only, and the user is nobody's. Not of somebody else's image, which has a user of its own. */
   readonly isOwnImage: boolean;
 }
 
 /**
  * Containers and networks on a daemon which are all removed by `remove`. As deployed ones they have no capabilities, no
- * new privileges and bounded memory; other than these they have no mounts.
+ * new privileges and bounded memory; other than these they can write to no mount.
  */
 export class ThrowAways {
   readonly #docker: Docker;
@@ -93,7 +95,7 @@ export class ThrowAways {
   /** Starts a container; gives it and its name. */
   async run(given: ThrowAway): Promise<{ readonly container: Docker.Container; readonly name: string }> {
     const name = `${this.#name}-${this.#containers.length}`;
-    const { networks = [], writable = {} } = given;
+    const { networks = [], writable = {}, volumes = {} } = given;
     const [first, ...others] = networks;
     const memory = given.memoryMiB * 2 ** 20;
     const container = await this.#docker.createContainer({
@@ -115,6 +117,7 @@ export class ThrowAways {
         ...(given.processes && { Ulimits: [{ Name: "nproc", Soft: given.processes, Hard: given.processes }] }),
         ReadonlyRootfs: given.isOwnImage,
         Tmpfs: Object.fromEntries(Object.entries(writable).map(([at, mib]) => [at, `size=${mib}m,mode=1777`])),
+        Binds: Object.entries(volumes).map(([at, volume]) => `${volume}:${at}:ro`),
         LogConfig: { Type: "json-file", Config: { "max-size": "5m", "max-file": "1" } },
         NetworkMode: first?.[0] ?? "none",
       },

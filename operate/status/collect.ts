@@ -3,32 +3,46 @@ import pMap from "p-map";
 import { askAdapter } from "../../components/gateway/check/adapters.ts";
 import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { STACK_LABEL } from "../../components/stack-identity.ts";
+import { DAY_MS, NO_CALLS, type RecentCalls, recentCalls } from "../audit/figures.ts";
+import { filesOfRunning } from "../audit/files.ts";
+import { recordsOf } from "../audit/records.ts";
+import { later } from "../audit/selection.ts";
 import type { Deployed } from "./deployed.ts";
-import type { ContainerStatus, DatabaseStatus, NetworkStatus, ServerStatus, Status } from "./status.ts";
+import type { ContainerStatus, DatabaseStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
 
 const GATEWAY_TIMEOUT_MS = 10_000;
 
 /** Looks at everything that a stack has by its state: at the daemon, the adapters, the gateway and the database. */
 export async function collect(deployed: Deployed): Promise<Status> {
   const docker = connectDocker(deployed.docker);
-  const { ServerVersion } = (await docker.info()) as { ServerVersion: string };
+  const { ServerVersion, SystemTime } = (await docker.info()) as { ServerVersion: string; SystemTime: string };
   const each = <From, To>(from: readonly From[], ask: (one: From) => Promise<To>) =>
     pMap(from, ask, { concurrency: QUESTIONS_AT_ONCE });
   const containers = await each(deployed.containers, (name) => containerStatus(docker, name, deployed.images));
   const joined = containers.flatMap((container) => container.networks);
   const names = [...new Set([...deployed.networks, ...joined])].sort();
+  const recent = await recentOf(docker, deployed, new Date(SystemTime).toISOString());
+  const callsOf = (of: keyof RecentCalls, name: string) => recent.calls && (recent.calls[of].get(name) ?? NO_CALLS);
+  const postgres = await databases(docker, deployed);
   return {
     stack: deployed.stack,
     gateway: await gatewayStatus(deployed.gatewayUrl),
     isChecked: deployed.isChecked,
     containers,
-    servers: await each(deployed.servers, (server) => serverStatus(docker, server)),
-    clients: deployed.clients,
+    servers: await each(deployed.servers, async (server) => ({
+      ...(await serverStatus(docker, server)),
+      calls: callsOf("servers", server.name),
+    })),
+    clients: deployed.clients.map(({ name, rules }) => ({
+      ...{ name, rules, calls: callsOf("clients", name), spend: postgres.spend.get(name) ?? null },
+    })),
+    auditProblem: recent.problem,
     networks: await each(names, (name) => networkStatus(docker, name)),
     volumes: deployed.volumes,
-    databases: await databases(docker, deployed),
+    databases: postgres.databases,
     secrets: deployed.secrets,
     docker: { host: deployed.docker.host, version: ServerVersion },
   };
@@ -98,7 +112,27 @@ async function memoryOf(container: Docker.Container, limit: number): Promise<Con
   return { bytes: usage - (kinds?.["inactive_file"] ?? kinds?.["total_inactive_file"] ?? 0), limit };
 }
 
-async function serverStatus(docker: Docker, server: Deployed["servers"][number]): Promise<ServerStatus> {
+/**
+ * The calls of the last day. Nothing is made on the host to read them: while the ingress does not run, there are none to
+ * show, and it is a problem of its own.
+ */
+async function recentOf(
+  docker: Docker,
+  { audit }: Deployed,
+  now: string,
+): Promise<{ readonly calls: RecentCalls | null; readonly problem: string }> {
+  try {
+    const files = audit && (await filesOfRunning(docker, audit));
+    if (!files) return { calls: null, problem: "" };
+    const selection = { since: later(now, -DAY_MS) };
+    const calls = await recentCalls(recordsOf({ files, selection, masked: [], unreadable: 0 }), now);
+    return { calls, problem: "" };
+  } catch (error) {
+    return { calls: null, problem: (error as Error).message };
+  }
+}
+
+async function serverStatus(docker: Docker, server: Deployed["servers"][number]): Promise<Omit<ServerStatus, "calls">> {
   const { name, adapter, approved } = server;
   // Without an adapter nobody holds anything back, and only the gateway check knows what it lists.
   if (adapter === null) return { name, state: "without an adapter", tools: null, approved, withheld: 0, restarts: 0 };
@@ -130,16 +164,40 @@ async function networkStatus(docker: Docker, name: string): Promise<NetworkStatu
   };
 }
 
-/** Sizes are asked in the stack's own Postgres; to another one there is no way while the program does not run. */
-async function databases(docker: Docker, { postgres }: Deployed): Promise<Status["databases"]> {
-  if (!postgres.container) return { where: postgres.where, databases: [], problem: "" };
-  const sql =
-    "SELECT json_agg(json_build_object('name', datname, 'bytes', pg_database_size(datname)) ORDER BY datname) " +
-    "FROM pg_database WHERE NOT datistemplate";
-  const asked = runInContainer(docker, postgres.container, ["psql", "-U", POSTGRES_ADMIN, "-At", "-c", sql]);
-  const { exitCode, stdout, stderr } = await asked.catch((error: Error) => ({
-    ...{ exitCode: 1, stdout: "", stderr: error.message },
-  }));
-  if (exitCode !== 0) return { where: postgres.where, databases: [], problem: stderr.trim() };
-  return { where: postgres.where, databases: JSON.parse(stdout) as DatabaseStatus[], problem: "" };
+/**
+ * Sizes, and what clients have spent, are asked in the stack's own Postgres; to another one there is no way while the
+ * program does not run.
+ */
+async function databases(
+  docker: Docker,
+  { postgres: { where, container }, isChecked }: Deployed,
+): Promise<{ readonly databases: Status["databases"]; readonly spend: ReadonlyMap<string, Spend> }> {
+  if (!container) return { databases: { where, databases: [], problem: "" }, spend: new Map() };
+  try {
+    const found = await asked<DatabaseStatus>(docker, container, POSTGRES_ADMIN, SIZES);
+    // LiteLLM makes its tables when it starts for the first time.
+    const spend = isChecked ? await asked<Spend & { client: string }>(docker, container, LITELLM_DATABASE, SPEND) : [];
+    return {
+      databases: { where, databases: found, problem: "" },
+      spend: new Map(spend.map(({ client, ...of }) => [client, of])),
+    };
+  } catch (error) {
+    return { databases: { where, databases: [], problem: (error as Error).message }, spend: new Map() };
+  }
+}
+
+const SIZES =
+  "SELECT json_agg(json_build_object('name', datname, 'bytes', pg_database_size(datname)) ORDER BY datname) " +
+  "FROM pg_database WHERE NOT datistemplate";
+const SPEND =
+  "SELECT coalesce(json_agg(json_build_object('client', key_alias, 'spent', spend, 'budget', max_budget, " +
+  "'left', max_budget - spend, 'renewed', budget_reset_at)), '[]') " +
+  'FROM "LiteLLM_VerificationToken" WHERE key_alias IS NOT NULL';
+
+/** @throws Error with what psql says. */
+async function asked<Row>(docker: Docker, container: string, database: string, sql: string): Promise<Row[]> {
+  const command = ["psql", "-U", POSTGRES_ADMIN, "-d", database, "-At", "-c", sql];
+  const { exitCode, stdout, stderr } = await runInContainer(docker, container, command);
+  if (exitCode !== 0) throw new Error(stderr.trim());
+  return JSON.parse(stdout) as Row[];
 }

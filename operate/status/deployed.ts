@@ -1,4 +1,5 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
+import { AUDIT_FOLDER } from "../../components/gateway/addresses.ts";
 import type { GatewayCheckInputs } from "../../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../../components/gateway/ingress-rights.ts";
 import {
@@ -7,6 +8,7 @@ import {
   DYNAMIC_TYPE,
   GATEWAY_CHECK,
   IMAGE_TYPE,
+  INGRESS,
   INGRESS_RIGHTS,
   NETWORK_TYPE,
   POSTGRES,
@@ -15,7 +17,9 @@ import {
 } from "../../components/resource-names.ts";
 import type { ToolRule } from "../../ingress/rights.ts";
 import { compareText } from "../../lib/compare-text.ts";
+import type { Sensitive } from "../../lib/sensitive.ts";
 import { stackPath } from "../../settings/context.ts";
+import type { AuditPlace } from "../audit/files.ts";
 import { inputsOf, passwordsOf, type StoredResource } from "../stored-state.ts";
 
 /** What a stack has by its state, names alone. */
@@ -40,6 +44,8 @@ export interface Deployed {
     readonly approved: number | null;
   }[];
   readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  /** The record of calls; undefined before a first `up` has come so far. */
+  readonly audit: (AuditPlace & { readonly masked: readonly Sensitive[] }) | undefined;
   /** Where it is; `container` of a stack's own. */
   readonly postgres: { readonly where: string; readonly container: string | undefined };
   /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
@@ -85,10 +91,27 @@ export function readDeployed(
       ...{ name, adapter, approved: lock && Object.keys(lock).length },
     })),
     clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
+    audit: auditOf(resources),
     postgres: { where: postgres?.name ?? `${server?.host}:${server?.port}`, container: postgres?.name },
     secrets: [
       ...passwordsOf(resources).map(({ name }) => name),
       ...ownSecrets.map((name) => stackPath("secrets", name)),
     ].sort(compareText),
+  };
+}
+
+/** As the container of the ingress has it. */
+function auditOf(resources: readonly StoredResource[]): Deployed["audit"] {
+  const [ingress] = inputsOf(resources, (urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(INGRESS)}`)) as {
+    readonly name: string;
+    readonly envs: readonly string[];
+    readonly volumes: readonly { readonly containerPath: string; readonly volumeName: string }[];
+  }[];
+  const volume = ingress?.volumes.find(({ containerPath }) => containerPath === AUDIT_FOLDER);
+  if (!ingress || !volume) return undefined;
+  const masked = ingress.envs.find((variable) => variable.startsWith("GUARD_MASKED="))?.split("=")[1];
+  return {
+    ...{ container: ingress.name, volume: volume.volumeName },
+    masked: (masked?.split(",") ?? []) as Sensitive[],
   };
 }

@@ -1,7 +1,8 @@
 import Table from "cli-table3";
 import pc from "picocolors";
 import type { ToolRule } from "../../ingress/rights.ts";
-import type { ContainerStatus, NetworkStatus, ServerStatus, Status } from "./status.ts";
+import type { Figures, Recent } from "../audit/figures.ts";
+import type { ContainerStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
 
 /** One table of what a stack has. */
 interface Section {
@@ -16,6 +17,17 @@ const listed = (names: readonly string[]) => names.join(", ") || "–";
 
 const memory = ({ memory: used }: ContainerStatus) => (used ? `${mib(used.bytes)} of ${mib(used.limit)}` : "–");
 const tools = ({ tools: shown }: ServerStatus) => (shown === null ? "–" : String(shown));
+
+const recent = (calls: Recent | null, figure: keyof Figures) =>
+  calls ? `${number(calls.hour[figure])} / ${number(calls.day[figure])}` : "–";
+const number = (figure: number | null) => (figure === null ? "–" : String(figure));
+
+/** Models cost parts of a cent. */
+const dollars = (amount: number) => `$${Number(amount.toFixed(4))}`;
+const left = (spend: Spend | null) => {
+  if (spend?.left === null || spend?.left === undefined) return "–";
+  return `${dollars(spend.left)}${spend.renewed ? `, new at ${minute(spend.renewed)}` : ""}`;
+};
 
 /** What a client may use, as the settings would say it. */
 const rule = ([server, { allow, deny }]: readonly [string, ToolRule]) => {
@@ -37,6 +49,23 @@ export const sectionsOf = (status: Status): Section[] => [
     title: "MCP servers",
     head: ["server", "state", "tools", "withheld", "restarts"],
     rows: status.servers.map((one) => [one.name, one.state, tools(one), String(one.withheld), String(one.restarts)]),
+  },
+  {
+    title: "Calls of servers, in the last hour / day",
+    head: ["server", "calls", "errors", "p50 ms", "p95 ms"],
+    rows: status.servers.map(({ name, calls }) => [
+      name,
+      ...(["calls", "errors", "p50", "p95"] as const).map((figure) => recent(calls, figure)),
+    ]),
+  },
+  {
+    title: "Calls of clients, in the last hour / day",
+    head: ["client", "calls", "errors", "refused", "spent", "left"],
+    rows: status.clients.map(({ name, calls, spend }) => [
+      name,
+      ...(["calls", "errors", "refused"] as const).map((figure) => recent(calls, figure)),
+      ...[spend ? dollars(spend.spent) : "–", left(spend)],
+    ]),
   },
   {
     title: "Clients",
@@ -62,9 +91,9 @@ export const sectionsOf = (status: Status): Section[] => [
   },
 ];
 
-/** For a document: what changes from minute to minute (memory, restarts) is left out, what a reader looks up is there. */
+/** For a document: what changes from minute to minute (memory, restarts, calls) is left out, what a reader looks up is there. */
 const documentSections = (status: Status): Section[] => {
-  const [, servers, clients, networks] = sectionsOf(status);
+  const [, servers, , , clients, networks] = sectionsOf(status);
   return [
     {
       title: "Containers",

@@ -14,7 +14,13 @@ const container: ContainerStatus = {
   ports: [],
   said: "",
 };
-const server: ServerStatus = { name: "time", state: "up", tools: 2, approved: 2, withheld: 0, restarts: 0 };
+const calls = {
+  hour: { calls: 3, errors: 1, refused: 2, p50: 18, p95: 250 },
+  day: { calls: 1_203, errors: 4, refused: 40, p50: 21, p95: 300 },
+};
+const server: ServerStatus = {
+  ...{ name: "time", state: "up", tools: 2, approved: 2, withheld: 0, restarts: 0, calls },
+};
 const good: Status = {
   stack: "lan",
   gateway: { url: "http://192.168.1.10:4000", isUp: true, said: "" },
@@ -22,8 +28,13 @@ const good: Status = {
   containers: [container],
   servers: [server],
   clients: [
-    { name: "phone", rules: { time: { allow: null, deny: ["convert_time"] }, git: { allow: ["git_log"], deny: [] } } },
+    {
+      name: "phone",
+      rules: { time: { allow: null, deny: ["convert_time"] }, git: { allow: ["git_log"], deny: [] } },
+      ...{ calls, spend: { spent: 0.123456, budget: 5, left: 4.876544, renewed: "2026-12-01T00:00:00+00:00" } },
+    },
   ],
+  auditProblem: "",
   networks: [
     { name: "litellm-mcp-net", isThere: true, isInternal: true, isOwn: true, members: ["litellm", "mcp-time"] },
     { name: "postgres-net", isThere: true, isInternal: false, isOwn: false, members: ["litellm", "postgres"] },
@@ -87,6 +98,7 @@ for (const [what, changes, expected] of [
     { databases: { ...good.databases, problem: "no socket" } },
     /Postgres .* no socket$/,
   ],
+  ["a record of calls that cannot be read", { auditProblem: "no ls" }, /record of calls cannot be read: no ls$/],
 ] as const) {
   test(`a problem: ${what}`, () => {
     const [problem, ...more] = problemsOf({ ...good, ...changes });
@@ -103,12 +115,25 @@ test("the tables say everything, and then the problems", () => {
     "2026-11-22 01:08 UTC",
     "time (not convert_time), git (only git_log)",
     "9 MiB",
+    "$4.8765, new at 2026-12-01 00:00 UTC",
   ])
     assert.ok(text.includes(part), `${part} is not in\n${text}`);
+  assert.match(text, /│ time +│ 3 \/ 1203 +│ 1 \/ 4 +│ 18 \/ 21 +│ 250 \/ 300 +│/);
+  assert.match(text, /│ phone +│ 3 \/ 1203 +│ 1 \/ 4 +│ 2 \/ 40 +│ \$0\.1235 +│/);
   assert.match(text, /Stack lan is as it should be/);
   const bad = showTables(good, ["server time is down"]);
   assert.match(bad, /✖ server time is down/);
   assert.doesNotMatch(bad, /as it should be/);
+});
+
+test("calls and spend that nobody knows are not shown as none", () => {
+  const unknown = { ...good, servers: [{ ...server, calls: null }] };
+  const text = showTables({ ...unknown, clients: [{ ...good.clients[0]!, calls: null, spend: null }] }, []);
+  assert.match(text, /│ time +│ – +│ – +│ – +│ – +│/);
+  assert.match(text, /│ phone +│ – +│ – +│ – +│ – +│ – +│/);
+  const idle = { calls: 0, errors: 0, refused: 0, p50: null, p95: null };
+  const quiet = showTables({ ...good, servers: [{ ...server, calls: { hour: idle, day: idle } }] }, []);
+  assert.match(quiet, /│ time +│ 0 \/ 0 +│ 0 \/ 0 +│ – \/ – +│ – \/ – +│/);
 });
 
 test("the document has names of keys, and tables that Markdown can read", () => {

@@ -1,4 +1,5 @@
 import type { ToolRule } from "../../ingress/rights.ts";
+import type { Recent } from "../audit/figures.ts";
 
 /** What a stack has, and how it is. What `npm run status -- --json` prints, together with its problems. */
 export interface Status {
@@ -8,8 +9,9 @@ export interface Status {
   readonly isChecked: boolean;
   readonly containers: readonly ContainerStatus[];
   readonly servers: readonly ServerStatus[];
-  /** With the servers that each may use, and its rules for their tools; never a key. */
-  readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
+  readonly clients: readonly ClientStatus[];
+  /** Why the record of calls cannot be read; empty where it can, and while the ingress, through which it is, does not run. */
+  readonly auditProblem: string;
   readonly networks: readonly NetworkStatus[];
   readonly volumes: readonly string[];
   /** Where Postgres is, and its databases where they can be asked for. */
@@ -53,6 +55,28 @@ export interface ServerStatus {
   readonly withheld: number;
   /** Times that its adapter started it again, or connected to it again. */
   readonly restarts: number;
+  /** By the record of calls; null where that cannot be read. */
+  readonly calls: Recent | null;
+}
+
+export interface ClientStatus {
+  readonly name: string;
+  /** The servers that it may use, and its rules for their tools. */
+  readonly rules: Readonly<Record<string, ToolRule>>;
+  /** By the record of calls; null where that cannot be read. */
+  readonly calls: Recent | null;
+  /** By LiteLLM's database; null where that cannot be asked. */
+  readonly spend: Spend | null;
+}
+
+/** In US dollars, as LiteLLM counts them. */
+export interface Spend {
+  readonly spent: number;
+  /** Null: without a limit. */
+  readonly budget: number | null;
+  readonly left: number | null;
+  /** When a budget for each day, week or month begins anew. */
+  readonly renewed: string | null;
 }
 
 export interface NetworkStatus {
@@ -80,7 +104,8 @@ export function problemsOf(status: Status): string[] {
     ...status.containers.flatMap((container) => problemOfContainer(container, up)),
     ...status.servers.flatMap((server) => problemsOfServer(server, status.stack)),
     ...status.networks.filter(({ isThere }) => !isThere).map(({ name }) => `network ${name} is not there: ${up}`),
-    ...(status.databases.problem ? [`Postgres does not tell its databases: ${status.databases.problem}`] : []),
+    ...(status.auditProblem ? [`the record of calls cannot be read: ${status.auditProblem}`] : []),
+    ...(status.databases.problem ? [`Postgres does not tell what it has: ${status.databases.problem}`] : []),
   ];
 }
 

@@ -135,6 +135,115 @@ test("config prints what LiteLLM was given", async () => {
   assert.equal(text.trim(), given.output.trim());
 });
 
+/** What `npm run audit` prints with these options. */
+async function audit(...options: string[]): Promise<string> {
+  const words = ["npm", "run", "--silent", "audit", "--", "--stack", "lan", ...options];
+  const { exitCode, output } = await workspace.run("bash", ["-c", `${words.join(" ")} 2>&1`]);
+  assert.equal(exitCode, 0, output);
+  return output;
+}
+
+const auditRecords = async (...options: string[]) =>
+  (await audit(...options, "--json"))
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { id: string; client: string; outcome: string; tool: string });
+
+/** The calls of the test below, as they were listed when nothing had happened to the ingress. */
+let recorded: { readonly options: readonly string[]; readonly ids: readonly string[] };
+
+async function recordIsWhole(): Promise<void> {
+  const ids = (await auditRecords(...recorded.options)).map(({ id }) => id);
+  assert.deepEqual(ids, recorded.ids);
+  const throwAways = await docker.listContainers({ all: true, filters: { name: ["litellm-mcp-throw-away-audit"] } });
+  assert.deepEqual(throwAways, []);
+}
+
+test("audit lists as many calls of each client as it made, with what came of them, and status counts them", async () => {
+  type Day = { name: string; calls: { day: { calls: number; errors: number; refused: number } } };
+  const counted = async () => {
+    const { output } = await workspace.run("bash", ["-c", "npm run --silent status -- --stack lan --json 2>/dev/null"]);
+    const { servers, clients } = JSON.parse(output) as { servers: Day[]; clients: Day[] };
+    const dayOf = (of: Day[], wanted: string) => of.find(({ name }) => name === wanted)!.calls.day;
+    return [dayOf(servers, "time"), dayOf(clients, "test-key"), dayOf(clients, "phone")].map(
+      ({ calls, errors, refused }) => [calls, errors, refused],
+    );
+  };
+  const before = await counted();
+  const url = `http://127.0.0.1:${PORTS[4000]}/mcp/`;
+  const since = new Date().toISOString();
+  const call = (key: string, tool: string, args: Record<string, unknown>, times: number) =>
+    Array.from({ length: times }, () => callTool(url, keys[key]!, tool, args));
+  await Promise.all([
+    ...call("KEY", "time-get_current_time", { timezone: "Pacific/Chatham" }, 6),
+    ...call("KEY", "time-get_current_time", { timezone: "Nowhere/Land" }, 2),
+    ...call("PHONE_KEY", "time-get_current_time", { timezone: "Asia/Tokyo" }, 3),
+    ...call("PHONE_KEY", "postgres-list_schemas", { "\u001b[2K": "\u202e" }, 2),
+  ]);
+  const expected = { "test-key answered": 6, "test-key failed": 2, "phone answered": 3, "phone refused": 2 };
+  const options = ["--since", since, "--until", new Date().toISOString()];
+  const found = await eventually("every call has its outcome", 20, async () => {
+    const records = await auditRecords(...options);
+    return !records.some(({ outcome }) => outcome === "running") && records;
+  });
+  const tally: Record<string, number> = {};
+  for (const { client, outcome } of found) tally[`${client} ${outcome}`] = (tally[`${client} ${outcome}`] ?? 0) + 1;
+  assert.deepEqual(tally, expected);
+  recorded = { options, ids: found.map(({ id }) => id) };
+
+  for (const [chosen, count] of [
+    [["--client", "phone"], 5],
+    [["--client", "phone", "test-key"], 13],
+    [["--server", "postgres"], 2],
+    [["--tool", "time-get_current_time", "--client", "test-key"], 8],
+    [["--outcome", "failed", "refused"], 4],
+    [["--outcome", "failed", "refused", "--limit", "3"], 3],
+    [["--client", "nobody"], 0],
+  ] as const)
+    assert.equal((await auditRecords(...options, ...chosen)).length, count, chosen.join(" "));
+  const table = await audit(...options);
+  assert.match(table, /│ phone +│ postgres +│ list_schemas +│ .* │ refused +│ this key may not use server postgres/);
+  assert.match(table, /^(?=.*9 answered)(?=.*2 failed)(?=.*2 refused)/m);
+  assert.equal((await audit(...options, "--csv")).trim().split("\n").length, 1 + 13);
+  for (const text of [table, await audit(...options, "--csv"), await audit(...options, "--json")])
+    assert.ok(!["\u001b", "\u202e"].some((steering) => text.includes(steering)), text);
+
+  const [time, testKey, phone] = before as [number[], number[], number[]];
+  const plus = (figures: number[], more: number[]) => figures.map((figure, index) => figure + more[index]!);
+  // Of calls that were refused, two name another server.
+  assert.deepEqual(await counted(), [plus(time, [11, 2, 0]), plus(testKey, [8, 2, 0]), plus(phone, [3, 0, 2])]);
+});
+
+test("audit reads the same while the ingress is stopped, and after its container was replaced", async () => {
+  const ingress = docker.getContainer(`${PREFIX}ingress`);
+  await ingress.stop();
+  try {
+    await recordIsWhole();
+  } finally {
+    await ingress.start();
+  }
+  const replaced = (await ingress.inspect()).Id;
+  await workspace.writeConfig(config({ auditDays: 30 }));
+  const up = await workspace.up();
+  assert.equal(up.exitCode, 0, up.output);
+  assert.notEqual((await ingress.inspect()).Id, replaced);
+  await recordIsWhole();
+});
+
+test("audit refuses what it cannot do, and says what to write", async () => {
+  for (const [options, message] of [
+    [["--since", "yesterday"], /--since yesterday: write how long ago/],
+    [["--since", "1h", "--until", "2h"], /--since .* is not before --until/],
+    [["--outcome", "good"], /Allowed choices are answered, failed, refused/],
+    [["--limit", "0"], /Write a whole number from 1\./],
+    [["--json", "--csv"], /cannot be used with option/],
+  ] as const) {
+    const { exitCode, output } = await workspace.run("npm", ["run", "audit", "--", "--stack", "lan", ...options]);
+    assert.equal(exitCode, 1, output);
+    assert.match(output, message);
+  }
+});
+
 /** It answers everything with the call of a tool. */
 const callingModel = {
   name: "caller",
@@ -218,4 +327,14 @@ test("with postgres.protect a destroy is refused before it removes anything, and
   await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(false) });
   const again = await workspace.up();
   assert.equal(again.exitCode, 0, again.output);
+});
+
+test("audit reads the record of a stack that was taken away, until somebody removes it", async () => {
+  const destroyed = await workspace.destroy();
+  assert.equal(destroyed.exitCode, 0, destroyed.output);
+  await recordIsWhole();
+  await docker.getVolume(`${PREFIX}ingress-audit`).remove();
+  const { exitCode, output } = await workspace.run("npm", ["run", "audit", "--", "--stack", "lan"]);
+  assert.equal(exitCode, 1, output);
+  assert.match(output, /there is no record of calls: the daemon has no volume e2e-checks-ingress-audit/);
 });

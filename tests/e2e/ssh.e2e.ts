@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { freePort } from "../free-port.ts";
-import { bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
+import { auditLines, bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -125,6 +125,32 @@ test("the tunnel ends by itself, and only the gateway listens on the LAN address
   ]);
   // Clients on the host itself write localhost.
   assert.equal((await fetch(`http://127.0.0.1:${GATEWAY_PORT}/health`)).status, 200);
+});
+
+test("npm run audit reads the record over ssh, also while the ingress is stopped", async () => {
+  const expected = (await auditLines(`${PREFIX}ingress`)).map(({ client, tool }) => `${client} ${tool}`).sort();
+  assert.ok(expected.length > 2, `up has made only ${expected.length} calls`);
+  const audit = async () => {
+    const words = "npm run --silent audit -- --stack e2essh --json 2>/dev/null";
+    const { exitCode, output } = await workspace.run("bash", ["-c", words]);
+    assert.equal(exitCode, 0, output);
+    const records = output.split("\n").map((line) => JSON.parse(line) as { client: string; tool: string });
+    return records.map(({ client, tool }) => `${client} ${tool}`).sort();
+  };
+  assert.deepEqual(await audit(), expected);
+  const ingress = docker.getContainer(`${PREFIX}ingress`);
+  await ingress.stop();
+  try {
+    assert.deepEqual(await audit(), expected);
+  } finally {
+    await ingress.start();
+  }
+  await eventually("the gateway answers again", 60, async () =>
+    fetch(`http://127.0.0.1:${GATEWAY_PORT}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
 });
 
 test("a preview shows no changes, before and after a refresh, also while another one runs", async () => {
