@@ -212,8 +212,7 @@ const filesIn = async (folder: string): Promise<AuditFiles> => ({
   runningSince: NOW,
   read: (names) =>
     linesIn(
-      execa("sh", ["-c", READ, "sh", ...names.map((name) => path.join(folder, name))], { encoding: "buffer" })
-        .stdout as unknown as AsyncIterable<Buffer>,
+      execa("sh", ["-c", READ, "sh", ...names.map((name) => path.join(folder, name))], { encoding: "buffer" }).stdout,
     ),
 });
 
