@@ -1,5 +1,6 @@
 // The server that @modelcontextprotocol/conformance asks for: tools, resources and prompts of the names that its scenarios use, each
-// with the answer that they want. Over stdio, streamable HTTP or SSE: `node conformance-server.ts stdio | http PORT | sse PORT`.
+// with the answer that they want. Over stdio, streamable HTTP or SSE: `node conformance-server.ts
+// stdio | http PORT [ADDRESS] | sse PORT`.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -269,9 +270,9 @@ function eventStore() {
   };
 }
 
-function overHttp(port: number): void {
+function overHttp(port: number, address = "127.0.0.1"): void {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  const hosts = [`${address}:${port}`, `localhost:${port}`];
   createServer((request, response) => {
     const answer = async () => {
       const id = request.headers["mcp-session-id"];
@@ -293,7 +294,7 @@ function overHttp(port: number): void {
       await transport.handleRequest(request, response);
     };
     answer().catch(() => response.destroy());
-  }).listen(port, "127.0.0.1");
+  }).listen(port, address);
 }
 
 function overSse(port: number): void {
@@ -314,8 +315,8 @@ function overSse(port: number): void {
   }).listen(port, "127.0.0.1");
 }
 
-const [kind, port] = process.argv.slice(2);
+const [kind, port, address] = process.argv.slice(2);
 if (kind === "stdio") await conformanceServer().connect(new StdioServerTransport());
-else if (kind === "http") overHttp(Number(port));
+else if (kind === "http") overHttp(Number(port), address);
 else if (kind === "sse") overSse(Number(port));
-else throw new Error("conformance-server.ts stdio | http PORT | sse PORT");
+else throw new Error("conformance-server.ts stdio | http PORT [ADDRESS] | sse PORT");

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { before, test, type TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { execa } from "execa";
 import { Remote } from "../../adapter/remote.ts";
-import { adapterFor, lockOf, type Told, TOKEN, until } from "../../adapter/testing.ts";
-import { freePort } from "../free-port.ts";
-import { npmPrograms, type Programs } from "./programs.ts";
-import { withToken } from "./token-proxy.ts";
+import { adapterFor, lockOf, type Told, TOKEN } from "../../adapter/testing.ts";
+import { conformance, passing, type Results, startHttp, type Target, targets, type Upstream } from "./conformance.ts";
+import { npmPrograms } from "./programs.ts";
+import { behindProxy } from "./proxy.ts";
 
 // The conformance suite of the protocol's own project: what a server does by itself, it does
 // behind an adapter, whatever the adapter speaks to it. And the other way round for what is listed here.
@@ -27,89 +21,7 @@ const NOT_THROUGH: Readonly<Record<string, string>> = {
   "tools-call-sampling": ONE_FOR_MANY,
 };
 
-type Upstream = "stdio" | "http" | "sse";
-/** Checks that passed and failed, by scenario. */
-type Results = Readonly<Record<string, { readonly passed: number; readonly failed: number }>>;
-
-let programs: Programs;
-before(async () => {
-  programs = await npmPrograms();
-});
-
-interface Target {
-  readonly command: (upstream: Upstream, port: number) => readonly string[];
-  readonly env?: (port: number) => Readonly<Record<string, string>>;
-  /** How many scenarios pass at least without the adapter, so that the comparison compares something. */
-  readonly passes: number;
-}
-
-const everything = () => path.join(programs.modules, "@modelcontextprotocol/server-everything/dist/index.js");
-const targets: Readonly<Record<string, Target>> = {
-  // It has other tools than most scenarios ask for.
-  "server-everything": {
-    command: (upstream) => [process.execPath, everything(), upstream === "http" ? "streamableHttp" : upstream],
-    env: (port) => ({ PORT: String(port) }),
-    passes: 11,
-  },
-  "a server with all that is asked for": {
-    command: (upstream, port) => [
-      ...[process.execPath, path.join(import.meta.dirname, "conformance-server.ts")],
-      ...[upstream, String(port)],
-    ],
-    passes: 31,
-  },
-};
-
-/** Runs all scenarios against an address. */
-async function conformance(t: TestContext, url: string): Promise<Results> {
-  const folder = await mkdtemp(path.join(tmpdir(), "conformance-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const program = path.join(programs.modules, "@modelcontextprotocol/conformance/dist/index.js");
-  const { all } = await execa(programs.node, [program, "server", "--url", url, "--suite", "all", "-o", folder], {
-    all: true,
-    reject: false,
-    timeout: 300_000,
-  });
-  const results = Object.fromEntries(
-    [...all.matchAll(/^[✓✗] (\S+): (\d+) passed, (\d+) failed$/gm)].map(([, name, passed, failed]) => [
-      name!,
-      { passed: Number(passed), failed: Number(failed) },
-    ]),
-  );
-  assert.ok(Object.keys(results).length >= 30, all);
-  return results;
-}
-
-const passing = (results: Results) =>
-  Object.keys(results)
-    .filter((name) => results[name]!.failed === 0 && results[name]!.passed > 0)
-    .sort();
-
-/** A server over HTTP, as a process of its own. */
-async function startHttp(t: TestContext, target: Target, upstream: "http" | "sse"): Promise<URL> {
-  const port = await freePort();
-  const [command, ...args] = target.command(upstream, port);
-  const child: ChildProcess = spawn(command!, args, {
-    env: { PATH: process.env.PATH, ...target.env?.(port) },
-    stdio: "ignore",
-  });
-  t.after(async () => {
-    child.kill("SIGKILL");
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-  });
-  const url = new URL(`http://127.0.0.1:${port}/${upstream === "http" ? "mcp" : "sse"}`);
-  // At a path that nothing is at, so that it opens no session.
-  await until(
-    () =>
-      fetch(new URL("/nothing", url)).then(
-        () => true,
-        () => false,
-      ),
-    "it listens",
-    60_000,
-  );
-  return url;
-}
+const programs = await npmPrograms();
 
 async function listedBy(target: Target) {
   const [command, ...args] = target.command("stdio", 0);
@@ -122,10 +34,10 @@ async function listedBy(target: Target) {
   return tools;
 }
 
-for (const [name, target] of Object.entries(targets)) {
+for (const [name, target] of Object.entries(targets(programs))) {
   let itself: Results | undefined;
   const direct = async (t: TestContext) =>
-    (itself ??= await conformance(t, String(await startHttp(t, target, "http"))));
+    (itself ??= await conformance(t, programs, String(await startHttp(t, target, "http"))));
 
   test(`conformance: ${name}, by itself`, async (t) => {
     const passed = passing(await direct(t));
@@ -140,7 +52,8 @@ for (const [name, target] of Object.entries(targets)) {
       const { url, isUp, upstream: server } = await adapterFor(t, { ...told, ...(await way(t, target, upstream)) });
       await isUp();
       assert.deepEqual([server.catalogue.withheld, server.catalogue.missing], [0, []]);
-      const through = await conformance(t, `${await withToken(t, url, TOKEN)}/mcp`);
+      const headers = { authorization: `Bearer ${TOKEN}` };
+      const through = await conformance(t, programs, `${await behindProxy(t, url, { headers })}/mcp`);
       t.diagnostic(`${passing(through).length} of ${Object.keys(through).length} scenarios pass`);
       const passes = new Set(passing(through));
       const more = [...passes].filter((scenario) => !passing(before).includes(scenario));

@@ -5,7 +5,7 @@ import { versionOfTag } from "../../settings/litellm-versions.ts";
 /** Names the one version to test; without it, all are. Set by `npm run test:matrix -- --version`. */
 export const MATRIX_VERSION = "MATRIX_VERSION";
 
-const versionOf = (image: string) => versionOfTag(image.split(":").at(-1)!)!;
+export const versionOf = (image: string) => versionOfTag(image.split(":").at(-1)!)!;
 
 /** LiteLLM's images in the lab's catalogue, oldest first. */
 export function matrixImages(): string[] {

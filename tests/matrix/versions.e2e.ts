@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
-import { versionOfTag } from "../../settings/litellm-versions.ts";
+import { messageIn } from "../../ingress/tools.ts";
 import { testModels } from "../e2e/client-view.ts";
 import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "../e2e/docker.ts";
 import { callTool, eventually, listTools, serversAt, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
-import { matrixImages } from "./images.ts";
+import { matrixImages, versionOf } from "./images.ts";
 
 // The same stack on each LiteLLM version of the lab's catalogue, one after the other. The ingress decides what clients
 // may do, so that is the same on all. Where LiteLLM itself differs, it is printed: docs/litellm-versions.md is written
 // from it.
 const PREFIX = "mx-";
-const GATEWAY_PORT = 44000;
-const POSTGRES_PORT = 45432;
+const GATEWAY_PORT = 28000;
+const POSTGRES_PORT = 28432;
 const SERVERS = ["clock", "everything", "git", "postgres", "time"];
 /** Spend rows are written every 7 to 13 seconds. */
 const SPEND_LOGS_WITHIN_S = 40;
@@ -143,10 +143,29 @@ const streamedMock = (version: string) => {
       };
 };
 
+/** How many tools of `SERVERS` LiteLLM by itself lists where a client asks for some, or the status or code with which it refuses. */
+const listedByLiteLlm: readonly (readonly [
+  where: string,
+  headers: Readonly<Record<string, string>>,
+  listed: Listed | Readonly<Record<string, Listed>>,
+])[] = [
+  ["/mcp/time", {}, 2],
+  ["/mcp/utility", {}, 4],
+  ["/mcp/time,nosuch", {}, 2],
+  ["/mcp/nosuch", {}, { "1.77.3": "all", "1.77.7": "all", "1.106.2": -32600 }],
+  ["/time/mcp", {}, { "1.77.3": 404, "1.77.7": 2, "1.106.2": 2 }],
+  ["/nosuch/mcp", {}, { "1.77.3": 404, "1.77.7": 500, "1.106.2": 404 }],
+  ["/mcp/", { "x-mcp-servers": "time" }, 2],
+  ["/mcp/", { "x-mcp-servers": "nosuch" }, { "1.77.3": "all", "1.77.7": "all", "1.106.2": -32600 }],
+  ["/mcp/", { "x-mcp-access-groups": "utility" }, "all"],
+  ["/mcp/", { "x-mcp-access-groups": "nosuch" }, "all"],
+];
+type Listed = number | "all";
+
 const oneLine = (text: string) => text.replace(/\s+/g, " ").slice(0, 150);
 
 for (const image of matrixImages()) {
-  const version = versionOfTag(image.split(":").at(-1)!)!;
+  const version = versionOf(image);
   describe(`LiteLLM ${version}`, () => {
     let workspace: Workspace;
     const seen: [string, string][] = [];
@@ -241,6 +260,28 @@ for (const image of matrixImages()) {
         assert.equal(await shown(where), nobody, where);
       for (const header of ["x-mcp-servers", "x-mcp-access-groups"])
         assert.equal(await shown("/mcp/", { [header]: "nosuch" }), nobody, header);
+    });
+
+    test("LiteLLM by itself narrows as docs/litellm-versions.md says", async () => {
+      const all = (await listTools(gateway, keys["test-key"])).length;
+      for (const [where, headers, listed] of listedByLiteLlm) {
+        const answer = await fetch(`http://127.0.0.1:${GATEWAY_PORT + 1}${where}`, {
+          method: "POST",
+          headers: {
+            ...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
+            ...{ authorization: `Bearer ${masterKey}`, ...headers },
+          },
+          body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+        });
+        const said = await answer.text();
+        const { result, error } = (answer.status === 200 ? messageIn(said) : { error: { code: answer.status } }) as {
+          result?: { tools: unknown[] };
+          error?: { code: number };
+        };
+        const found = result ? (result.tools.length === all ? "all" : result.tools.length) : error!.code;
+        const expected = typeof listed === "object" ? listed[version] : listed;
+        assert.equal(found, expected, `${where} ${JSON.stringify(headers)}: ${said.slice(0, 500)}`);
+      }
     });
 
     test("a wrong key, no key, a key made by hand and the master key open nothing", async () => {
