@@ -30,7 +30,7 @@ const {
     "only the same stack on each LiteLLM version that the lab can build, one after the other; or the files whose name contains [part]",
   )
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
-  .option("--n8n", "only the server n8n_workflows with a real n8n, which takes 2.9 GB")
+  .option("--n8n", "only the server n8n_workflows with a real n8n, which takes 2.8 GB")
   .option(
     "--adapter [part]",
     "only the long suites of the adapter: conformance, servers and clients of other makers, floods, memory; or the files whose name contains [part]",

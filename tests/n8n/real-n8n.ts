@@ -35,7 +35,9 @@ export async function startN8n(prefix: string, address: string, port: number): P
   const folder = await cached("n8n", [process.platform, process.arch, ...contents], (dir) =>
     step("Install n8n", async (run) => {
       for (const name of MANIFEST) await copyFile(path.join(import.meta.dirname, name), path.join(dir, name));
-      await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: dir });
+      // The lock was written with this as well: npm 10 and 11 do not agree which packages n8n's peers are, and refuse each
+      // other's lock.
+      await run("npm", ["ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: dir });
     }),
   );
   const modules = path.join(folder, "node_modules");
