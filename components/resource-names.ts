@@ -28,6 +28,9 @@ export const LISTING_KEY = "ingress-listing";
 export const clientKey = (client: string) => `client-${client}`;
 export const mcpServer = (server: string) => `mcp-${server}`;
 
+/** Of an MCP server whose program is in another container. */
+export const adapterOf = (mcpServer: string) => `${mcpServer}-adapter`;
+
 /** What a component makes has the component's name before its own. */
 export const containerOf = (component: string) => `${component}-container`;
 export const keyValueOf = (key: string) => `${key}-value`;

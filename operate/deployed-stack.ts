@@ -18,6 +18,8 @@ import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE } from "../settings/settings.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
+import { type Held, readHeld } from "./backup/held.ts";
+import type { Exported } from "./backup/secrets.ts";
 import { type OnRecord, readRecord } from "./recovery/on-record.ts";
 import { type Deployed, readDeployed } from "./status/deployed.ts";
 import {
@@ -151,6 +153,38 @@ export class Pulumi {
   /** What the state says of the daemon. */
   async onRecord(): Promise<OnRecord> {
     return readRecord(await this.#state());
+  }
+
+  /** What the stack holds that cannot be made again; undefined while it has no database. */
+  async held(): Promise<Held | undefined> {
+    const state = await this.#state();
+    const { endpoint } = readRecord(state);
+    return endpoint && readHeld(currentOf(state), endpoint);
+  }
+
+  /** The state as it is stored, secrets encrypted. */
+  async encryptedState(): Promise<string> {
+    return this.#ask(["stack", "export"]);
+  }
+
+  /** The whole state, secrets in plain text. */
+  async exported(): Promise<Exported> {
+    return await this.#workspace.exportStack(this.stack);
+  }
+
+  /** Puts a state in the place of the stack's. Secrets in plain text are in no file on the way. */
+  async importState(state: Exported): Promise<void> {
+    await this.#ask(["stack", "import"], JSON.stringify(state));
+  }
+
+  /** What a `pulumi` command prints. */
+  async #ask(args: readonly string[], input = ""): Promise<string> {
+    const { stdout } = await execa("pulumi", [...args, "--stack", this.stack, "--non-interactive"], {
+      cwd: projectRoot,
+      env: { ...this.#workspace.envVars },
+      input,
+    });
+    return stdout;
   }
 
   /**

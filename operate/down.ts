@@ -1,7 +1,7 @@
 import { text } from "@clack/prompts";
 import pc from "picocolors";
 import { agree } from "./agree.ts";
-import { command, main, prepared, stackOption } from "./command.ts";
+import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { recover, removeRemains } from "./recovery/recover.ts";
 
@@ -10,7 +10,7 @@ async function down({ stack, yes }: { readonly stack: string; readonly yes?: boo
   const { endpoint } = await pulumi.onRecord();
   console.log(
     `Destroys stack ${pc.bold(stack)}${endpoint ? ` on ${endpoint.host}` : ""}: containers, networks, databases with the keys and the record of spend.
-Every client has a new key after the next npm run up. What stays: settings and secrets, audit files, and what clients stored in servers such as memory.`,
+Every client has a new key after the next npm run up, unless a backup is restored (npm run backup${stackArguments(stack)}). What stays: settings and secrets, audit files, and what clients stored in servers such as memory.`,
   );
   // The name, and not a yes: whoever meant another stack notices.
   await agree({ ...(yes !== undefined && { yes }) }, async () => {

@@ -16,6 +16,12 @@ export interface StoredResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
   /** Replaced, and not deleted yet. */
   readonly delete?: boolean;
+  /** Stays on the daemon when it is taken out of the stack. */
+  readonly retainOnDelete?: boolean;
+  /** URN of what it is part of. */
+  readonly parent?: string;
+  /** URN and id of the provider that made it. */
+  readonly provider?: string;
 }
 
 /** A password that the program has made up. A client's key is `sk-` and such a password. */

@@ -57,4 +57,5 @@ export async function* framesOf(
     }
     rest = rest.subarray(at);
   }
+  if (rest.length) throw new Error("the connection to the daemon ended in the middle of what a command printed");
 }

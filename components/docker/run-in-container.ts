@@ -1,5 +1,7 @@
-import { PassThrough } from "node:stream";
+import { once } from "node:events";
+import { PassThrough, type Readable, type Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import type Docker from "dockerode";
 import { framesOf } from "./docker-connection.ts";
 
@@ -42,4 +44,64 @@ export async function* outputOf(
   }
   const { ExitCode: exitCode } = await exec.inspect();
   if (exitCode !== 0) throw new Error(`${command[0]} in ${container}: ${said.trim() || `exit code ${exitCode}`}`);
+}
+
+export interface Streams {
+  readonly input?: Readable;
+  readonly output: Writable;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** As much of what a command complains of as a message should have. */
+const COMPLAINT_CHARACTERS = 2_000;
+
+/**
+ * Runs a command whose input and output may be larger than memory: nothing is read before whoever takes it is ready.
+ *
+ * @throws Error with what it wrote to its error output, when its exit code is not 0.
+ */
+export async function streamInContainer(
+  docker: Docker,
+  container: string,
+  command: readonly string[],
+  { input, output, env = {} }: Streams,
+): Promise<void> {
+  const exec = await docker.getContainer(container).exec({
+    Cmd: [...command],
+    Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...{ AttachStdin: input !== undefined, AttachStdout: true, AttachStderr: true },
+  });
+  const stream = await exec.start({ hijack: true, stdin: input !== undefined });
+  let complaint = "";
+  const ended = new AbortController();
+  const feeding = input ? feed(input, stream, ended.signal) : Promise.resolve();
+  const printed = standardOutput(stream, (words) => (complaint = (complaint + words).slice(-COMPLAINT_CHARACTERS)));
+  const reading = pipeline(printed, output).finally(() => ended.abort());
+  // A command that fails reads no more, so why it failed comes before that it could not be fed.
+  const [read, fed] = await Promise.allSettled([reading, feeding]);
+  const { ExitCode: exitCode } = await exec.inspect();
+  if (exitCode !== 0)
+    throw new Error(
+      exitCode === 126 || exitCode === 127
+        ? `${container}: it has no ${command[0]} that can be run`
+        : `${container}: ${command[0]} failed (exit code ${exitCode ?? "unknown"})\n${complaint.trim()}`,
+    );
+  for (const one of [read, fed]) if (one.status === "rejected") throw one.reason as Error;
+}
+
+/** Gives a command its input, until that ends or the command does. */
+async function feed(input: Readable, to: Writable, signal: AbortSignal): Promise<void> {
+  for await (const chunk of input) {
+    if (signal.aborted) return;
+    if (!to.write(chunk)) await once(to, "drain", { signal });
+  }
+  to.end();
+}
+
+/** What a command prints; what it complains of goes elsewhere. */
+async function* standardOutput(framed: AsyncIterable<Buffer>, complain: (words: string) => void) {
+  for await (const { isError, bytes } of framesOf(framed)) {
+    if (isError) complain(bytes.toString("utf8"));
+    else yield bytes;
+  }
 }

@@ -14,7 +14,7 @@ import {
 } from "../docker/container.ts";
 import { internalNetwork, type Networks } from "../docker/networks.ts";
 import { VolumeOwner } from "../docker/volume-owner.ts";
-import { adapterTokenOf, containerOf } from "../resource-names.ts";
+import { adapterOf, adapterTokenOf, containerOf } from "../resource-names.ts";
 import { adapterEnv, adapterHealth } from "./adapter.ts";
 import { adapterImage } from "./adapter-image.ts";
 import { mcpHealthCommand, mcpHealthScript } from "./mcp-health.ts";
@@ -70,7 +70,7 @@ export class McpServer extends pulumi.ComponentResource {
       const own = adapter?.upstream?.network;
       const network = own === undefined ? undefined : internalNetwork(`${name}-net`, own, { parent: this });
       if (source.kind === "native") made.push(this.#image(name, source.image, args, network));
-      if (adapter) made.push(this.#adapter(`${name}-adapter`, adapter, args, network));
+      if (adapter) made.push(this.#adapter(adapterOf(name), adapter, args, network));
     }
     this.containerIds = made.map(({ container }) => container.id);
     this.health = made.map(({ health }) => health);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { judgeState } from "./container-health.provider.ts";
+import { judgeState } from "./wait-for-health.ts";
 
 const running = { Running: true, ExitCode: 0 };
 const health = (Status: string, FailingStreak = 0, Output = "") => ({

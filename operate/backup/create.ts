@@ -1,0 +1,128 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { connectDocker } from "../../components/docker/docker-connection.ts";
+import { projectRoot } from "../../lib/project-root.ts";
+import type { Pulumi } from "../deployed-stack.ts";
+import { processIsAlive } from "../listing/throw-away.ts";
+import { withPostgresTools } from "./databases.ts";
+import { checkBackup, Counted, writeBackup } from "./file.ts";
+import type { Held } from "./held.ts";
+import { FORMAT, type Manifest, type Part } from "./manifest.ts";
+import { Progress, size } from "./progress.ts";
+import { readVolume } from "./volumes.ts";
+
+/** A folder that is written at the moment; at its end is the process that writes. */
+const UNFINISHED = /^\..+\.unfinished-(\d+)$/;
+
+/**
+ * Makes one file of all that a stack holds. It has its name when it is whole, was read again from the disk and is as the
+ * manifest says.
+ *
+ * @param to Folder; made where it is not there.
+ */
+export async function createBackup(
+  pulumi: Pulumi,
+  held: Held,
+  to: string,
+): Promise<{ readonly file: string; readonly manifest: Manifest }> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  await removeUnfinished(to);
+  const created = new Date();
+  const name = `${pulumi.stack}-${created.toISOString().slice(0, 19).replaceAll(":", "-")}Z`;
+  const folder = path.join(to, `.${name}.unfinished-${process.pid}`);
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    const manifest = await collect(pulumi, held, folder, created);
+    const unfinished = path.join(folder, `${name}.tar`);
+    await Progress.step("written and read again", async () => {
+      await writeBackup(unfinished, manifest, folder);
+      await checkBackup(unfinished);
+      return [undefined, size((await stat(unfinished)).size)];
+    });
+    const file = path.join(to, `${name}.tar`);
+    await rename(unfinished, file);
+    return { file, manifest };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Writes each part into a file of its name. */
+async function collect(pulumi: Pulumi, held: Held, folder: string, created: Date): Promise<Manifest> {
+  const docker = connectDocker(held.docker);
+  const inFolder = (name: string) => path.join(folder, name);
+  const kept = async (name: string, text: string): Promise<Part> => {
+    await writeFile(inFolder(name), text, { mode: 0o600 });
+    const counted = new Counted();
+    await pipeline(createReadStream(inFolder(name)), counted.resume());
+    return counted.part(name);
+  };
+  const { version: program } = JSON.parse(await readFile(path.join(projectRoot, "package.json"), "utf8")) as {
+    version: string;
+  };
+  const settingsFile = `Pulumi.${pulumi.stack}.yaml`;
+  const settings = await kept(settingsFile, await readFile(path.join(projectRoot, settingsFile), "utf8"));
+  const state = await kept("state.json", await pulumi.encryptedState());
+
+  const databases: Manifest["databases"] = [];
+  const postgres = await withPostgresTools(docker, held, async (tools) => {
+    for (const name of held.databases)
+      databases.push(
+        await Progress.step(`database ${name}`, async (progress) => {
+          const file = `${name}.dump`;
+          const counted = new Counted();
+          const written = pipeline(counted, progress.counter(), createWriteStream(inFolder(file), { mode: 0o600 }));
+          await Promise.all([written, tools.dump(name, counted)]);
+          const part = counted.part(file);
+          // Reads all of it, and not its list of contents alone.
+          const rows = await tools.rowsOfDump(createReadStream(inFolder(file)));
+          const count = Object.values(rows).reduce((sum, one) => sum + one, 0);
+          const said = `${size(part.bytes)}, ${Object.keys(rows).length} tables, ${count} rows`;
+          return [{ name, part, rows }, said] as const;
+        }),
+      );
+    return tools.version();
+  });
+
+  const volumes: Manifest["volumes"] = [];
+  for (const volume of held.volumes)
+    volumes.push(
+      await Progress.step(`volume ${volume.name}`, async (progress) => {
+        const file = `${volume.name}.tar.gz`;
+        let counted = new Counted();
+        const writing: Promise<void>[] = [];
+        await readVolume(docker, volume, () => {
+          counted = new Counted();
+          writing.push(pipeline(counted, progress.counter(), createWriteStream(inFolder(file), { mode: 0o600 })));
+          return counted;
+        });
+        await Promise.all(writing);
+        const part = counted.part(file);
+        return [{ name: volume.name, part }, size(part.bytes)] as const;
+      }),
+    );
+
+  const versions = { program, litellm: held.litellm.image, postgres };
+  const { project, stack } = pulumi;
+  return {
+    format: FORMAT,
+    project,
+    stack,
+    created: created.toISOString(),
+    versions,
+    databases,
+    volumes,
+    state,
+    settings,
+  };
+}
+
+/** Removes what a killed run has left. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [, pid] = UNFINISHED.exec(name) ?? [];
+    if (pid !== undefined && !processIsAlive(Number(pid))) await rm(path.join(folder, name), { recursive: true });
+  }
+}

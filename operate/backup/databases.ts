@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { Readable, Writable } from "node:stream";
+import type Docker from "dockerode";
+import { gone } from "../../components/docker/gone.ts";
+import { streamInContainer } from "../../components/docker/run-in-container.ts";
+import type { Held } from "./held.ts";
+
+/**
+ * Prints the number of rows and the name of each table that a script of pg_dump fills. In its form each row is one line,
+ * and a line of data is never `\.`.
+ */
+export const COUNT_ROWS = String.raw`awk '
+  inside && $0 == "\\." { printf "%.0f\t%s\n", rows, table; inside = 0; next }
+  inside { rows += 1; next }
+  /^COPY .* FROM stdin;$/ { table = $0; sub(/^COPY /, "", table); sub(/ (\(.*\))? ?FROM stdin;$/, "", table); rows = 0; inside = 1 }'`;
+
+export function parseRows(printed: string): Record<string, number> {
+  return Object.fromEntries(
+    printed
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => {
+        const tab = line.indexOf("\t");
+        return [line.slice(tab + 1), Number(line.slice(0, tab))];
+      }),
+  );
+}
+
+/** While it is not complete, and once another one is in its place. */
+const incoming = (database: string) => `${database}_restoring`;
+const outgoing = (database: string) => `${database}_replaced`;
+
+/** Runs Postgres's own programs, of a version that fits, where they reach the stack's databases as administrator. */
+export class PostgresTools {
+  readonly #docker: Docker;
+  readonly #container: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(docker: Docker, container: string, env: Readonly<Record<string, string>>) {
+    this.#docker = docker;
+    this.#container = container;
+    this.#env = env;
+  }
+
+  #run(command: readonly string[], streams: { input?: Readable; output: Writable }): Promise<void> {
+    return streamInContainer(this.#docker, this.#container, command, { ...streams, env: this.#env });
+  }
+
+  async #print(command: readonly string[], input?: Readable): Promise<string> {
+    let printed = "";
+    const output = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        printed += chunk.toString("utf8");
+        done();
+      },
+    });
+    await this.#run(command, { output, ...(input && { input }) });
+    return printed;
+  }
+
+  async #sql(database: string, script: string): Promise<void> {
+    const psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database];
+    await this.#print(psql, Readable.from([script]));
+  }
+
+  /** As Postgres counts: 170006 is 17.6. */
+  async version(): Promise<number> {
+    return Number(await this.#print(["psql", "-XAt", "-d", "postgres", "-c", "SHOW server_version_num"]));
+  }
+
+  /** One moment of a database, in pg_dump's own compressed form. */
+  dump(database: string, output: Writable): Promise<void> {
+    return this.#run(["pg_dump", "--format=custom", "--lock-wait-timeout=60s", "--dbname", database], { output });
+  }
+
+  /**
+   * Reads a dump to its end.
+   *
+   * @returns Rows by table.
+   */
+  async rowsOfDump(dump: Readable): Promise<Record<string, number>> {
+    const script = `pg_restore --data-only --file=- | ${COUNT_ROWS}`;
+    return parseRows(await this.#print(["bash", "-o", "pipefail", "-c", script], dump));
+  }
+
+  async #rowsOfDatabase(database: string): Promise<Record<string, number>> {
+    const script = `pg_dump --data-only --dbname "$1" | ${COUNT_ROWS}`;
+    return parseRows(await this.#print(["bash", "-o", "pipefail", "-c", script, "bash", database]));
+  }
+
+  /**
+   * Restores a dump beside the database that is there, which stays as it is.
+   *
+   * @throws Error when it cannot be restored, or has other rows than it should.
+   */
+  async restoreBeside(database: string, dump: Readable, rows: Readonly<Record<string, number>>): Promise<void> {
+    await this.#drop(incoming(database));
+    // Who may connect belongs to a database and is not in its dump; Pulumi's grants are among it.
+    await this.#sql(
+      "postgres",
+      `SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', ${literal(incoming(database))},
+         pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
+       FROM pg_database WHERE datname = ${literal(database)} \\gexec
+       SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', ${literal(incoming(database))})
+       FROM pg_database WHERE datname = ${literal(database)} AND datacl IS NOT NULL \\gexec
+       SELECT format('GRANT %s ON DATABASE %I TO %s', privilege_type, ${literal(incoming(database))},
+         CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+       FROM pg_database, aclexplode(datacl) WHERE datname = ${literal(database)} \\gexec
+      `,
+    );
+    await this.#print(["pg_restore", "--exit-on-error", "--dbname", incoming(database)], dump);
+    const restored = await this.#rowsOfDatabase(incoming(database));
+    const tables = [...new Set([...Object.keys(rows), ...Object.keys(restored)])].sort();
+    const different = tables.find((table) => rows[table] !== restored[table]);
+    if (different !== undefined)
+      throw new Error(
+        `${database}: table ${different} has ${restored[different] ?? "no"} rows after it was restored, and had ${rows[different] ?? "none"}`,
+      );
+  }
+
+  /** Puts what was restored beside them in the place of databases: all of them, or none. */
+  async swap(databases: readonly string[]): Promise<void> {
+    for (const database of databases) await this.#drop(outgoing(database));
+    const renames = databases.flatMap((database) => [
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (${literal(database)}, ${literal(incoming(database))}) \\g /dev/null`,
+      `ALTER DATABASE ${identifier(database)} RENAME TO ${identifier(outgoing(database))};`,
+      `ALTER DATABASE ${identifier(incoming(database))} RENAME TO ${identifier(database)};`,
+    ]);
+    await this.#sql("postgres", ["BEGIN;", ...renames, "COMMIT;\n"].join("\n"));
+    for (const database of databases) await this.#drop(outgoing(database));
+  }
+
+  /** Takes away what was restored beside a database and is not wanted. */
+  async forget(databases: readonly string[]): Promise<void> {
+    for (const database of databases) await this.#drop(incoming(database));
+  }
+
+  #drop(database: string): Promise<void> {
+    return this.#sql(
+      "postgres",
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${literal(database)} \\g /dev/null
+       DROP DATABASE IF EXISTS ${identifier(database)};\n`,
+    );
+  }
+}
+
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/**
+ * Gives Postgres's programs. In the container of the stack's own Postgres they are there. For an existing one they run in a
+ * container that is thrown away, on the networks of LiteLLM's: nothing is done in a container of somebody else.
+ */
+export async function withPostgresTools<T>(
+  docker: Docker,
+  { postgres, litellm, stackId }: Pick<Held, "postgres" | "litellm" | "stackId">,
+  use: (tools: PostgresTools) => Promise<T>,
+): Promise<T> {
+  if (postgres.kind === "own") return use(new PostgresTools(docker, postgres.container, { PGUSER: postgres.user }));
+  const { host, port, user, password, sslmode } = postgres;
+  const { NetworkSettings } = await docker.getContainer(litellm.container).inspect();
+  const [first = "bridge", ...others] = Object.keys(NetworkSettings.Networks);
+  const container = await docker.createContainer({
+    name: `litellm-mcp-postgres-tools-${randomBytes(4).toString("hex")}`,
+    Image: await imageWithTools(docker),
+    Entrypoint: ["sleep", "infinity"],
+    Cmd: [],
+    User: "65534:65534",
+    Labels: { project: "litellm", ...(stackId !== undefined && { "litellm-mcp.backup-of": stackId }) },
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      ...{ NetworkMode: first, Init: true, ReadonlyRootfs: true, AutoRemove: true },
+      ...{ CapDrop: ["ALL"], SecurityOpt: ["no-new-privileges:true"], Memory: 512 * 2 ** 20 },
+    },
+  });
+  try {
+    for (const network of others) await docker.getNetwork(network).connect({ Container: container.id });
+    await container.start();
+    const env = {
+      ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGSSLMODE: sslmode },
+      // What libpq asks for where it looks at the certificate: it takes those of the system only when it is told to.
+      ...(sslmode.startsWith("verify") && { PGSSLROOTCERT: "system" }),
+    };
+    return await use(new PostgresTools(docker, container.id, env));
+  } finally {
+    await gone(container.remove({ force: true, v: true }));
+  }
+}
+
+/** Images that have Postgres's programs, by their names. The version is in the tag, or, where that is none, in a variable. */
+const POSTGRES_IMAGE =
+  /(?:^|\/)(?:postgres|pgvector|postgis|timescaledb(?:-ha)?):(?:(?:latest-)?pg-?)?(\d+(?=[.-]|$))?/;
+
+/** The newest Postgres on the daemon: pg_dump reads servers that are older than itself, and refuses newer ones. */
+async function imageWithTools(docker: Docker): Promise<string> {
+  const found: { id: string; major: number }[] = [];
+  for (const { Id, RepoTags } of await docker.listImages()) {
+    const [match] = (RepoTags ?? []).flatMap((tag) => {
+      const fits = POSTGRES_IMAGE.exec(tag);
+      return fits ? [fits] : [];
+    });
+    if (!match) continue;
+    const { Env } = (await docker.getImage(Id).inspect()).Config;
+    const variable = Env?.find((one) => one.startsWith("PG_MAJOR="))?.slice("PG_MAJOR=".length);
+    found.push({ id: Id, major: Number(variable ?? match[1] ?? 0) });
+  }
+  const [newest] = found.sort((a, b) => b.major - a.major);
+  if (newest) return newest.id;
+  throw new Error(
+    "there is no image with pg_dump on the host. On it: docker pull postgres:17.6-trixie (or the version of your Postgres); then run the command again",
+  );
+}

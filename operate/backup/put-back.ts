@@ -1,0 +1,102 @@
+import pc from "picocolors";
+import { waitForHealth } from "../../components/docker/wait-for-health.ts";
+import { connectDocker } from "../../components/docker/docker-connection.ts";
+import { type PostgresTools, withPostgresTools } from "./databases.ts";
+import { readPart } from "./file.ts";
+import type { Held } from "./held.ts";
+import { type Manifest, rowsIn } from "./manifest.ts";
+import { Progress } from "./progress.ts";
+import { isServers, writeVolume } from "./volumes.ts";
+
+/** How long a container may take to end; LiteLLM writes its rows of spend first. */
+const STOP_SECONDS = 90;
+const HEALTHY_SECONDS = 240;
+
+/**
+ * Puts what a backup has in the place of what a deployed stack holds. The databases are restored beside those that are
+ * there, and compared, before anything is stopped; a failure up to then has changed nothing.
+ *
+ * @param meanwhile What is done while nobody uses the databases and volumes.
+ */
+export async function putBack(file: string, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
+  const docker = connectDocker(held.docker);
+  const databases = manifest.databases.filter(({ name }) => held.databases.includes(name));
+  const volumes = manifest.volumes.flatMap(({ name, part }) => {
+    const volume = held.volumes.find((one) => one.name === name);
+    return volume ? [{ volume, part }] : [];
+  });
+  const left = [...manifest.databases, ...manifest.volumes]
+    .map(({ name }) => name)
+    .filter((name) => ![...databases.map((one) => one.name), ...volumes.map((one) => one.volume.name)].includes(name));
+  if (left.length) console.error(pc.yellow(`Not restored, because the stack does not have it now: ${left.join(", ")}`));
+
+  await withPostgresTools(docker, held, async (tools) => {
+    const names = databases.map(({ name }) => name);
+    try {
+      await checkVersion(tools, manifest);
+      for (const database of databases)
+        await Progress.step(`database ${database.name}, beside the one that is there`, async (progress) => {
+          await readPart(file, database.part, (dump) =>
+            tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows),
+          );
+          return [undefined, `${rowsIn(database)} rows, compared`];
+        });
+    } catch (error) {
+      await tools.forget(names);
+      throw new Error(`nothing was changed: ${(error as Error).message}`, { cause: error });
+    }
+    const servers = volumes.filter(({ volume }) => isServers(volume)).map(({ volume }) => volume.container);
+    // Not the ingress: it holds requests meanwhile, and of the record of calls nothing is replaced.
+    const users = new Set([...servers, ...held.readers, held.litellm.container]);
+    await whileStopped(held, [...users], async () => {
+      await tools.swap(names);
+      for (const { volume, part } of volumes)
+        await Progress.step(`volume ${volume.name}`, async (progress) => {
+          await readPart(file, part, (content) => writeVolume(docker, volume, content.pipe(progress.counter())));
+          return [undefined, isServers(volume) ? "" : "what was missing"];
+        });
+      await meanwhile();
+    });
+  });
+}
+
+async function checkVersion(tools: PostgresTools, { versions }: Manifest): Promise<void> {
+  const major = (version: number) => Math.floor(version / 10_000);
+  const now = major(await tools.version());
+  if (now < major(versions.postgres))
+    throw new Error(
+      `the backup is of Postgres ${major(versions.postgres)}, and this server is ${now}: an older one cannot read it`,
+    );
+}
+
+/**
+ * Nobody uses what is replaced. The containers are started again, whatever has happened.
+ *
+ * @param containers In the order in which they are started, each when the one before it is healthy.
+ */
+async function whileStopped({ docker: endpoint }: Held, containers: readonly string[], act: () => Promise<void>) {
+  const docker = connectDocker(endpoint);
+  // 304: it is so already.
+  const unlessAlready = (error: Error & { statusCode?: number }) => {
+    if (error.statusCode !== 304) throw error;
+  };
+  const start = (name: string) => docker.getContainer(name).start().catch(unlessAlready);
+  try {
+    for (const name of [...containers].reverse())
+      await Progress.step(`${name} stopped`, async () => [
+        await docker.getContainer(name).stop({ t: STOP_SECONDS }).catch(unlessAlready),
+        "",
+      ]);
+    await act();
+  } catch (error) {
+    await Promise.allSettled(containers.map(start));
+    throw error;
+  }
+  for (const name of containers) {
+    await start(name);
+    await Progress.step(`${name} healthy again`, async () => [
+      await waitForHealth({ docker: endpoint, container: name, withinSeconds: HEALTHY_SECONDS }),
+      "",
+    ]);
+  }
+}

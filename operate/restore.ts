@@ -1,0 +1,120 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { text } from "@clack/prompts";
+import pc from "picocolors";
+import { connectDocker } from "../components/docker/docker-connection.ts";
+import { projectRoot } from "../lib/project-root.ts";
+import { agree } from "./agree.ts";
+import { checkBackup, readText } from "./backup/file.ts";
+import { type Manifest, rowsIn } from "./backup/manifest.ts";
+import { putBack } from "./backup/put-back.ts";
+import { changedSecrets, type Exported, readSecrets, secretsAlone, withSecretsOf } from "./backup/secrets.ts";
+import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
+import { Pulumi } from "./deployed-stack.ts";
+import { readRecord } from "./recovery/on-record.ts";
+import { ofStack } from "./recovery/on-daemon.ts";
+import { recover } from "./recovery/recover.ts";
+import { verify } from "./verify.ts";
+
+interface Options {
+  readonly stack: string;
+  readonly yes?: boolean;
+}
+
+async function restore(given: string, { stack, yes }: Options): Promise<void> {
+  const file = path.resolve(given);
+  const manifest = await checkBackup(file);
+  if (manifest.stack !== stack)
+    throw new Error(
+      `${file} is of stack ${manifest.stack}, and not of ${stack}. If that is meant: npm run restore${stackArguments(manifest.stack) || " --"} ${given}`,
+    );
+  const settings = `Pulumi.${stack}.yaml`;
+  if (!existsSync(path.join(projectRoot, settings)))
+    throw new Error(
+      `there is no ${settings}. The backup has one: tar -xf ${file} ${settings}; look at it, and run the command again`,
+    );
+  const pulumi = await Pulumi.open(stack);
+  if (manifest.project !== pulumi.project)
+    throw new Error(`${file} is of project ${manifest.project}, and not of ${pulumi.project}`);
+  const before = await readSecrets(manifest.project, stack, await readText(file, manifest.state));
+
+  const isDeployed = (await pulumi.held()) !== undefined;
+  const changed = isDeployed ? changedSecrets(before, await pulumi.exported()) : [];
+  if (!isDeployed) await refuseLostState(file, stack, before);
+  console.log(describe(file, manifest, isDeployed, changed));
+  await agree({ ...(yes !== undefined && { yes }) }, async () => {
+    const name = await text({ message: `Type ${stack} to replace what it holds` });
+    return typeof name === "symbol" ? name : name === stack;
+  });
+
+  await recover(pulumi);
+  if (!isDeployed) {
+    await pulumi.importState(secretsAlone(before));
+    done(await pulumi.up(), "the stack has its keys and passwords again, and is not deployed");
+  }
+  const held = await pulumi.held();
+  if (!held)
+    throw new Error(`stack ${stack} has no database after it was deployed: npm run up${stackArguments(stack)}`);
+  await putBack(file, manifest, held, async () => {
+    if (changed.length) await pulumi.importState(withSecretsOf(before, await pulumi.exported()));
+  });
+  // Keys that were made after the backup, and rights as the settings say them now.
+  done(await pulumi.up({ refresh: true }), "databases and volumes are restored");
+  console.log();
+  await verify(pulumi);
+  console.log(pc.green(`Restored from ${file}.`));
+}
+
+function done(exitCode: number, state: string): void {
+  if (exitCode !== 0)
+    throw new Error(`\n${state}: read the message above, fix it and run the command again; it begins anew`);
+}
+
+/** What will happen, for whoever is asked. */
+function describe(file: string, manifest: Manifest, isDeployed: boolean, changed: readonly string[]): string {
+  const { stack, created, databases, volumes, versions } = manifest;
+  const lines = [
+    ...databases.map((one) => `database ${one.name}, ${rowsIn(one)} rows`),
+    ...volumes.map(({ name }) => `volume ${name}`),
+  ];
+  const keys = changed.length
+    ? `\nThe stack was made anew since then: it gets its keys of clients and LiteLLM's salt key of the backup, and those of today are refused.`
+    : "";
+  return `${pc.bold(file)} is whole: stack ${pc.bold(stack)}, ${created.slice(0, 16).replace("T", " ")} UTC, LiteLLM ${versions.litellm}
+${lines.map((line) => `  - ${line}`).join("\n")}
+${
+  isDeployed
+    ? `What these hold now is replaced; rows that were written and things that were stored since are gone (npm run backup${stackArguments(stack)} keeps
+them). LiteLLM and the servers concerned are stopped meanwhile.`
+    : "The stack is not deployed. It is deployed with the settings of today, and the keys and passwords of the backup."
+}${keys}`;
+}
+
+/** A state that is lost, while all that it knew is still there, is another matter: nothing has to be made anew. */
+async function refuseLostState(file: string, stack: string, before: Exported): Promise<void> {
+  const { stackId, endpoint } = readRecord(before.deployment);
+  if (stackId === undefined || endpoint === undefined) return;
+  const found = await ofStack(connectDocker(endpoint), stackId).catch(() => {
+    // Another host is restored to; the run itself says when that does not answer.
+    return [];
+  });
+  if (!found.length) return;
+  throw new Error(
+    `nothing was changed: on ${endpoint.host} the stack is still there (${found.length} containers, networks and volumes), and only its state is ` +
+      `missing here. Bring that back: eval "$(npm run --silent env)" && tar -xOf ${file} state.json | pulumi stack import ` +
+      `--stack ${stack}; then npm run up${stackArguments(stack)}`,
+  );
+}
+
+await main(
+  import.meta.filename,
+  command(
+    "restore",
+    "Puts a backup in the place of what a stack holds. A stack that is not deployed is deployed first, with the keys of the backup.",
+  )
+    .argument("<file>", "made by npm run backup")
+    .addOption(stackOption("stack to restore; the backup is of the same one"))
+    .option("--yes", "ask nothing")
+    .hook("preAction", prepared("host"))
+    .action(restore),
+);
