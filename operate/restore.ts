@@ -8,7 +8,14 @@ import { agree } from "./agree.ts";
 import { checkBackup, readText } from "./backup/file.ts";
 import { type Manifest, rowsIn } from "./backup/manifest.ts";
 import { putBack } from "./backup/put-back.ts";
-import { changedSecrets, type Exported, readSecrets, secretsAlone, withSecretsOf } from "./backup/secrets.ts";
+import {
+  changedSecrets,
+  type Exported,
+  hasNothing,
+  readSecrets,
+  secretsAlone,
+  withSecretsOf,
+} from "./backup/secrets.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { readRecord } from "./recovery/on-record.ts";
@@ -38,10 +45,11 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
     throw new Error(`${file} is of project ${manifest.project}, and not of ${pulumi.project}`);
   const before = await readSecrets(manifest.project, stack, await readText(file, manifest.state));
 
+  const now = await pulumi.exported();
+  const isEmpty = hasNothing(now);
   const isDeployed = (await pulumi.held()) !== undefined;
-  const changed = isDeployed ? changedSecrets(before, await pulumi.exported()) : [];
-  if (!isDeployed) await refuseLostState(file, stack, before);
-  console.log(describe(file, manifest, isDeployed, changed));
+  if (isEmpty) await refuseLostState(file, stack, before);
+  console.log(describe(file, manifest, isDeployed, changedSecrets(before, now)));
   await agree({ ...(yes !== undefined && { yes }) }, async () => {
     const name = await text({ message: `Type ${stack} to replace what it holds` });
     return typeof name === "symbol" ? name : name === stack;
@@ -49,14 +57,16 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
 
   await recover(pulumi);
   if (!isDeployed) {
-    await pulumi.importState(secretsAlone(before));
-    done(await pulumi.up(), "the stack has its keys and passwords again, and is not deployed");
+    // Of one that is half deployed something knows its keys already.
+    if (isEmpty) await pulumi.importState(secretsAlone(before));
+    done(await pulumi.up(), "the stack is not deployed");
   }
   const held = await pulumi.held();
   if (!held)
     throw new Error(`stack ${stack} has no database after it was deployed: npm run up${stackArguments(stack)}`);
   await putBack(file, manifest, held, async () => {
-    if (changed.length) await pulumi.importState(withSecretsOf(before, await pulumi.exported()));
+    const deployed = await pulumi.exported();
+    if (changedSecrets(before, deployed).length) await pulumi.importState(withSecretsOf(before, deployed));
   });
   // Keys that were made after the backup, and rights as the settings say them now.
   done(await pulumi.up({ refresh: true }), "databases and volumes are restored");
@@ -86,7 +96,7 @@ ${
   isDeployed
     ? `What these hold now is replaced; rows that were written and things that were stored since are gone (npm run backup${stackArguments(stack)} keeps
 them). LiteLLM and the servers concerned are stopped meanwhile.`
-    : "The stack is not deployed. It is deployed with the settings of today, and the keys and passwords of the backup."
+    : "The stack is not deployed. It is deployed with the settings of today, and the keys of the backup."
 }${keys}`;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StoredResource } from "../stored-state.ts";
-import { changedSecrets, type Exported, secretsAlone, withSecretsOf } from "./secrets.ts";
+import { changedSecrets, type Exported, hasNothing, secretsAlone, withSecretsOf } from "./secrets.ts";
 
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 const PROVIDER = "urn:pulumi:lan::litellm-mcp::pulumi:providers:random::default";
@@ -74,4 +74,10 @@ test("a state of secrets alone has passwords, what they are part of and who made
   assert.deepEqual(resources[0]!.outputs, {});
   assert.deepEqual(resources[3]!.outputs, password("client-phone-value", "old").outputs);
   assert.deepEqual(deployment.pending_operations, []);
+});
+
+test("a stack has nothing on a host before its first up, after its down, and with secrets alone", () => {
+  for (const exported of [{ deployment: {} }, { deployment: { resources: [] } }, secretsAlone(before)])
+    assert.ok(hasNothing(exported));
+  assert.ok(!hasNothing(before));
 });

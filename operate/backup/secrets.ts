@@ -45,6 +45,12 @@ export async function readSecrets(project: string, stack: string, exported: stri
   }
 }
 
+/** Whether a stack has nothing on any host: what has an id is made up, or makes others. */
+export const hasNothing = ({ deployment }: Exported): boolean =>
+  (deployment.resources ?? []).every(
+    ({ id, type }) => id === undefined || type.startsWith("pulumi:providers:") || type.startsWith("random:"),
+  ) && !deployment.pending_operations?.length;
+
 /** Whether a secret belongs to what is in the databases: keys of clients, and that with which LiteLLM encrypts there. */
 const isInDatabase = (name: string) =>
   name === `${LITELLM}-salt-key` || new RegExp(`^${keyValueOf(`(${clientKey(".+")}|${LISTING_KEY})`)}$`).test(name);
