@@ -30,6 +30,19 @@ export async function putBack(file: string, manifest: Manifest, held: Held, mean
     .filter((name) => ![...databases.map((one) => one.name), ...volumes.map((one) => one.volume.name)].includes(name));
   if (left.length) console.error(pc.yellow(`Not restored, because the stack does not have it now: ${left.join(", ")}`));
 
+  const servers = volumes.filter(({ volume }) => isServers(volume)).map(({ volume }) => volume.container);
+  // Not the ingress: it holds requests meanwhile, and of the record of calls nothing is replaced.
+  const users = [...new Set([...servers, ...held.readers, held.litellm.container])];
+  for (const name of users)
+    await docker
+      .getContainer(name)
+      .inspect()
+      .catch((error: Error) => {
+        throw new Error(
+          `nothing was changed: container ${name} is not as it should be (${error.message.trim()}). First: npm run up`,
+        );
+      });
+
   await withPostgresTools(docker, held, async (tools) => {
     const names = databases.map(({ name }) => name);
     try {
@@ -45,10 +58,7 @@ export async function putBack(file: string, manifest: Manifest, held: Held, mean
       await tools.forget(names);
       throw new Error(`nothing was changed: ${(error as Error).message}`, { cause: error });
     }
-    const servers = volumes.filter(({ volume }) => isServers(volume)).map(({ volume }) => volume.container);
-    // Not the ingress: it holds requests meanwhile, and of the record of calls nothing is replaced.
-    const users = new Set([...servers, ...held.readers, held.litellm.container]);
-    await whileStopped(held, [...users], async () => {
+    await whileStopped(held, users, async () => {
       await tools.swap(names);
       for (const { volume, part } of volumes)
         await Progress.step(`volume ${volume.name}`, async (progress) => {
