@@ -62,3 +62,14 @@ for (const size of [1, 7, 8, 9, 1_000])
       [false, "more"],
     ]);
   });
+
+test("a connection that ends in the middle is no end of what a command printed", async () => {
+  const all = Buffer.concat([frame(1, "whole"), frame(1, "not whole")]);
+  const cut = async function* () {
+    yield all.subarray(0, all.length - 1);
+  };
+  const read = async () => {
+    for await (const { bytes } of framesOf(cut())) assert.equal(bytes.toString(), "whole");
+  };
+  await assert.rejects(read(), /ended in the middle of what a command printed/);
+});
