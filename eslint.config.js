@@ -40,7 +40,7 @@ const rooms = {
   lab: ["lib", "bootstrap/steps"],
   bootstrap: ["lib", "bootstrap/steps", "lab"],
   operate: [
-    ...["lib", "ingress", "approval", "settings", "bootstrap"],
+    ...["lib", "ingress", "approval", "settings", "bootstrap", "bootstrap/steps"],
     ...["components/names", "components/docker", "components/postgres", "components/gateway"],
     "components/mcp", // A server is asked what it lists in the image that is deployed.
   ],

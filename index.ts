@@ -6,7 +6,7 @@ import { openPostgresTunnel, TunnelError } from "./components/postgres/postgres-
 import { PreflightError, preflight } from "./guards/preflight.ts";
 import { loadSettings } from "./settings/load.ts";
 import { SettingsError } from "./settings/problems.ts";
-import { ENDING_VARIABLE } from "./settings/settings.ts";
+import { ENDING_VARIABLE, WARNED_VARIABLE } from "./settings/settings.ts";
 import { readSalt, readStack } from "./settings/stack-file.ts";
 
 const stack = readStack();
@@ -19,18 +19,23 @@ const written = await checked(() =>
     mcpDir: "mcp",
   }),
 );
-for (const warning of written.warnings) await pulumi.log.warn(warning);
+await warn(written.warnings);
 const identity = await stackIdentity(readSalt(stackFile));
 const { settings, warnings } = await checked(() =>
   preflight(written, identity.own, stack.secret, { isEnding: process.env[ENDING_VARIABLE] !== undefined }),
 );
-for (const warning of warnings) await pulumi.log.warn(warning);
+await warn(warnings);
 await checked(() => openPostgresTunnel(settings));
 
 labelResources(identity);
 export const { gateway, models, tools, clientKeys, masterKey, serverTokens } = guardLan(settings, () =>
   deploy(settings, stack.secret),
 );
+
+async function warn(warnings: readonly string[]): Promise<void> {
+  if (process.env[WARNED_VARIABLE] !== undefined) return;
+  for (const warning of warnings) await pulumi.log.warn(warning);
+}
 
 /** What the user can fix is shown as its message alone; any other error keeps its stack. */
 async function checked<T>(check: () => T | Promise<T>): Promise<T> {

@@ -17,6 +17,9 @@ export const VOLUME_TYPE = "docker:index/volume:Volume";
 export const POSTGRES_PROVIDER_TYPE = "pulumi:providers:postgresql";
 export const PASSWORD_TYPE = "random:index/randomPassword:RandomPassword";
 
+/** Outputs of the stack, as `index.ts` exports them. */
+export const STACK_OUTPUTS = ["gateway", "models", "tools", "clientKeys", "masterKey", "serverTokens"] as const;
+
 /** Components of `deployment.ts`. */
 export const INGRESS = "ingress";
 export const LITELLM = "litellm";

@@ -15,7 +15,8 @@ import {
 import type { Rights } from "../ingress/rights.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
-import { ENDING_VARIABLE } from "../settings/settings.ts";
+import { ENDING_VARIABLE, WARNED_VARIABLE } from "../settings/settings.ts";
+import { type Change, type Plan, type PreviewOutput, readPlan } from "./preview/plan.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
 import { type Held, readHeld } from "./backup/held.ts";
@@ -39,14 +40,6 @@ interface Outputs {
   readonly gateway: string;
   readonly models: string;
   readonly clientKeys: Readonly<Record<string, string>>;
-}
-
-/** How an `up` differs from one of a stack that is as the state says. */
-interface UpOptions {
-  /** URNs of resources that are replaced, and with them whatever depends on them. */
-  readonly replace?: readonly string[];
-  /** Looks first at what there is: the state is not what is on the daemon any more. */
-  readonly refresh?: boolean;
 }
 
 /** The `pulumi` command for one stack, run in this project. */
@@ -103,26 +96,64 @@ export class Pulumi {
     return exitCode ?? 1;
   }
 
-  /** Deploys; pulumi's own progress goes to the terminal. Resolves to its exit code. */
-  up({ replace = [], refresh = false }: UpOptions = {}): Promise<number> {
-    return this.#show([
-      ...["up", "--yes", "--parallel", PARALLEL, ...(refresh ? ["--refresh"] : [])],
-      ...replace.flatMap((urn) => ["--replace", urn]),
-    ]);
+  /** Runs `pulumi` and gives what it printed. */
+  #run(args: readonly string[]) {
+    return execa("pulumi", [...args, "--stack", this.stack], {
+      cwd: projectRoot,
+      env: this.#workspace.envVars,
+      all: true,
+      reject: false,
+      stdin: "ignore",
+    });
   }
 
-  /** Compares the state with what there is, and forgets what an interrupted run had begun to make. Resolves to the exit code. */
-  async refresh(): Promise<number> {
-    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
-    return this.#show([
-      "refresh",
-      "--yes",
-      "--skip-preview",
-      "--parallel",
-      PARALLEL,
-      "--clear-pending-creates",
-      ...program,
+  /**
+   * Deploys; pulumi's own progress goes to the terminal. Whoever calls it has shown a preview, with its warnings.
+   *
+   * @param replace URNs of resources that are replaced, and with them whatever depends on them.
+   * @returns Pulumi's exit code.
+   */
+  up(replace: readonly string[] = []): Promise<number> {
+    return this.#show(
+      [
+        ...["up", "--yes", "--skip-preview", "--suppress-outputs", "--parallel", PARALLEL],
+        ...replace.flatMap((urn) => ["--replace", urn]),
+      ],
+      { [WARNED_VARIABLE]: "true" },
+    );
+  }
+
+  /** What `up` would do; nothing is changed and nothing is printed. */
+  async preview(replace: readonly string[] = []): Promise<Plan> {
+    const { stdout, stderr, exitCode } = await this.#run([
+      ...["preview", "--json", "--show-sames", "--parallel", PARALLEL],
+      ...replace.flatMap((urn) => ["--replace", urn]),
     ]);
+    const plan = readPlan(parsed(stdout), Object.keys(await this.#workspace.stackOutputs(this.stack)));
+    // A Pulumi that does not come to its own JSON says why on standard error.
+    const errors =
+      exitCode === 0 || plan.errors.length ? plan.errors : [stderr.trim() || `pulumi preview ended with ${exitCode}`];
+    return { ...plan, errors };
+  }
+
+  /**
+   * Compares the state with what there is, and forgets what an interrupted run had begun to make. Prints nothing.
+   *
+   * @throws Error with what Pulumi said.
+   */
+  async refresh(): Promise<void> {
+    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    const args = ["refresh", "--yes", "--skip-preview", "--suppress-outputs", "--clear-pending-creates", ...program];
+    const { exitCode, all } = await this.#run([...args, "--parallel", PARALLEL]);
+    if (exitCode !== 0) throw new Error(`pulumi refresh ended with exit code ${exitCode}:\n${all}`);
+  }
+
+  /** What `refresh` would write into the state: what differs on the host. Nothing is changed and nothing is printed. */
+  async drift(): Promise<readonly Change[]> {
+    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    const { exitCode, stdout, all } = await this.#run(["refresh", "--preview-only", "--json", ...program]);
+    if (exitCode !== 0) throw new Error(`pulumi refresh ended with exit code ${exitCode}:\n${all}`);
+    return readPlan(parsed(stdout), []).changes;
   }
 
   /** Replaces one resource and touches no other. Resolves to pulumi's exit code. */
@@ -287,6 +318,15 @@ export class Pulumi {
 
   async #state(): Promise<StoredState> {
     return (await this.#workspace.exportStack(this.stack)).deployment as StoredState;
+  }
+}
+
+/** Empty where Pulumi did not come so far as to print it. */
+function parsed(stdout: string): PreviewOutput {
+  try {
+    return JSON.parse(stdout) as PreviewOutput;
+  } catch {
+    return {};
   }
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../components/resource-names.ts";
 import { agree } from "./agree.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
+import { deploy } from "./deploy.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
 import { recover } from "./recovery/recover.ts";
 import type { Password } from "./stored-state.ts";
@@ -136,19 +137,19 @@ async function rotate(options: Options): Promise<void> {
   await agree(options, () => confirm({ message: "Replace them?", initialValue: false }));
   await recover(pulumi);
 
-  const done = (exitCode: number) => {
-    if (exitCode !== 0)
-      throw new Error(
-        "\nNot everything was replaced: read the message above, fix it and run the command again; a client's old key works unless its new one does.",
-      );
+  const incomplete = (error: Error) => {
+    throw new Error(
+      `${error.message}\nNot everything was replaced: run the command again; a client's old key works unless its new one does.`,
+      { cause: error },
+    );
   };
   if (admin) {
-    done(await pulumi.replaceAlone(admin));
+    if ((await pulumi.replaceAlone(admin)) !== 0) incomplete(new Error("Read the message above."));
     await tellPostgres(pulumi);
   }
-  if (admin || services.length) done(await pulumi.up({ replace: services }));
+  if (admin || services.length) await deploy(pulumi, services).catch(incomplete);
   if (keys.length) {
-    done(await pulumi.up({ replace: keys }));
+    await deploy(pulumi, keys).catch(incomplete);
     await refused(
       pulumi,
       before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)),

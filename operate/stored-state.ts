@@ -39,8 +39,11 @@ export const currentOf = ({ resources = [] }: StoredState): StoredResource[] =>
 export const inputsOf = (
   resources: readonly StoredResource[],
   wanted: (urn: string) => boolean,
-): Record<string, unknown>[] =>
-  resources.filter(({ urn }) => wanted(urn)).map(({ inputs = {} }) => mapValues(inputs, decrypted));
+): Record<string, unknown>[] => resources.filter(({ urn }) => wanted(urn)).map(decryptedInputs);
+
+/** What a resource was made with, secrets in plain text. */
+export const decryptedInputs = ({ inputs = {} }: StoredResource): Record<string, unknown> =>
+  mapValues(inputs, decrypted);
 
 /** The passwords that the program has made up, by the names of their resources. */
 export const passwordsOf = (resources: readonly StoredResource[]): Password[] =>

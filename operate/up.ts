@@ -1,42 +1,66 @@
 import pc from "picocolors";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
+import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
-import { upAndRepair } from "./recovery/recover.ts";
+import { deployAndRepair, lookAgain } from "./recovery/recover.ts";
 import { copyExample } from "./stack-file.ts";
-import { verify } from "./verify.ts";
+import { check, type Checked } from "./verify.ts";
 
-async function up({ stack }: { readonly stack: string }): Promise<void> {
+interface Options {
+  readonly stack: string;
+  readonly refresh?: true;
+}
+
+async function up({ stack, refresh }: Options): Promise<void> {
   const pulumi = await Pulumi.open(stack);
-  const exitCode = await upAndRepair(pulumi);
-  if (exitCode !== 0) {
-    console.error(
-      pc.red("\nNot deployed: read the message above, fix it and run the command again; what is in place stays."),
-    );
-    process.exitCode = exitCode;
-    return;
-  }
-  console.log();
-  await verify(pulumi);
-
+  const isNew = await deployAndRepair(pulumi, { refresh: refresh === true });
+  const { gatewayUrl, clients, tools } = isNew ? await check(pulumi) : await checkOrRepair(pulumi);
   const { gateway, models } = await pulumi.outputs();
+  const servers = Object.entries(tools).sort();
+  console.log(
+    pc.green(
+      `Listed and called just now through ${gatewayUrl}/mcp/, with the key of every client (${clients.join(", ")}):`,
+    ),
+  );
+  console.log(
+    `${servers.length} MCP servers, ${servers.flatMap(([, names]) => names).length} tools: ${servers.map(([name, names]) => `${name} ${names.length}`).join(", ")}`,
+  );
+  console.log(`MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)\nModels        ${models}`);
+  if (isNew) console.log(nextSteps(stack));
+}
+
+/**
+ * The gateway check of a stack in which nothing was to be changed. Where it fails, the host is not as the state says: what
+ * differs there is looked up and deployed again.
+ */
+async function checkOrRepair(pulumi: Pulumi): Promise<Checked> {
+  try {
+    return await check(pulumi);
+  } catch (error) {
+    console.error(`${pc.red((error as Error).message)}\n`);
+    console.error(pc.yellow("By its state all of it is deployed. What is different on the host is looked up:"));
+    await lookAgain(pulumi);
+    if (!(await deploy(pulumi))) throw new Error("Nothing that could be repaired differs: see above", { cause: error });
+    return await check(pulumi);
+  }
+}
+
+function nextSteps(stack: string): string {
   const options = stackArguments(stack);
-  console.log(`
-MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)
-Models        ${models}
-Keys          encrypted in the stack; to read them:
+  return `Keys          encrypted in the stack; to read them:
                 eval "$(npm run --silent env)"   ${pc.dim("# pulumi and its settings for this shell")}
                 pulumi stack output clientKeys --show-secrets --stack ${stack}
 Next          npm run clients${options}   ${pc.dim("# files for Claude Code, Gemini CLI, Codex, VS Code, Open WebUI")}
-              npm run verify${options}   ${pc.dim("# list and call every server again")}
-              pulumi preview --stack ${stack}   ${pc.dim(`# what a change of Pulumi.${stack}.yaml or mcp/ would do`)}
-              npm run down${options}   ${pc.dim("# destroy everything of this stack")}
-`);
+              npm run verify${options}   ${pc.dim("# list and call every server again, and show each tool")}
+              npm run preview${options}   ${pc.dim(`# what a change of Pulumi.${stack}.yaml or mcp/ would do`)}
+              npm run down${options}   ${pc.dim("# destroy everything of this stack")}`;
 }
 
 await main(
   import.meta.filename,
   command("up", "Deploys a stack and proves it: every tool is listed, one of each server called, through the gateway.")
     .addOption(stackOption("stack to deploy"))
+    .option("--refresh", "look at each thing on the host first: a limit that somebody has changed, a right of a key")
     .option("--yes", "install missing system packages without asking")
     // First: the file says what has to be prepared.
     .hook("preAction", (_program, action) => copyExample(action.opts<{ stack: string }>().stack))

@@ -4,20 +4,35 @@ import { checkGateway } from "../components/gateway/check/check-gateway.ts";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
 
+/** What the gateway check has found good. */
+export interface Checked {
+  readonly gatewayUrl: string;
+  /** Names of the clients with whose keys it was done. */
+  readonly clients: readonly string[];
+  /** Tools by server. */
+  readonly tools: Readonly<Record<string, readonly string[]>>;
+}
+
 /**
- * Runs the deployed stack's gateway check now, and shows what each server lists. `pulumi up` itself runs it only when
- * something changed, and an MCP server may have died since.
+ * Runs the deployed stack's gateway check now. `pulumi up` itself runs it only when something changed, and an MCP server may
+ * have died since.
+ *
+ * @throws Error that says what is wrong.
  */
-export async function verify(pulumi: Pulumi, { json = false } = {}): Promise<void> {
+export async function check(pulumi: Pulumi): Promise<Checked> {
   const inputs = await pulumi.gatewayCheck();
   if (!inputs) throw notDeployed(pulumi.stack);
   const tools = await checkGateway(inputs);
-  const { gatewayUrl } = inputs;
-  const clients = inputs.clients.map(({ name }) => name);
+  return { gatewayUrl: inputs.gatewayUrl, clients: inputs.clients.map(({ name }) => name), tools };
+}
+
+async function verify({ stack, json }: { readonly stack: string; readonly json?: true }): Promise<void> {
+  const checked = await check(await Pulumi.existing(stack));
   if (json) {
-    printJson({ gatewayUrl, clients, tools });
+    printJson(checked);
     return;
   }
+  const { gatewayUrl, clients, tools } = checked;
   const table = new Table({
     head: ["MCP server", "tools", ""],
     style: { head: [], border: [] },
@@ -39,5 +54,5 @@ await main(
     .addOption(stackOption())
     .addOption(jsonOption())
     .hook("preAction", prepared("pulumi"))
-    .action(async ({ stack, json }: { stack: string; json?: true }) => verify(await Pulumi.existing(stack), { json })),
+    .action(verify),
 );

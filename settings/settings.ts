@@ -16,6 +16,9 @@ export const LOOPBACK = "127.0.0.1";
 /** Variable with which `npm run down` tells the program that it runs for a destroy. */
 export const ENDING_VARIABLE = "LITELLM_MCP_ENDING";
 
+/** Set for a program whose warnings have been shown: a preview has just run. */
+export const WARNED_VARIABLE = "LITELLM_MCP_WARNED";
+
 /** Stack secret with the administrator's password of an existing Postgres server. */
 export const POSTGRES_ADMIN_PASSWORD = "postgresAdminPassword";
 

@@ -59,6 +59,12 @@ export interface ServiceContainerArgs {
 }
 
 /**
+ * An option of each container: the next one has its name. The provider sees to it when it finds a difference itself, and
+ * not when somebody else asks for another container (`--replace`, `replaceWith`).
+ */
+export const OLD_ONE_FIRST = { deleteBeforeReplace: true } as const;
+
+/**
  * What every container of this project has: restart policy, capped JSON logs, labels, no capabilities, no new
  * privileges, bounded memory, an init process, and a healthcheck.
  */

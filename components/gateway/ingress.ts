@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
-import { portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
+import { portsOf, projectLabel, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import type { Networks } from "../docker/networks.ts";
 import { containerOf } from "../resource-names.ts";
 import { AUDIT_FOLDER, INGRESS_HOST, LITELLM_URL } from "./addresses.ts";
@@ -97,7 +97,7 @@ export class Ingress extends pulumi.ComponentResource {
         // Time for running requests to end.
         destroyGraceSeconds: 30,
       },
-      { parent: this },
+      { parent: this, ...OLD_ONE_FIRST },
     );
     this.health = new ContainerHealth(
       `${name}-health`,

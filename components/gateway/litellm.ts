@@ -5,7 +5,7 @@ import * as random from "@pulumi/random";
 import { SENSITIVE } from "../../lib/sensitive.ts";
 import type { GuardSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
-import { type Health, portsOf, serviceContainer } from "../docker/container.ts";
+import { type Health, portsOf, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { mcpHealthCommand, mcpHealthScript } from "../mcp/mcp-health.ts";
 import type { Networks, NetworkToJoin } from "../docker/networks.ts";
 import { containerOf, masterKeyOf } from "../resource-names.ts";
@@ -110,7 +110,7 @@ export class LiteLlm extends pulumi.ComponentResource {
         stopSeconds: HOLD_SECONDS + settleSeconds + STOP_SECONDS + 5,
         health,
       }),
-      { parent: this },
+      { parent: this, ...OLD_ONE_FIRST },
     );
     this.health = new ContainerHealth(
       `${name}-health`,

@@ -10,6 +10,7 @@ import {
   portsOf,
   projectLabel,
   type ServiceContainerArgs,
+  OLD_ONE_FIRST,
   serviceContainer,
 } from "../docker/container.ts";
 import { internalNetwork, type Networks } from "../docker/networks.ts";
@@ -181,7 +182,11 @@ export class McpServer extends pulumi.ComponentResource {
     args: ServiceContainerArgs,
     opts: pulumi.CustomResourceOptions = {},
   ) {
-    const container = new docker.Container(containerOf(name), serviceContainer(args), { parent: this, ...opts });
+    const container = new docker.Container(containerOf(name), serviceContainer(args), {
+      parent: this,
+      ...OLD_ONE_FIRST,
+      ...opts,
+    });
     const health = new ContainerHealth(
       `${name}-health`,
       { docker: endpoint, container, withinSeconds: HEALTHY_WITHIN_SECONDS },
@@ -193,8 +198,7 @@ export class McpServer extends pulumi.ComponentResource {
 
 /** Connections that a server has kept are dead once Postgres's container is another, and its next calls would fail. */
 const withPostgres = ({ server, postgres }: McpServerArgs): pulumi.CustomResourceOptions =>
-  // Of its own accord the provider deletes a container first, whose name the next one has; so it has to be here.
-  server.postgres && postgres ? { replaceWith: [postgres], deleteBeforeReplace: true } : {};
+  server.postgres && postgres ? { replaceWith: [postgres] } : {};
 
 const common = (server: ServerSettings) => ({
   ...(server.writableTmpMiB !== undefined && { writableTmpMiB: server.writableTmpMiB }),

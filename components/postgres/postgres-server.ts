@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { DedicatedPostgres, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
-import { portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
+import { portsOf, projectLabel, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
 import type { Networks } from "../docker/networks.ts";
 import { adminPasswordOf, containerOf } from "../resource-names.ts";
@@ -114,7 +114,7 @@ export class PostgresServer extends pulumi.ComponentResource {
         stopSignal: "SIGINT",
         destroyGraceSeconds: 30,
       },
-      { parent: this },
+      { parent: this, ...OLD_ONE_FIRST },
     );
     this.health = new ContainerHealth(
       `${name}-health`,

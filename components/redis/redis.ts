@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { RedisSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
-import { serviceContainer } from "../docker/container.ts";
+import { serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { internalNetwork } from "../docker/networks.ts";
 import { containerOf, redisPasswordOf } from "../resource-names.ts";
 
@@ -55,7 +55,7 @@ export class Redis extends pulumi.ComponentResource {
           startPeriodSeconds: 30,
         },
       }),
-      { parent: this },
+      { parent: this, ...OLD_ONE_FIRST },
     );
     this.health = new ContainerHealth(
       `${name}-health`,

@@ -1,4 +1,6 @@
+import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
+import { extract } from "tar-stream";
 import { gone } from "../../components/docker/gone.ts";
 import { KEPT_FOR_LABEL, STACK_LABEL } from "../../components/stack-identity.ts";
 import type { Deployed, OnRecord } from "./on-record.ts";
@@ -10,6 +12,8 @@ export interface Found {
   readonly name: string;
   /** Of a container: running, paused, exited, … */
   readonly state?: string;
+  /** Of a container: the networks that it is on, ids by names. */
+  readonly networks?: ReadonlyMap<string, string>;
 }
 
 /** All that has the stack's own label, without volumes that are kept when it is destroyed. */
@@ -23,9 +27,12 @@ export async function ofStack(docker: Docker, stackId: string): Promise<Found[]>
     docker.listVolumes({ filters }),
   ]);
   return [
-    ...containers.filter(isOwn).map(({ Id, Names, State }): Found => ({
+    ...containers.filter(isOwn).map(({ Id, Names, State, NetworkSettings }): Found => ({
       ...{ kind: "container", id: Id, name: Names[0]?.slice(1) ?? Id },
       state: State,
+      networks: new Map(
+        Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { NetworkID }]) => [name, NetworkID]),
+      ),
     })),
     ...networks.filter(isOwn).map(({ Id, Name }): Found => ({ kind: "network", id: Id, name: Name })),
     ...volumes.filter(isOwn).map(({ Name }): Found => ({ kind: "volume", id: Name, name: Name })),
@@ -34,19 +41,70 @@ export async function ofStack(docker: Docker, stackId: string): Promise<Found[]>
 
 /** How something differs from what the state says of it. */
 export interface Difference extends Deployed {
-  readonly is: "missing" | "paused" | "stopped";
+  /** As a sentence about it goes on. */
+  readonly is: string;
+  /** What brings it back: Pulumi sees by a refresh that it is gone or stopped, and of the rest nothing. */
+  readonly repair: "unpause" | "refresh" | "replace";
 }
 
-/** Containers and networks that somebody has stopped, paused or removed since the last `up`. */
+/** Everything on the daemon that somebody has changed since the last `up`, as far as it is told without a refresh. */
+export async function allDifferences(
+  docker: Docker,
+  record: Pick<OnRecord, "deployed">,
+  found: readonly Found[],
+): Promise<Difference[]> {
+  const there = record.deployed.filter(({ id }) => found.some((one) => one.id === id));
+  return [...differences(record, found), ...(await editedFiles(docker, there))];
+}
+
+/** Containers and networks that somebody has stopped, paused, removed or put on other networks since the last `up`. */
 export function differences({ deployed }: Pick<OnRecord, "deployed">, found: readonly Found[]): Difference[] {
-  const states = new Map(found.map(({ id, state }) => [id, state]));
+  const all = new Map(found.map((one) => [one.id, one]));
   return deployed.flatMap((one): Difference[] => {
-    if (!states.has(one.id)) return [{ ...one, is: "missing" }];
-    const state = states.get(one.id);
-    if (state === "paused") return [{ ...one, is: "paused" }];
+    const there = all.get(one.id);
+    if (!there) return [{ ...one, is: "is missing", repair: "refresh" }];
+    if (there.state === "paused") return [{ ...one, is: "is paused", repair: "unpause" }];
     // One that is being restarted comes up, or the gateway check says why it does not.
-    return state === undefined || ["running", "restarting"].includes(state) ? [] : [{ ...one, is: "stopped" }];
+    if (there.state !== undefined && !["running", "restarting"].includes(there.state))
+      return [{ ...one, is: "is stopped", repair: "refresh" }];
+    return otherNetworks(one, there, deployed).map((is) => ({ ...one, is, repair: "replace" }));
   });
+}
+
+function otherNetworks(one: Deployed, { networks = new Map() }: Found, deployed: readonly Deployed[]): string[] {
+  const ids = [...networks.values()];
+  const nameOf = (network: string) => deployed.find(({ id }) => id === network)?.name ?? network;
+  return [
+    ...one.networks.filter((id) => !ids.includes(id)).map((id) => `is off network ${nameOf(id)}`),
+    ...[...networks].filter(([, id]) => !one.networks.includes(id)).map(([name]) => `is on network ${name} as well`),
+  ];
+}
+
+/** Files in containers, which are there, that are not as they were put there. */
+async function editedFiles(docker: Docker, deployed: readonly Deployed[]): Promise<Difference[]> {
+  const edited = deployed.flatMap((one) =>
+    one.files.map(async ({ path, content }): Promise<Difference[]> => {
+      const found = await fileIn(docker, one.id, path);
+      return found === content ? [] : [{ ...one, is: `has another ${path} than it was given`, repair: "replace" }];
+    }),
+  );
+  return (await Promise.all(edited)).flat();
+}
+
+/** Undefined where there is none. */
+async function fileIn(docker: Docker, container: string, path: string): Promise<string | undefined> {
+  const archive = await docker
+    .getContainer(container)
+    .getArchive({ path })
+    .catch((error: Error & { statusCode?: number }) => {
+      if (error.statusCode === 404) return undefined;
+      throw error;
+    });
+  if (!archive) return undefined;
+  let content: string | undefined;
+  // To the end: a connection that is left in the middle keeps the process alive.
+  for await (const entry of archive.pipe(extract())) content = await text(entry);
+  return content;
 }
 
 /** What a run has made and was ended before it could write it down. Of volumes the next run takes what is there. */

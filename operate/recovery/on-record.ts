@@ -1,5 +1,5 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
-import { currentOf, type StoredResource, type StoredState } from "../stored-state.ts";
+import { currentOf, decryptedInputs, type StoredResource, type StoredState } from "../stored-state.ts";
 import { CONTAINER_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
 
 /** A container or network that the state knows. */
@@ -8,6 +8,11 @@ export interface Deployed {
   readonly id: string;
   /** On the daemon. */
   readonly name: string;
+  readonly urn: string;
+  /** Ids of the networks that a container was put on. */
+  readonly networks: readonly string[];
+  /** Files that were put into a container. */
+  readonly files: readonly { readonly path: string; readonly content: string }[];
 }
 
 /** What the state says of the daemon, and of what an interrupted run was at. */
@@ -31,6 +36,11 @@ export interface Pending {
   readonly name: string | undefined;
 }
 
+interface ContainerInputs {
+  readonly networksAdvanced?: readonly { readonly name: string }[];
+  readonly uploads?: readonly { readonly file: string; readonly content: string }[];
+}
+
 const PROVIDER_TYPE = "pulumi:providers:docker";
 
 export function readRecord(state: StoredState): OnRecord {
@@ -47,7 +57,15 @@ export function readRecord(state: StoredState): OnRecord {
     deployed: current.flatMap((resource): Deployed[] => {
       const kind = kindOf(resource);
       const name = nameOf(resource);
-      return kind && resource.id && name !== undefined ? [{ kind, id: resource.id, name }] : [];
+      if (!kind || !resource.id || name === undefined) return [];
+      const { networksAdvanced = [], uploads = [] } = decryptedInputs(resource) as ContainerInputs;
+      return [
+        {
+          ...{ kind, id: resource.id, name, urn: resource.urn },
+          networks: networksAdvanced.map((network) => network.name),
+          files: uploads.map(({ file, content }) => ({ path: file, content })),
+        },
+      ];
     }),
     known: new Set(resources.flatMap((resource) => (kindOf(resource) && resource.id) || [])),
     pending: pending.map(({ type, resource }) => ({

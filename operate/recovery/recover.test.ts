@@ -6,8 +6,8 @@ import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { describe, differences, type Found, unrecorded } from "./on-daemon.ts";
 import { dropping, recover } from "./recover.ts";
-import { readRecord } from "./on-record.ts";
-import type { Pending } from "./on-record.ts";
+import { type Deployed, type Pending, readRecord } from "./on-record.ts";
+import { pack } from "tar-stream";
 
 const urn = (type: string, name: string) => `urn:pulumi:s::p::${type}::${name}`;
 const of = (type: string, name: string, rest: Record<string, unknown> = {}) => ({
@@ -50,25 +50,44 @@ test("what a run had begun is known by its name", () => {
   assert.deepEqual(pending, [{ urn: role.urn, type: role.type, isCreating: true, name: "litellm_user" }]);
 });
 
-const found = (kind: Found["kind"], id: string, name: string, state?: string): Found => ({
+const found = (kind: Found["kind"], id: string, name: string, state?: string, networks = {}): Found => ({
   ...{ kind, id, name },
   ...(state && { state }),
+  networks: new Map(Object.entries(networks)),
 });
 
-for (const [state, is] of [
+const time = { kind: "container", id: "c1", name: "mcp-time", urn: "urn:time", networks: ["n1"], files: [] } as const;
+const egress = { kind: "network", id: "n1", name: "egress", urn: "urn:egress", networks: [], files: [] } as const;
+const deployed = [time, egress];
+
+for (const [state, is, repair] of [
   ["running", undefined],
   ["restarting", undefined],
-  ["paused", "paused"],
-  ["exited", "stopped"],
-  ["created", "stopped"],
-  ["dead", "stopped"],
+  ["paused", "is paused", "unpause"],
+  ["exited", "is stopped", "refresh"],
+  ["created", "is stopped", "refresh"],
+  ["dead", "is stopped", "refresh"],
 ] as const)
-  test(`a container that is ${state} is ${is ?? "as deployed"}`, () => {
-    const [difference] = differences({ deployed: [{ kind: "container", id: "c1", name: "mcp-time" }] }, [
-      found("container", "c1", "mcp-time", state),
+  test(`a container that is ${state} ${is ?? "is as deployed"}`, () => {
+    const [difference] = differences({ deployed: [time] }, [
+      found("container", "c1", "mcp-time", state, { egress: "n1" }),
     ]);
-    assert.equal(difference?.is, is);
+    assert.deepEqual([difference?.is, difference?.repair], [is, repair]);
   });
+
+test("a container that was put on another network, and off its own", () => {
+  const there = [
+    found("network", "n1", "egress"),
+    found("container", "c1", "mcp-time", "running", { "postgres-net": "n7" }),
+  ];
+  assert.deepEqual(
+    differences({ deployed }, there).map(({ is, repair }) => [is, repair]),
+    [
+      ["is off network egress", "replace"],
+      ["is on network postgres-net as well", "replace"],
+    ],
+  );
+});
 
 test("what is not on the daemon is missing, also where another has its name", () => {
   const missing = differences(readRecord({ resources }), [
@@ -76,7 +95,7 @@ test("what is not on the daemon is missing, also where another has its name", ()
     found("container", "c2", "mcp-git", "running"),
   ]);
   assert.equal(describe(missing), "container mcp-time, network egress");
-  assert.ok(missing.every(({ is }) => is === "missing"));
+  assert.ok(missing.every(({ is }) => is === "is missing"));
 });
 
 test("what the state does not know is left over, but for volumes, whose data the next run takes", () => {
@@ -105,12 +124,19 @@ test("what was begun in Postgres is dropped, databases before the roles that hav
 });
 
 /** A daemon that has one container of the stack, which the state does not know, and does whatever it is told. */
-async function daemon(t: TestContext, whenAsked: () => Promise<unknown> = async () => {}) {
+async function daemon(t: TestContext, { whenAsked = (): Promise<unknown> => Promise.resolve(), edited = "" } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "recover-"));
   const removed: string[] = [];
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://docker");
     if (request.method === "DELETE") removed.push(pathname);
+    if (pathname.endsWith("/archive")) {
+      const file = pack();
+      file.entry({ name: "config.yaml" }, edited);
+      file.finalize();
+      file.pipe(response);
+      return;
+    }
     if (pathname.includes("/exec")) {
       response.writeHead(409).end('{"message":"container gw-postgres is not running"}');
       return;
@@ -135,15 +161,16 @@ async function daemon(t: TestContext, whenAsked: () => Promise<unknown> = async 
 /** A stack whose state is in a folder, or in that backend. */
 function stackOn(
   { folder, endpoint }: Awaited<ReturnType<typeof daemon>>,
-  { backend = "", pending = [] as Pending[] },
+  { backend = "", pending = [] as Pending[], deployed = [] as Deployed[] },
 ) {
-  const record = { stackId: "7f88", endpoint, deployed: [], known: new Set<string>(), pending };
+  const known = new Set(deployed.map(({ id }) => id));
+  const record = { stackId: "7f88", endpoint, deployed, known, pending };
   return {
     ...{ stack: "s", project: "p" },
     backendUrl: () => Promise.resolve(backend || `file://${folder}`),
     onRecord: () => Promise.resolve(record),
     containerName: () => Promise.resolve("gw-postgres"),
-    refresh: () => Promise.resolve(0),
+    refresh: () => Promise.resolve(),
   };
 }
 
@@ -167,7 +194,7 @@ test("where the backend does not show who deploys, nothing is removed: it may be
 });
 
 test("a run that begins while the daemon is asked keeps what it makes", async (t) => {
-  const there = await daemon(t, () => lock(there.folder));
+  const there = await daemon(t, { whenAsked: () => lock(there.folder) });
   await assert.rejects(recover(stackOn(there, {})), /locked by process 1 of me/);
   assert.deepEqual(there.removed, []);
 });
@@ -177,4 +204,24 @@ test("a database that was begun, in a Postgres that does not run: the error says
   const type = "postgresql:index/role:Role";
   const pending = [{ urn: urn(type, "role"), type, isCreating: true, name: "litellm_user" }];
   await assert.rejects(recover(stackOn(there, { pending })), /docker start gw-postgres; then run the command again/);
+});
+
+test("a file that somebody has edited in a container is found", async (t) => {
+  const there = await daemon(t, { edited: "model_list: []\n" });
+  const given = (content: string) => ({
+    ...time,
+    id: "c9",
+    networks: [],
+    files: [{ path: "/app/config.yaml", content }],
+  });
+  const { differences: none } = await recover(stackOn(there, { deployed: [given("model_list: []\n")] }));
+  assert.deepEqual(
+    none.map(({ is }) => is),
+    ["is stopped"],
+  );
+  const { differences: one } = await recover(stackOn(there, { deployed: [given("model_list: [mock]\n")] }));
+  assert.deepEqual(one.map(({ is, repair }) => [is, repair]).at(-1), [
+    "has another /app/config.yaml than it was given",
+    "replace",
+  ]);
 });

@@ -1,11 +1,13 @@
 import type Docker from "dockerode";
 import pc from "picocolors";
+import { step } from "../../bootstrap/steps.ts";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { containerOf, POSTGRES } from "../../components/resource-names.ts";
+import { deploy } from "../deploy.ts";
 import type { Pulumi } from "../deployed-stack.ts";
-import { describe, type Difference, differences, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
+import { allDifferences, describe, type Difference, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
 import { describeLock, isStale, locksOf, unlock } from "./stack-lock.ts";
 import type { OnRecord, Pending } from "./on-record.ts";
 
@@ -42,23 +44,30 @@ export async function recover(pulumi: Stack): Promise<Changed> {
   const leftOver = unrecorded(record, found);
   if (leftOver.length) await removeLeftOver(pulumi, docker, leftOver, isAlone);
   if (record.pending.length) await settle(pulumi, record, docker);
-  return { differences: differences(record, found), docker };
+  return { differences: await allDifferences(docker, record, found), docker };
 }
 
 /**
- * Deploys, and brings back what somebody has stopped, paused or removed: Pulumi takes it for deployed.
+ * Deploys, and brings back what somebody has changed on the host: Pulumi takes it for deployed.
  *
- * @returns Pulumi's exit code.
+ * @param refresh Whether Pulumi itself looks at each thing on the host first, and not only at what is told by the way.
+ * @returns Whether something was deployed.
  */
-export async function upAndRepair(pulumi: Pulumi): Promise<number> {
+export async function deployAndRepair(pulumi: Pulumi, { refresh = false } = {}): Promise<boolean> {
   const { differences: changed, docker } = await recover(pulumi);
-  if (changed.length)
-    console.log(
-      pc.yellow(`Changed since the last run: ${changed.map((one) => `${describe([one])} is ${one.is}`).join(", ")}.`),
-    );
+  if (changed.length) console.log(pc.yellow(`Changed on the host since the last run: ${sentence(changed)}.`));
+  const those = (wanted: Difference["repair"]) => changed.filter(({ repair }) => repair === wanted);
   // Pulumi does not know of pauses.
-  for (const { is, id } of changed) if (is === "paused") await docker?.getContainer(id).unpause();
-  return pulumi.up({ refresh: changed.some(({ is }) => is !== "paused") });
+  for (const { id } of those("unpause")) await docker?.getContainer(id).unpause();
+  if (refresh || those("refresh").length) await lookAgain(pulumi);
+  return deploy(pulumi, [...new Set(those("replace").map(({ urn }) => urn))]);
+}
+
+const sentence = (changed: readonly Difference[]) => changed.map((one) => `${describe([one])} ${one.is}`).join(", ");
+
+/** Compares the state with what there is on the host, which the next deployment then brings back to what the settings say. */
+export async function lookAgain(pulumi: Pick<Pulumi, "refresh">): Promise<void> {
+  await step("look at what is on the host", () => pulumi.refresh());
 }
 
 /** Removes what is left of a stack that has been destroyed, because a run was ended before it had written it down. */
@@ -117,8 +126,7 @@ async function settle(pulumi: Stack, { pending }: OnRecord, docker: Docker): Pro
       pc.yellow("If this run ends with `already exists`, the interrupted one had made these; as administrator:\n  ") +
         statements.join("\n  "),
     );
-  const exitCode = await pulumi.refresh();
-  if (exitCode !== 0) throw new Error("nothing was deployed: read the message above, fix it and run the command again");
+  await lookAgain(pulumi);
 }
 
 /**

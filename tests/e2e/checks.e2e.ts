@@ -11,7 +11,7 @@ import { Workspace } from "./workspace.ts";
 // The pages that say what commands print: every one is run against a stack, which is called `lan` as in the pages.
 const PAGES = ["docs/checks.md", "docs/operate.md"];
 const PREFIX = "e2e-checks-";
-const PORTS = { 4000: 36000, 4001: 36001, 5432: 36432 } as const;
+const PORTS = { 4000: 30000, 4001: 30001, 5432: 30432 } as const;
 /** A row of spend arrives late, and a container of a busy machine may fail one healthcheck. */
 const WITHIN_SECONDS = 60;
 
@@ -120,7 +120,7 @@ test("status says what is wrong, with exit code 1, and a document for others", a
   for (const part of [
     "| e2e-checks-postgres | litellm-mcp/postgres.hypopg:",
     "| client-phone-value |",
-    "127.0.0.1:36000",
+    "127.0.0.1:30000",
     "| litellm_db |",
   ])
     assert.ok(document.includes(part), `${part} is not in\n${document}`);

@@ -17,8 +17,8 @@ import { type Finished, Workspace } from "./workspace.ts";
 
 // The real clients, configured by nothing but what `npm run clients` wrote.
 const PREFIX = "e2e-clients-";
-const GATEWAY = "http://127.0.0.1:34000/mcp/";
-const POSTGRES_PORT = 35432;
+const GATEWAY = "http://127.0.0.1:30100/mcp/";
+const POSTGRES_PORT = 30532;
 const SERVERS = ["everything", "postgres", "time"];
 const TABLES = ["chemists", "lighthouses"];
 /** Spend rows are written every 7 to 13 seconds. */
@@ -270,7 +270,7 @@ test("--install: if one file does not parse, nothing is written anywhere", async
 
 test("claude mcp list: connected, by --install and by claude-mcp-add.sh, which keeps the key off the command line", async () => {
   const installed = await programs.claude(["mcp", "list"], { home });
-  assert.match(installed.output, /^litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(HTTP\) - ✔ Connected$/m);
+  assert.match(installed.output, /^litellm: http:\/\/127\.0\.0\.1:30100\/mcp\/ \(HTTP\) - ✔ Connected$/m);
 
   const user = await newHome();
   await clients(user, "--client", "claude-code", "--out", user);
@@ -303,16 +303,16 @@ test("claude mcp list: a project's .mcp.json waits for its user's approval, then
 
 test("codex mcp list and codex mcp get: the entry is there beside the user's own, and its key is hidden", async () => {
   const list = await programs.codex(["mcp", "list"], { home });
-  assert.match(list.output, /^litellm +http:\/\/127\.0\.0\.1:34000\/mcp\/ .*enabled +Bearer token/m);
+  assert.match(list.output, /^litellm +http:\/\/127\.0\.0\.1:30100\/mcp\/ .*enabled +Bearer token/m);
   assert.match(list.output, /^other +true/m);
   const get = await programs.codex(["mcp", "get", "litellm"], { home });
-  assert.match(get.output, /transport: streamable_http\n.*url: http:\/\/127\.0\.0\.1:34000\/mcp\/\n/);
+  assert.match(get.output, /transport: streamable_http\n.*url: http:\/\/127\.0\.0\.1:30100\/mcp\/\n/);
   assert.match(get.output, /http_headers: Authorization=\*+\n/);
 });
 
 test("gemini mcp list: connected, in a folder that is trusted", async () => {
   const { output } = await programs.gemini(["mcp", "list"], { home, env: { GEMINI_CLI_TRUST_WORKSPACE: "true" } });
-  assert.match(output, /✓ litellm: http:\/\/127\.0\.0\.1:34000\/mcp\/ \(http\) - Connected/);
+  assert.match(output, /✓ litellm: http:\/\/127\.0\.0\.1:30100\/mcp\/ \(http\) - Connected/);
 });
 
 test("the Inspector lists what the client may use, calls it, and is refused the rest", async () => {

@@ -12,8 +12,8 @@ import { Workspace } from "./workspace.ts";
 
 // What LiteLLM itself can do, by settings of the stack: each is seen from outside, by what stand-ins hear.
 const PREFIX = "e2e-features-";
-const PORT = 44100;
-const POSTGRES_PORT = 45532;
+const PORT = 30200;
+const POSTGRES_PORT = 30632;
 const BASE = `http://127.0.0.1:${PORT}`;
 const SERVERS = ["everything", "time"];
 const COOLDOWN_S = 20;

@@ -17,7 +17,7 @@ import { Workspace } from "./workspace.ts";
 
 // The ingress as clients and strangers meet it: what must fail fails, LiteLLM is not asked, and no resource runs out.
 const PREFIX = "e2e-ingress-";
-const PORT = 44000;
+const PORT = 30300;
 const BASE = `http://127.0.0.1:${PORT}`;
 const ADMIN = `http://127.0.0.1:${PORT + 1}`;
 const SERVERS = ["everything", "git", "memory", "time"];
@@ -62,7 +62,7 @@ before(async () => {
     "litellm-mcp:lan": { address: "127.0.0.1" },
     "litellm-mcp:namePrefix": PREFIX,
     "litellm-mcp:gateway": { port: PORT, ...(image && { image }) },
-    "litellm-mcp:postgres": { kind: "dedicated", port: 45432 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: 30732 },
     "litellm-mcp:servers": { everything: { enabled: true } },
     "litellm-mcp:models": [
       { name: "mock", params: { ...mock, ...free }, secrets: { api_key: "canary" } },

@@ -13,8 +13,8 @@ import { Workspace } from "./workspace.ts";
 
 // Open WebUI with the files of `npm run clients`, in a real browser.
 const PREFIX = "e2e-windows-";
-const PORT = 37000;
-const POSTGRES_PORT = 37432;
+const PORT = 30400;
+const POSTGRES_PORT = 30832;
 const SERVERS = ["everything", "time"];
 const ADMIN = { name: "Admin", email: "admin@example.com", password: "the-Password-of-admin-1" };
 const ORDINARY = {

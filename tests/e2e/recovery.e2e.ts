@@ -140,6 +140,63 @@ test("containers that were stopped, paused and removed by hand are named, and an
   await callWorks();
 });
 
+test("what somebody has changed on the host is named by npm run drift, and brought back by npm run up", async () => {
+  const named = (name: string) => docker.getContainer(`${PREFIX}${name}`);
+  await docker.getNetwork(`${PREFIX}postgres-net`).connect({ Container: `${PREFIX}mcp-time` });
+  await docker.getNetwork(`${PREFIX}litellm-mcp-net`).disconnect({ Container: `${PREFIX}litellm` });
+  const edit = ["sh", "-c", "echo '# by hand' >> /app/config.yaml"];
+  const { exitCode: edited } = await runInContainer(docker, `${PREFIX}litellm`, edit);
+  assert.equal(edited, 0);
+
+  const drift = await workspace.run("npm", ["run", "--silent", "drift", "--", "--stack", STACK, "--json"]);
+  assert.equal(drift.exitCode, 1, drift.output);
+  const changes = [
+    `container ${PREFIX}mcp-time is on network ${PREFIX}postgres-net as well`,
+    `container ${PREFIX}litellm is off network ${PREFIX}litellm-mcp-net`,
+    `container ${PREFIX}litellm has another /app/config.yaml than it was given`,
+  ];
+  for (const change of changes) {
+    const [what, is] = [change.split(" ").slice(0, 2).join(" "), change.split(" ").slice(2).join(" ")];
+    assert.match(drift.output, new RegExp(`"what": "${what}",\\s+"is": "${is}"`));
+  }
+
+  const { exitCode, output } = await run("up");
+  assert.equal(exitCode, 0, output);
+  for (const change of changes) assert.ok(output.includes(change), `${change}\n${output}`);
+  const { NetworkSettings } = await named("mcp-time").inspect();
+  assert.deepEqual(Object.keys(NetworkSettings.Networks), [`${PREFIX}litellm-mcp-net`]);
+  await callWorks();
+  const again = await workspace.run("npm", ["run", "--silent", "drift", "--", "--stack", STACK]);
+  assert.equal(again.exitCode, 0, again.output);
+});
+
+test("a limit and a key that somebody has changed: the first is brought back with --refresh, the second because calls fail", async () => {
+  const time = docker.getContainer(`${PREFIX}mcp-time`);
+  const { HostConfig: before } = await time.inspect();
+  const limit = (before.Memory ?? 0) + 32 * 2 ** 20;
+  await time.update({ Memory: limit, MemorySwap: limit });
+  const drift = await workspace.run("npm", ["run", "--silent", "drift", "--", "--stack", STACK]);
+  assert.equal(drift.exitCode, 1, drift.output);
+  assert.match(drift.output, new RegExp(`container ${PREFIX}mcp-time is changed: memory \\d+ → \\d+`));
+  const refreshed = await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes", "--refresh"]);
+  assert.equal(refreshed.exitCode, 0, refreshed.output);
+  const { HostConfig: after } = await docker.getContainer(`${PREFIX}mcp-time`).inspect();
+  assert.equal(after.Memory, before.Memory);
+
+  const { clientKeys, masterKey } = await workspace.outputs();
+  const { ok } = await fetch(`http://127.0.0.1:${PORT + 1}/key/delete`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ keys: [clientKeys["test-key"]] }),
+  });
+  assert.ok(ok);
+  const { exitCode, output } = await run("up");
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /By its state all of it is deployed\. What is different on the host is looked up:/);
+  assert.match(output, /\+ create +client-test-key-key/);
+  await callWorks();
+});
+
 test("npm run down of what was killed while it went down leaves nothing", async () => {
   await killedWhen("down", "LiteLLM is gone", async () => !(await has("container", "litellm")));
   const { exitCode, output } = await run("down");

@@ -10,7 +10,7 @@ import { Workspace } from "./workspace.ts";
 // The programs of examples/, as docs/sdks.md shows them, against a whole stack. The models are played: each calls
 // time-get_current_time when it is offered, and the one of Anthropic's API repeats what the tool answered.
 const PREFIX = "e2e-sdks-";
-const PORT = 44300;
+const PORT = 30500;
 const GATEWAY = `http://127.0.0.1:${PORT}`;
 const ADMIN = `http://127.0.0.1:${PORT + 1}`;
 const WRONG_KEY = "wrong key: this gateway has no client with it (npm run clients writes the right ones)";
@@ -38,7 +38,7 @@ before(async () => {
     "litellm-mcp:lan": { address: "127.0.0.1" },
     "litellm-mcp:namePrefix": PREFIX,
     "litellm-mcp:gateway": { port: PORT },
-    "litellm-mcp:postgres": { kind: "dedicated", port: 45634 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: 30934 },
     "litellm-mcp:servers": Object.fromEntries(off.map((name) => [name, { enabled: false }])),
     "litellm-mcp:models": [
       { name: "gpt", params: { model: "openai/m", api_base: `${openai.url}/v1`, api_key: "none" } },

@@ -14,8 +14,8 @@ import { Workspace } from "./workspace.ts";
 
 // VS Code with the file of `npm run clients`, in a real browser, without the internet.
 const PREFIX = "e2e-vscode-";
-const PORT = 38000;
-const POSTGRES_PORT = 38432;
+const PORT = 30600;
+const POSTGRES_PORT = 31232;
 /** Of two languages: the schemas of Python's SDK have no `$schema`, those of TypeScript's do. */
 const SERVERS = ["everything", "time"];
 const ASKS = "LiteLLM key of client vscode";

@@ -8,7 +8,7 @@ import { Workspace } from "../e2e/workspace.ts";
 
 // No leak: a day's work in an hour.
 const PREFIX = "soak-";
-const PORT = 46000;
+const PORT = 30700;
 const SERVERS = ["memory", "time"];
 const CLIENTS = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
 const REQUESTS = 20_000;
@@ -28,7 +28,7 @@ before(async () => {
     "litellm-mcp:lan": { address: "127.0.0.1" },
     "litellm-mcp:namePrefix": PREFIX,
     "litellm-mcp:gateway": { port: PORT },
-    "litellm-mcp:postgres": { kind: "dedicated", port: 46432 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: 31132 },
     "litellm-mcp:clients": { "test-key": {}, ...Object.fromEntries(CLIENTS.map((name) => [name, {}])) },
   });
   for (const server of await workspace.serverFolders())

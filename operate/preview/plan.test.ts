@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { test } from "node:test";
+import { STACK_OUTPUTS } from "../../components/resource-names.ts";
+import { type PreviewOutput, readPlan } from "./plan.ts";
+import { showPlan } from "./show.ts";
+
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const CONTAINER = "docker:index/container:Container";
+const DYNAMIC = "pulumi-nodejs:dynamic:Resource";
+
+type Step = NonNullable<PreviewOutput["steps"]>[number];
+
+function step(op: string, type: string, name: string, before: object, after: object, rest: Partial<Step> = {}): Step {
+  const state = (inputs: object) => ({ type, inputs: inputs as Record<string, unknown> });
+  return {
+    op,
+    urn: `urn:pulumi:lan::litellm-mcp::${type}::${name}`,
+    ...(op !== "create" && { oldState: state(before) }),
+    ...(op !== "delete" && { newState: state(after) }),
+    ...rest,
+  };
+}
+
+const file = (path: string, content: string) => ({ __defaults: [], file: path, content });
+const CONFIG = "model_list:\n  - model_name: mock\nlitellm_settings:\n  drop_params: true\n";
+
+/** One line of LiteLLM's config.yaml is another, and what follows from it; other files come in another order. */
+const oneLine: PreviewOutput = {
+  steps: [
+    step(
+      "replace",
+      CONTAINER,
+      "litellm-container",
+      { name: "litellm", uploads: [file("/app/config.yaml", CONFIG), file("/app/health.py", "a\nb\n")] },
+      {
+        name: "litellm",
+        uploads: [file("/app/health.py", "a\nb\n"), file("/app/config.yaml", CONFIG.replace("mock", "hello"))],
+      },
+      { detailedDiff: { uploads: { kind: "update-replace" } } },
+    ),
+    step("update", DYNAMIC, "litellm-health", { containerId: "a1" }, { containerId: UNKNOWN }),
+    step("update", DYNAMIC, "gateway-check", { triggers: ["a1", "b1"] }, { triggers: [UNKNOWN, "b1"] }),
+    step("same", CONTAINER, "mcp-time-container", { name: "mcp-time" }, { name: "mcp-time" }),
+  ],
+};
+
+const shown = (output: PreviewOutput, lines?: number) =>
+  stripVTControlCharacters(showPlan(readPlan(output, STACK_OUTPUTS), lines));
+
+test("of a change of one line, that line is shown, and in one line what follows from it", () => {
+  assert.equal(
+    shown(oneLine),
+    `  ± replace container litellm
+      /app/config.yaml
+        line 1
+         model_list:
+        -  - model_name: mock
+        +  - model_name: hello
+         litellm_settings:
+  and with them: litellm-health, gateway-check
+  3 to change, 1 unchanged`,
+  );
+});
+
+test("a long text is cut, and the line that says so names the command that shows it", () => {
+  const lines = shown(oneLine, 2).split("\n");
+  assert.deepEqual(lines.slice(2, 5), [
+    "        line 1",
+    "         model_list:",
+    "        … 3 lines more: npm run preview",
+  ]);
+});
+
+test("values that are new, gone or other; those of secrets are not shown", () => {
+  const output = {
+    steps: [
+      step(
+        "update",
+        DYNAMIC,
+        "client-phone-key",
+        { models: ["mock"], budget: 5, key: "[secret]" },
+        { models: ["hello", "mock"], key: "[secret]", tpm: 10 },
+        { detailedDiff: { models: {}, budget: {}, key: {}, tpm: {} } },
+      ),
+      step("create", CONTAINER, "mcp-git-container", {}, { name: "gw-mcp-git" }),
+      step("delete", "docker:index/network:Network", "old", { name: "old-net" }, {}),
+    ],
+  };
+  assert.equal(
+    shown(output),
+    `  ~ update  client-phone-key
+      models.0: mock → hello
+      budget: 5 goes
+      models.1: mock
+      tpm: 10
+      key: a secret changes
+  + create  container gw-mcp-git
+  - delete  network old-net
+  3 to change, 0 unchanged`,
+  );
+});
+
+test("nothing to change is one line", () => {
+  const same = step("same", CONTAINER, "mcp-time-container", {}, {});
+  assert.equal(shown({ steps: [same, same] }), "Nothing to change: 2 resources are as the settings say.");
+});
+
+test("a change of the state alone, such as an order of resources, is one; where the program stands in its file is none", () => {
+  const state = (more: object) => ({ oldState: { type: DYNAMIC }, newState: { type: DYNAMIC, ...more } });
+  const isOld = (more: object, outputs: readonly string[] = STACK_OUTPUTS) =>
+    readPlan({ steps: [{ ...step("same", DYNAMIC, "x", {}, {}), ...state(more) }] }, outputs).isStateOld;
+  assert.equal(isOld({}), false);
+  assert.equal(isOld({ sourcePosition: "project:///index.ts#3,4", dependencies: [] }), false);
+  assert.equal(isOld({ dependencies: ["urn:a"] }), true);
+  assert.equal(isOld({ protect: true }), true);
+  assert.equal(isOld({ retainOnDelete: true }), true);
+  assert.equal(isOld({}, STACK_OUTPUTS.slice(1)), true, "an output that the state does not have yet");
+
+  const ordered = (...urns: string[]) => ({ type: DYNAMIC, dependencies: urns, propertyDependencies: { envs: urns } });
+  const other = {
+    ...step("same", DYNAMIC, "x", {}, {}),
+    oldState: ordered("urn:a", "urn:b"),
+    newState: ordered("urn:b", "urn:a"),
+  };
+  assert.equal(readPlan({ steps: [other] }, STACK_OUTPUTS).isStateOld, false, "Pulumi gives them in any order");
+});
+
+test("warnings and errors come once each, without Pulumi's own words", () => {
+  const said = (severity: string, message: string) => ({ severity, message });
+  const { warnings, errors } = readPlan(
+    {
+      diagnostics: [
+        said("warning", "warning: Docker is old\n"),
+        said("warning", "warning: Docker is old\n"),
+        said("info", "by the way"),
+        said("error", "error: 1 problem in the settings\n\nPulumi.lan.yaml: …\n"),
+      ],
+    },
+    STACK_OUTPUTS,
+  );
+  assert.deepEqual(warnings, ["Docker is old"]);
+  assert.deepEqual(errors, ["1 problem in the settings\n\nPulumi.lan.yaml: …"]);
+});
