@@ -17,11 +17,12 @@ import {
   withSecretsOf,
 } from "./backup/secrets.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
+import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { readRecord } from "./recovery/on-record.ts";
 import { ofStack } from "./recovery/on-daemon.ts";
-import { recover } from "./recovery/recover.ts";
-import { verify } from "./verify.ts";
+import { lookAgain, recover } from "./recovery/recover.ts";
+import { check, summary } from "./verify.ts";
 
 interface Options {
   readonly stack: string;
@@ -59,7 +60,7 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
   if (!isDeployed) {
     // Of one that is half deployed something knows its keys already.
     if (isEmpty) await pulumi.importState(secretsAlone(before));
-    done(await pulumi.up(), "the stack is not deployed");
+    await deploy(pulumi).catch(incomplete("the stack is not deployed"));
   }
   const held = await pulumi.held();
   if (!held)
@@ -69,16 +70,17 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
     if (changedSecrets(before, deployed).length) await pulumi.importState(withSecretsOf(before, deployed));
   });
   // Keys that were made after the backup, and rights as the settings say them now.
-  done(await pulumi.up({ refresh: true }), "databases and volumes are restored");
-  console.log();
-  await verify(pulumi);
-  console.log(pc.green(`Restored from ${file}.`));
+  const restored = incomplete("databases and volumes are restored");
+  await lookAgain(pulumi).catch(restored);
+  await deploy(pulumi).catch(restored);
+  console.log(`${summary(await check(pulumi))}\n${pc.green(`Restored from ${file}.`)}`);
 }
 
-function done(exitCode: number, state: string): void {
-  if (exitCode !== 0)
-    throw new Error(`\n${state}: read the message above, fix it and run the command again; it begins anew`);
-}
+const incomplete = (state: string) => (error: Error) => {
+  throw new Error(`${error.message}\n${state}; run the command again when that is fixed: it begins anew`, {
+    cause: error,
+  });
+};
 
 /** What will happen, for whoever is asked. */
 function describe(file: string, manifest: Manifest, isDeployed: boolean, changed: readonly string[]): string {

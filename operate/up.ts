@@ -4,7 +4,7 @@ import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { deployAndRepair, lookAgain } from "./recovery/recover.ts";
 import { copyExample } from "./stack-file.ts";
-import { check, type Checked } from "./verify.ts";
+import { check, type Checked, summary } from "./verify.ts";
 
 interface Options {
   readonly stack: string;
@@ -14,17 +14,9 @@ interface Options {
 async function up({ stack, refresh }: Options): Promise<void> {
   const pulumi = await Pulumi.open(stack);
   const isNew = await deployAndRepair(pulumi, { refresh: refresh === true });
-  const { gatewayUrl, clients, tools } = isNew ? await check(pulumi) : await checkOrRepair(pulumi);
+  const checked = isNew ? await check(pulumi) : await checkOrRepair(pulumi);
   const { gateway, models } = await pulumi.outputs();
-  const servers = Object.entries(tools).sort();
-  console.log(
-    pc.green(
-      `Listed and called just now through ${gatewayUrl}/mcp/, with the key of every client (${clients.join(", ")}):`,
-    ),
-  );
-  console.log(
-    `${servers.length} MCP servers, ${servers.flatMap(([, names]) => names).length} tools: ${servers.map(([name, names]) => `${name} ${names.length}`).join(", ")}`,
-  );
+  console.log(summary(checked));
   console.log(`MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)\nModels        ${models}`);
   if (isNew) console.log(nextSteps(stack));
 }

@@ -26,6 +26,15 @@ export async function check(pulumi: Pulumi): Promise<Checked> {
   return { gatewayUrl: inputs.gatewayUrl, clients: inputs.clients.map(({ name }) => name), tools };
 }
 
+/** In two lines what was found good. */
+export function summary({ gatewayUrl, clients, tools }: Checked): string {
+  const servers = Object.entries(tools).sort();
+  const counts = servers.map(([name, { length }]) => `${name} ${length}`).join(", ");
+  const all = servers.flatMap(([, names]) => names).length;
+  return `${pc.green(`Listed and called just now through ${gatewayUrl}/mcp/, with the key of every client (${clients.join(", ")}):`)}
+${servers.length} MCP servers, ${all} tools: ${counts}`;
+}
+
 async function verify({ stack, json }: { readonly stack: string; readonly json?: true }): Promise<void> {
   const checked = await check(await Pulumi.existing(stack));
   if (json) {
