@@ -46,6 +46,11 @@ export type State = "starting" | "up" | "away";
 const REVISION = /^\d{4}-\d\d-\d\d$/;
 /** A server that ran for so long is none that ends at each start. */
 const STEADY_MS = 60_000;
+/**
+ * A process that ends at each start costs something each time. A connection costs nothing, and one that somebody starts, or
+ * that is slow to start, is there soon after it listens: `up` waits for no more than a minute or two.
+ */
+const LONGEST_PAUSE_MS = { started: 60_000, "connected to": 5_000 } as const;
 const LISTINGS_APART_MS = 1_000;
 const MOST_PAGES = 1_000;
 const REMARKS_A_MINUTE = 30;
@@ -78,7 +83,7 @@ export class Upstream {
       pingEverySeconds: 5,
       pingSeconds: 10,
       firstPauseMs: 500,
-      longestPauseMs: 60_000,
+      longestPauseMs: LONGEST_PAUSE_MS[options.again ?? "started"],
       ...options,
     };
     this.requests = new Requests(options.name, options.limits, (message) => this.#link?.send(message) ?? false);
