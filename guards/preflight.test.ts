@@ -17,13 +17,15 @@ const secret = (name: string) => pulumi.output(`value of ${name}`);
 interface Host {
   readonly containers?: readonly Record<string, unknown>[];
   readonly networks?: readonly Record<string, unknown>[];
+  readonly pools?: readonly Record<string, unknown>[];
 }
 
 /** A daemon that has these things; resolves to its `docker.host`. */
-async function daemon(t: TestContext, { containers = [], networks = [] }: Host): Promise<string> {
+async function daemon(t: TestContext, { containers = [], networks = [], pools = [] }: Host): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "daemon-"));
   const answers: Record<string, unknown> = {
     "/version": { Version: "28.2.2" },
+    "/info": { DefaultAddressPools: pools },
     "/networks": networks,
     "/volumes": { Volumes: [] },
     "/containers/json": containers,
@@ -97,6 +99,14 @@ test("everything that is in the way on a host in use is said at once", async (t)
     "network litellm-mcp-net was not made by this program (since 2026-03-04). Either use it as it is: litellm-mcp:existingNetworks.mcp: litellm-mcp-net; or remove it: docker network rm litellm-mcp-net, or write another litellm-mcp:namePrefix",
     "network postgres-net was not made by this program (containers on it: postgres, since 2026-03-04). Either use it as it is: litellm-mcp:existingNetworks.postgres: postgres-net, or, for a Postgres that is a container on it, litellm-mcp:postgres: { kind: existing, network: postgres-net, host: ITS-NAME }; or remove it: docker network rm postgres-net, once no container is on it, or write another litellm-mcp:namePrefix",
   ]);
+});
+
+test("a host whose Docker has no addresses left for the networks is told so before anything is made", async (t) => {
+  const dedicated = { kind: "dedicated", port: await freePort() };
+  const config = { postgres: dedicated, namePrefix: "gw-" };
+  const [problem, ...others] = await problemsOf(t, { pools: [{ Base: "10.0.0.0/24", Size: 26 }] }, config);
+  assert.match(problem!, /^Docker has addresses for 4 more networks, and the stack makes \d \(gw-/);
+  assert.deepEqual(others, []);
 });
 
 test("with the settings for the networks, what is left are containers, and a name that leads to nobody", async (t) => {

@@ -4,6 +4,7 @@ import { connectDocker } from "../components/docker/docker-connection.ts";
 import { networkMembers } from "../components/docker/network-members.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
 import type { Settings } from "../settings/settings.ts";
+import { type AddressPool, addressProblem } from "./address-pools.ts";
 import { engineWarning, explainDocker } from "./docker-host.ts";
 import { existingNetworkFindings, settingForUse } from "./existing-networks.ts";
 import { existingPostgresFindings, passwordOf, wayToPostgres } from "./existing-postgres.ts";
@@ -54,8 +55,9 @@ export async function preflight(
   const containers = await answer.catch((error: Error) => {
     throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
   });
-  const [{ Version: engine }, networks, { Volumes: volumes }] = await Promise.all([
+  const [{ Version: engine }, { DefaultAddressPools: pools }, networks, { Volumes: volumes }] = await Promise.all([
     docker.version(),
+    docker.info() as Promise<{ readonly DefaultAddressPools?: readonly AddressPool[] }>,
     docker.listNetworks(),
     docker.listVolumes(),
   ]);
@@ -84,8 +86,12 @@ export async function preflight(
         )
       : undefined,
   ]);
+  const missing = namesOnDaemon(settings).network.filter((name) => !networks.some(({ Name }) => Name === name));
+  const taken = networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
+  const addresses = addressProblem({ engine, pools, taken }, missing);
   const inTheWay = [
     ...foreign(found, settings, own),
+    ...(addresses === undefined ? [] : [addresses]),
     ...joined.problems,
     ...ports.filter((problem) => problem !== undefined),
   ];

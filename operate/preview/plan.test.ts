@@ -101,6 +101,28 @@ test("values that are new, gone or other; those of secrets are not shown", () =>
   );
 });
 
+test("what Pulumi calls different, and is the same and no secret, is not shown", () => {
+  const same = { name: "litellm-mcp/git:1", build: { context: "./dist/git" } };
+  const detailedDiff = { build: {}, "envs[0]": {} };
+  assert.equal(
+    shown({
+      steps: [
+        step(
+          "replace",
+          "docker:index/remoteImage:RemoteImage",
+          "git-image",
+          same,
+          { ...same, name: "git:2" },
+          { detailedDiff },
+        ),
+      ],
+    }),
+    `  ± replace image git:2
+      name: litellm-mcp/git:1 → git:2
+  1 to change, 0 unchanged`,
+  );
+});
+
 test("nothing to change is one line", () => {
   const same = step("same", CONTAINER, "mcp-time-container", {}, {});
   assert.equal(shown({ steps: [same, same] }), "Nothing to change: 2 resources are as the settings say.");

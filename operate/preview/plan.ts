@@ -135,11 +135,9 @@ function differing(
     .map((name) => ({ name, before: old.get(name), after: now.get(name) }));
   // Of secrets the values are hidden, so they look the same.
   const seen = new Set(fields.map(({ name }) => root(name)));
-  const hidden = new Set(Object.keys(detailed).map(root));
-  return [
-    ...fields,
-    ...[...hidden].filter((name) => !seen.has(name)).map((name) => ({ name, before: SECRET, after: SECRET })),
-  ];
+  const hasSecret = (name: string) => JSON.stringify(after[name] ?? before[name] ?? "").includes(SECRET);
+  const hidden = [...new Set(Object.keys(detailed).map(root))].filter((name) => !seen.has(name) && hasSecret(name));
+  return [...fields, ...hidden.map((name) => ({ name, before: SECRET, after: SECRET }))];
 }
 
 /** The first part of a dotted name; of the file of a container `uploads`. */
