@@ -40,7 +40,13 @@ const oneLine: PreviewOutput = {
       { detailedDiff: { uploads: { kind: "update-replace" } } },
     ),
     step("update", DYNAMIC, "litellm-health", { containerId: "a1" }, { containerId: UNKNOWN }),
-    step("update", DYNAMIC, "gateway-check", { triggers: ["a1", "b1"] }, { triggers: [UNKNOWN, "b1"] }),
+    step(
+      "update",
+      DYNAMIC,
+      "gateway-check",
+      { triggers: ["a1", "b1", "c".repeat(64)] },
+      { triggers: [UNKNOWN, "b1", "d".repeat(64)] },
+    ),
     step("same", CONTAINER, "mcp-time-container", { name: "mcp-time" }, { name: "mcp-time" }),
   ],
 };
@@ -80,7 +86,7 @@ test("values that are new, gone or other; those of secrets are not shown", () =>
         DYNAMIC,
         "client-phone-key",
         { models: ["mock"], budget: 5, key: "[secret]" },
-        { models: ["hello", "mock"], key: "[secret]", tpm: 10 },
+        { models: ["hello", "mock"], key: "[secret]", tpm: 10, listens: UNKNOWN },
         { detailedDiff: { models: {}, budget: {}, key: {}, tpm: {} } },
       ),
       step("create", CONTAINER, "mcp-git-container", {}, { name: "gw-mcp-git" }),
@@ -94,6 +100,7 @@ test("values that are new, gone or other; those of secrets are not shown", () =>
       budget: 5 goes
       models.1: mock
       tpm: 10
+      listens: (known later)
       key: a secret changes
   + create  container gw-mcp-git
   - delete  network old-net

@@ -64,7 +64,7 @@ export interface Plan {
 /** How a value shows that is a secret, and one that is there only after another change. */
 export const SECRET = "[secret]";
 /** Pulumi's own word for it: rpc.UnknownStringValue. */
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   create: "create",
@@ -102,9 +102,13 @@ function change(step: PreviewStep): Change | undefined {
   if (!action || !state) return undefined;
   const [before, after] = [step.oldState?.inputs ?? {}, step.newState?.inputs ?? {}];
   const fields = action === "create" || action === "delete" ? [] : differing(before, after, step.detailedDiff ?? {});
-  const follows = fields.length > 0 && fields.every((field) => field.after === UNKNOWN);
+  const follows = fields.length > 0 && fields.every(isConsequence);
   return { action, what: named(step.urn, state), urn: step.urn, fields, follows };
 }
+
+/** A value that another change gives, or the id of a container that is another now. */
+const isConsequence = ({ before, after }: Field): boolean =>
+  after === UNKNOWN || [before, after].every((value) => /^[0-9a-f]{64}$/.test(String(value)));
 
 const WORDS: Readonly<Record<string, string>> = {
   [CONTAINER_TYPE]: "container",

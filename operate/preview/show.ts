@@ -1,6 +1,6 @@
 import { structuredPatch } from "diff";
 import pc from "picocolors";
-import { type Action, type Change, type Field, type Plan, SECRET } from "./plan.ts";
+import { type Action, type Change, type Field, type Plan, SECRET, UNKNOWN } from "./plan.ts";
 
 const MARKS: Readonly<Record<Action, string>> = {
   create: pc.green("+ create "),
@@ -59,6 +59,7 @@ function patch(before: string, after: string, most: number): string[] {
 }
 
 function short(value: unknown): string {
+  if (value === UNKNOWN) return "(known later)";
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   const line = text.split("\n")[0]!;
   return line.length < text.length || line.length > VALUE_CHARACTERS ? `${line.slice(0, VALUE_CHARACTERS)}…` : line;

@@ -4,8 +4,9 @@ import { createServer } from "node:http";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import type { Plan } from "../preview/plan.ts";
 import { describe, differences, type Found, unrecorded } from "./on-daemon.ts";
-import { dropping, recover } from "./recover.ts";
+import { deployAndRepair, dropping, recover } from "./recover.ts";
 import { type Deployed, type Pending, readRecord } from "./on-record.ts";
 import { pack } from "tar-stream";
 
@@ -224,4 +225,40 @@ test("a file that somebody has edited in a container is found", async (t) => {
     "has another /app/config.yaml than it was given",
     "replace",
   ]);
+});
+
+/** A stack on a daemon as it was deployed, whose previews are these, one after the other, and whose `up`s end so. */
+async function deploying(t: TestContext, previews: readonly (readonly string[])[], exitCodes: readonly number[]) {
+  const there = await daemon(t);
+  const done: string[] = [];
+  const [nextPreview, nextExit] = [previews.values(), exitCodes.values()];
+  const plan = (urns: readonly string[]): Plan => ({
+    changes: urns.map((one) => ({ action: "create", what: one, urn: one, fields: [], follows: false })),
+    ...{ unchanged: 0, isStateOld: false, warnings: [], errors: [] },
+  });
+  const pulumi = {
+    ...stackOn(there, {}),
+    preview: () => Promise.resolve(plan(nextPreview.next().value ?? assert.fail("one preview too many"))),
+    up: () => Promise.resolve(nextExit.next().value ?? assert.fail("one up too many")),
+    refresh: () => Promise.resolve(void done.push("refresh")),
+  };
+  return { pulumi, done };
+}
+
+test("an up that fails is done once more, when a look at the host finds more to bring back than was planned", async (t) => {
+  const { pulumi, done } = await deploying(t, [["check"], ["check", "key"], ["check", "key"]], [1, 0]);
+  assert.equal(await deployAndRepair(pulumi), true);
+  assert.deepEqual(done, ["refresh"]);
+});
+
+test("an up that fails for another reason is not done again", async (t) => {
+  const { pulumi, done } = await deploying(t, [["check", "image"], ["image"]], [1]);
+  await assert.rejects(deployAndRepair(pulumi), /Not deployed: read the message above/);
+  assert.deepEqual(done, ["refresh"]);
+});
+
+test("where nothing is to be changed, nothing is deployed", async (t) => {
+  const { pulumi, done } = await deploying(t, [[]], []);
+  assert.equal(await deployAndRepair(pulumi), false);
+  assert.deepEqual(done, []);
 });

@@ -5,7 +5,7 @@ import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { containerOf, POSTGRES } from "../../components/resource-names.ts";
-import { deploy } from "../deploy.ts";
+import { deploy, NotDeployed } from "../deploy.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import { allDifferences, describe, type Difference, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
 import { describeLock, isStale, locksOf, unlock } from "./stack-lock.ts";
@@ -13,6 +13,8 @@ import type { OnRecord, Pending } from "./on-record.ts";
 
 /** The stack that is looked at. */
 type Stack = Pick<Pulumi, "stack" | "project" | "backendUrl" | "onRecord" | "containerName" | "refresh">;
+
+type Deploying = Pick<Pulumi, "preview" | "up">;
 
 /** What somebody has changed on the daemon since the last run. */
 export interface Changed {
@@ -53,14 +55,30 @@ export async function recover(pulumi: Stack): Promise<Changed> {
  * @param refresh Whether Pulumi itself looks at each thing on the host first, and not only at what is told by the way.
  * @returns Whether something was deployed.
  */
-export async function deployAndRepair(pulumi: Pulumi, { refresh = false } = {}): Promise<boolean> {
+export async function deployAndRepair(pulumi: Stack & Deploying, { refresh = false } = {}): Promise<boolean> {
   const { differences: changed, docker } = await recover(pulumi);
   if (changed.length) console.log(pc.yellow(`Changed on the host since the last run: ${sentence(changed)}.`));
   const those = (wanted: Difference["repair"]) => changed.filter(({ repair }) => repair === wanted);
   // Pulumi does not know of pauses.
   for (const { id } of those("unpause")) await docker?.getContainer(id).unpause();
   if (refresh || those("refresh").length) await lookAgain(pulumi);
-  return deploy(pulumi, [...new Set(those("replace").map(({ urn }) => urn))]);
+  const replaced = [...new Set(those("replace").map(({ urn }) => urn))];
+  return deploy(pulumi, replaced).catch((error: Error) => deployAgain(pulumi, error));
+}
+
+/**
+ * What failed may have done so because of something that somebody has changed on the host, such as a key that is gone:
+ * when a look at everything there finds more to bring back than was planned, it is brought back.
+ */
+async function deployAgain(pulumi: Stack & Deploying, error: Error): Promise<boolean> {
+  if (!(error instanceof NotDeployed)) throw error;
+  await lookAgain(pulumi);
+  const { changes } = await pulumi.preview();
+  if (changes.every(({ urn }) => error.planned.has(urn))) throw error;
+  console.error(
+    pc.yellow("Something is otherwise on the host than it was deployed. Once more, with that brought back:"),
+  );
+  return deploy(pulumi);
 }
 
 const sentence = (changed: readonly Difference[]) => changed.map((one) => `${describe([one])} ${one.is}`).join(", ");
