@@ -18,6 +18,15 @@ const off = Object.fromEntries(
   ["fetch", "filesystem", "git", "memory", "postgres", "sequentialthinking"].map((name) => [name, { enabled: false }]),
 );
 
+const settings = {
+  "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+  "litellm-mcp:lan": { address: "127.0.0.1" },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: PORT },
+  "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
+  "litellm-mcp:servers": off,
+};
+
 /** The record of what was called outlives the stack. */
 const KEPT = [`${PREFIX}ingress-audit`];
 
@@ -25,14 +34,7 @@ let workspace: Workspace;
 
 before(async () => {
   await removeLeftovers(PREFIX);
-  workspace = await Workspace.create(STACK, {
-    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
-    "litellm-mcp:lan": { address: "127.0.0.1" },
-    "litellm-mcp:namePrefix": PREFIX,
-    "litellm-mcp:gateway": { port: PORT },
-    "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
-    "litellm-mcp:servers": off,
-  });
+  workspace = await Workspace.create(STACK, settings);
 });
 
 after(async () => {
@@ -120,6 +122,8 @@ test("an up that is killed at one moment after the other is completed by npm run
 });
 
 test("while somebody deploys, a second run changes nothing and says who it is", async () => {
+  // A run with nothing to change locks nothing.
+  await workspace.writeConfig({ ...settings, "litellm-mcp:gateway": { port: PORT, memory: 2100 } });
   const first = run("up");
   await lockedBy();
   const { exitCode, output } = await run("up");
