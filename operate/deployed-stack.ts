@@ -21,6 +21,7 @@ import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
 import { type Held, readHeld } from "./backup/held.ts";
 import type { Exported } from "./backup/secrets.ts";
+import { removeHalfWritten } from "./recovery/half-written.ts";
 import { type OnRecord, readRecord } from "./recovery/on-record.ts";
 import { type Deployed, readDeployed } from "./status/deployed.ts";
 import {
@@ -176,9 +177,9 @@ export class Pulumi {
     );
   }
 
-  /** Address of the backend, as `pulumi whoami` gives it. */
+  /** Address of the backend. */
   async backendUrl(): Promise<string> {
-    return (await this.#workspace.whoAmI()).url ?? "";
+    return backendUrlOf(this.#workspace);
   }
 
   /** What the state says of the daemon. */
@@ -330,8 +331,16 @@ function parsed(stdout: string): PreviewOutput {
   }
 }
 
-const openWorkspace = async (): Promise<LocalWorkspace> =>
-  LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
+async function openWorkspace(): Promise<LocalWorkspace> {
+  const workspace = await LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
+  // Before the first question about a stack: that already fails where something is half-written.
+  await removeHalfWritten(await backendUrlOf(workspace));
+  return workspace;
+}
+
+/** As this machine's settings give it, else as `pulumi whoami` does, which takes a third of a second. */
+const backendUrlOf = async (workspace: LocalWorkspace): Promise<string> =>
+  workspace.envVars.PULUMI_BACKEND_URL ?? process.env.PULUMI_BACKEND_URL ?? (await workspace.whoAmI()).url ?? "";
 
 export const notDeployed = (stack: string) =>
   new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);

@@ -1,7 +1,8 @@
 import { readdir, readFile, rm } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import path from "node:path";
 import { processIsAlive } from "../listing/throw-away.ts";
+import { stateFolder } from "./half-written.ts";
 
 /** Who has locked a stack, as Pulumi writes it down. */
 export interface Lock {
@@ -14,11 +15,9 @@ export interface Lock {
 
 /** The locks of a stack whose state is in files; undefined for other backends, which show theirs to nobody. */
 export async function locksOf(backendUrl: string, project: string, stack: string): Promise<Lock[] | undefined> {
-  if (!backendUrl.startsWith("file://")) return undefined;
-  const folder = path.join(
-    backendUrl.slice("file://".length).replace(/^~(?=\/|$)/, homedir()),
-    ...[".pulumi", "locks", "organization", project, stack],
-  );
+  const state = stateFolder(backendUrl);
+  if (state === undefined) return undefined;
+  const folder = path.join(state, "locks", "organization", project, stack);
   const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
