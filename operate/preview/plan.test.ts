@@ -44,7 +44,7 @@ const oneLine: PreviewOutput = {
       "update",
       DYNAMIC,
       "gateway-check",
-      { triggers: ["a1", "b1", "c".repeat(64)] },
+      { triggers: ["a".repeat(64), "b1", "c".repeat(64)] },
       { triggers: [UNKNOWN, "b1", "d".repeat(64)] },
     ),
     step("same", CONTAINER, "mcp-time-container", { name: "mcp-time" }, { name: "mcp-time" }),
@@ -78,6 +78,39 @@ test("a long text is cut, and the line that says so names the command that shows
   ]);
 });
 
+test("what is put in the middle of a list makes nothing behind it differ", () => {
+  const server = (name: string, rest: object) => ({ name, container: `mcp-${name}`, ...rest });
+  const [time, git] = [server("time", { tools: ["now"] }), server("git", { tools: ["log", "show"] })];
+  const output = {
+    steps: [
+      step(
+        "update",
+        DYNAMIC,
+        "gateway-check",
+        { servers: [time], groups: ["time"], triggers: ["b".repeat(64)] },
+        {
+          servers: [git, { ...time, container: "mcp-clock" }],
+          groups: ["git", "time"],
+          triggers: [UNKNOWN, "b".repeat(64)],
+        },
+      ),
+    ],
+  };
+  assert.equal(
+    shown(output),
+    `  ~ update  gateway-check
+      servers.time.container: mcp-time → mcp-clock
+      servers.git.name: git
+      servers.git.container: mcp-git
+      servers.git.tools: log
+      servers.git.tools: show
+      groups: git
+      triggers.0: (known later)
+  1 to change, 0 unchanged`,
+  );
+  assert.match(shown(output, 3), /servers\.git\.container: mcp-git\n {6}… 4 values more: npm run preview\n/);
+});
+
 test("values that are new, gone or other; those of secrets are not shown", () => {
   const output = {
     steps: [
@@ -96,9 +129,8 @@ test("values that are new, gone or other; those of secrets are not shown", () =>
   assert.equal(
     shown(output),
     `  ~ update  client-phone-key
-      models.0: mock → hello
       budget: 5 goes
-      models.1: mock
+      models: hello
       tpm: 10
       listens: (known later)
       key: a secret changes

@@ -108,7 +108,9 @@ function change(step: PreviewStep): Change | undefined {
 
 /** A value that another change gives, or the id of a container that is another now. */
 const isConsequence = ({ before, after }: Field): boolean =>
-  after === UNKNOWN || [before, after].every((value) => /^[0-9a-f]{64}$/.test(String(value)));
+  after === UNKNOWN || [before, after].every((value) => value === undefined || isId(value));
+
+const isId = (value: unknown) => /^[0-9a-f]{64}$/.test(String(value));
 
 const WORDS: Readonly<Record<string, string>> = {
   [CONTAINER_TYPE]: "container",
@@ -136,7 +138,7 @@ function differing(
   const names = [...new Set([...old.keys(), ...now.keys()])];
   const fields = names
     .filter((name) => old.get(name) !== now.get(name))
-    .map((name) => ({ name, before: old.get(name), after: now.get(name) }));
+    .map((name) => ({ name: name.split(ELEMENT)[0]!, before: old.get(name), after: now.get(name) }));
   // Of secrets the values are hidden, so they look the same.
   const seen = new Set(fields.map(({ name }) => root(name)));
   const hasSecret = (name: string) => JSON.stringify(after[name] ?? before[name] ?? "").includes(SECRET);
@@ -147,13 +149,24 @@ function differing(
 /** The first part of a dotted name; of the file of a container `uploads`. */
 const root = (name: string): string => (name.startsWith("/") ? "uploads" : name.split(/[.[]/)[0]!);
 
-/** Values by dotted names, files of a container by their paths. Pulumi's own additions are not there. */
+/** Between the name of a list and one of its values, where the values tell them apart. */
+const ELEMENT = "\0";
+
+/**
+ * Values by dotted names, files of a container by their paths, things of a list by their names, other values of one by
+ * themselves: one that is put in the middle would else make all behind it differ. Pulumi's own additions are not there.
+ */
 function flat(value: unknown, name = ""): Map<string, unknown> {
   const at = (key: string | number) => (name ? `${name}.${key}` : String(key));
   if (Array.isArray(value)) {
     const parts = value.map((one: unknown, index) => {
-      if (isMap(one) && typeof one["file"] === "string") return new Map([[one["file"], one["content"]]]);
-      return flat(one, at(index));
+      if (!isMap(one))
+        return one === UNKNOWN || Array.isArray(one)
+          ? flat(one, at(index))
+          : new Map([[name + ELEMENT + String(one), one]]);
+      if (typeof one["file"] === "string") return new Map([[one["file"], one["content"]]]);
+      const { name: own } = one;
+      return flat(one, at(typeof own === "string" && own !== UNKNOWN && !isId(own) ? own : index));
     });
     return new Map(parts.flatMap((part) => [...part]));
   }

@@ -14,7 +14,7 @@ const VALUE_CHARACTERS = 80;
 /**
  * The plan for whoever reads it: each change with what differs, and in one line what only follows from them.
  *
- * @param lines At most so many of each text that differs.
+ * @param lines At most so many of each text that differs, and so many values of each resource.
  */
 export function showPlan({ changes, unchanged }: Pick<Plan, "changes" | "unchanged">, lines = Infinity): string {
   if (!changes.length) return `Nothing to change: ${unchanged} resources are as the settings say.`;
@@ -27,8 +27,16 @@ export function showPlan({ changes, unchanged }: Pick<Plan, "changes" | "unchang
   ].join("\n");
 }
 
-const showChange = ({ action, what, fields }: Change, lines: number): string =>
-  [`  ${MARKS[action]} ${what}`, ...fields.flatMap((field) => showField(field, lines))].join("\n");
+function showChange({ action, what, fields }: Change, lines: number): string {
+  const rest = fields.length - lines;
+  return [
+    `  ${MARKS[action]} ${what}`,
+    ...fields.slice(0, lines).flatMap((field) => showField(field, lines)),
+    ...(rest > 0 ? [`      ${more(rest, "values")}`] : []),
+  ].join("\n");
+}
+
+const more = (rest: number, what: string) => pc.dim(`… ${rest} ${what} more: npm run preview`);
 
 function showField({ name, before, after }: Field, lines: number): string[] {
   if (isText(before) && isText(after)) return [`      ${name}`, ...patch(before, after, lines)];
@@ -53,9 +61,7 @@ function patch(before: string, after: string, most: number): string[] {
     ...lines.map((line) => (line.startsWith("+") ? pc.green(line) : line.startsWith("-") ? pc.red(line) : line)),
   ]);
   const rest = all.length - most;
-  return [...all.slice(0, most), ...(rest > 0 ? [pc.dim(`… ${rest} lines more: npm run preview`)] : [])].map(
-    (line) => `        ${line}`,
-  );
+  return [...all.slice(0, most), ...(rest > 0 ? [more(rest, "lines")] : [])].map((line) => `        ${line}`);
 }
 
 function short(value: unknown): string {
