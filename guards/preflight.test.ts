@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
@@ -25,7 +25,7 @@ async function daemon(t: TestContext, { containers = [], networks = [], pools = 
   const folder = await mkdtemp(path.join(tmpdir(), "daemon-"));
   const answers: Record<string, unknown> = {
     "/version": { Version: "28.2.2" },
-    "/info": { DefaultAddressPools: pools },
+    "/info": { DefaultAddressPools: pools, Name: hostname() },
     "/networks": networks,
     "/volumes": { Volumes: [] },
     "/containers/json": containers,
@@ -99,6 +99,13 @@ test("everything that is in the way on a host in use is said at once", async (t)
     "network litellm-mcp-net was not made by this program (since 2026-03-04). Either use it as it is: litellm-mcp:existingNetworks.mcp: litellm-mcp-net; or remove it: docker network rm litellm-mcp-net, or write another litellm-mcp:namePrefix",
     "network postgres-net was not made by this program (containers on it: postgres, since 2026-03-04). Either use it as it is: litellm-mcp:existingNetworks.postgres: postgres-net, or, for a Postgres that is a container on it, litellm-mcp:postgres: { kind: existing, network: postgres-net, host: ITS-NAME }; or remove it: docker network rm postgres-net, once no container is on it, or write another litellm-mcp:namePrefix",
   ]);
+});
+
+test("an address that is not the host's is refused, whoever answers there", async (t) => {
+  const config = { postgres: { kind: "dedicated", port: await freePort() }, lan: { address: "192.168.251.77" } };
+  const [problem, ...others] = await problemsOf(t, {}, config);
+  assert.match(problem!, /^192\.168\.251\.77 is no address of the host, which has .*litellm-mcp:lan\.address$/);
+  assert.deepEqual(others, []);
 });
 
 test("a host whose Docker has no addresses left for the networks is told so before anything is made", async (t) => {

@@ -9,6 +9,7 @@ import { engineWarning, explainDocker } from "./docker-host.ts";
 import { existingNetworkFindings, settingForUse } from "./existing-networks.ts";
 import { existingPostgresFindings, passwordOf, wayToPostgres } from "./existing-postgres.ts";
 import { type Found, isOfEarlierVersion, isOwn, namesOnDaemon, ownershipProblem } from "./ownership.ts";
+import { addressProblems, hostAddresses } from "./host-addresses.ts";
 import { portProblem } from "./ports.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -55,12 +56,13 @@ export async function preflight(
   const containers = await answer.catch((error: Error) => {
     throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
   });
-  const [{ Version: engine }, { DefaultAddressPools: pools }, networks, { Volumes: volumes }] = await Promise.all([
-    docker.version(),
-    docker.info() as Promise<{ readonly DefaultAddressPools?: readonly AddressPool[] }>,
-    docker.listNetworks(),
-    docker.listVolumes(),
-  ]);
+  const [{ Version: engine }, { DefaultAddressPools: pools, Name: host }, networks, { Volumes: volumes }] =
+    await Promise.all([
+      docker.version(),
+      docker.info() as Promise<{ readonly DefaultAddressPools?: readonly AddressPool[]; readonly Name: string }>,
+      docker.listNetworks(),
+      docker.listVolumes(),
+    ]);
   const found = [
     ...containers.flatMap(asFound),
     ...networks.map((network) => networkFound(network, containers)),
@@ -75,8 +77,11 @@ export async function preflight(
   // That the network is missing was said.
   const isOnMissing =
     postgres.kind === "existing" && postgres.network && !networks.some(({ Name }) => Name === postgres.network?.name);
+  const bridges = networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Gateway }) => Gateway ?? []));
+  const strange = addressProblems(publishedPorts, await hostAddresses(endpoint, host), bridges);
   const [ports, ofPostgres] = await Promise.all([
-    Promise.all(publishedPorts.map((port) => portProblem(endpoint, port, containers))),
+    // Whoever answers at an address that is not the host's is another machine.
+    Promise.all(strange.length ? [] : publishedPorts.map((port) => portProblem(endpoint, port, containers))),
     postgres.kind === "existing" && !isOnMissing
       ? existingPostgresFindings(
           postgres,
@@ -93,6 +98,7 @@ export async function preflight(
     ...foreign(found, settings, own),
     ...(addresses === undefined ? [] : [addresses]),
     ...joined.problems,
+    ...strange,
     ...ports.filter((problem) => problem !== undefined),
   ];
   const problems = [...(isEnding ? [] : inTheWay), ...(ofPostgres?.problems ?? [])];
