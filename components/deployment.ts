@@ -48,6 +48,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       },
       databaseUrl: databases.litellmUrl,
       networks,
+      serversHealthy,
       redis,
     },
     { ...opts, ...(redis && { dependsOn: [redis.health] }) },
@@ -91,7 +92,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
       ],
     },
-    { dependsOn: [rights, ...serversHealthy] },
+    { dependsOn: [rights] },
   );
 
   return {

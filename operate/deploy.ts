@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import { step } from "../bootstrap/steps.ts";
 import type { Pulumi } from "./deployed-stack.ts";
+import { type FailedBuild, failedBuilds } from "./failed-builds.ts";
 import type { Plan } from "./preview/plan.ts";
 import { showPlan } from "./preview/show.ts";
 
@@ -36,6 +37,10 @@ export async function deploy(
   console.log(showPlan(plan, SHOWN_LINES));
   if (!plan.changes.length && !plan.isStateOld) return false;
 
-  if ((await pulumi.up(replace)) !== 0) throw new NotDeployed(plan);
-  return true;
+  if ((await pulumi.up(replace)) === 0) return true;
+  for (const build of await failedBuilds()) console.error(showBuild(build));
+  throw new NotDeployed(plan);
 }
+
+const showBuild = ({ name, step, lines }: FailedBuild) =>
+  `${pc.red(`The image of ${name} could not be built`)}: ${step}\n${lines.map((line) => `  ${line}`).join("\n")}\n`;

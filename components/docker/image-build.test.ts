@@ -38,7 +38,12 @@ test("an image is named by its hash, which also triggers its build", () => {
   const hash = buildHash(build);
   assert.deepEqual(imageBuild(build), {
     name: `litellm-mcp/${name}:${hash}`,
-    build: { context: `./dist/${name}`, dockerfile: "Dockerfile", buildArgs: { BASE: "python" } },
+    build: {
+      context: `./dist/${name}`,
+      dockerfile: "Dockerfile",
+      buildLogFile: `./dist/${name}.log`,
+      buildArgs: { BASE: "python" },
+    },
     triggers: { hash },
   });
   assert.equal("buildArgs" in imageBuild({ name, files }).build!, false);

@@ -9,6 +9,9 @@ const REPOSITORY = "litellm-mcp";
 /** Build contexts, written by each run. Relative to the project: an absolute path would differ from clone to clone. */
 const CONTEXTS = "./dist";
 
+/** Folder in which the provider writes down what the build of an image said, in `NAME.log`. */
+export const BUILD_LOGS = CONTEXTS;
+
 export interface BuildFile {
   readonly content: Buffer;
   readonly executable: boolean;
@@ -36,11 +39,14 @@ export function buildHash({ files, buildArgs = {} }: Omit<ImageBuild, "name">): 
 export function imageBuild(build: ImageBuild): Pick<docker.RemoteImageArgs, "name" | "build" | "triggers"> {
   const { name, files, buildArgs } = build;
   const context = `${CONTEXTS}/${name}`;
+  const buildLogFile = `${BUILD_LOGS}/${name}.log`;
   writeContext(path.join(projectRoot, context), files);
+  // The provider adds to what is there.
+  rmSync(path.join(projectRoot, buildLogFile), { force: true });
   const hash = buildHash(build);
   return {
     name: `${REPOSITORY}/${name}:${hash}`,
-    build: { context, dockerfile: "Dockerfile", ...(buildArgs && { buildArgs: { ...buildArgs } }) },
+    build: { context, dockerfile: "Dockerfile", buildLogFile, ...(buildArgs && { buildArgs: { ...buildArgs } }) },
     triggers: { hash },
   };
 }

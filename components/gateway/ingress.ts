@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { portsOf, projectLabel, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
+import { daemonImage } from "../docker/image.ts";
 import type { Networks } from "../docker/networks.ts";
 import { containerOf } from "../resource-names.ts";
 import { AUDIT_FOLDER, INGRESS_HOST, LITELLM_URL } from "./addresses.ts";
@@ -51,7 +52,7 @@ export class Ingress extends pulumi.ComponentResource {
       // The record of what was called outlives every container, and the stack.
       { parent: this, retainOnDelete: true },
     );
-    const image = new docker.RemoteImage(`${name}-image`, { ...ingressBuild(), keepLocally: true }, { parent: this });
+    const image = daemonImage(name, ingressBuild(), { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       {

@@ -7,6 +7,7 @@ import type { GuardSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { type Health, portsOf, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { mcpHealthCommand, mcpHealthScript } from "../mcp/mcp-health.ts";
+import { daemonImage } from "../docker/image.ts";
 import type { Networks, NetworkToJoin } from "../docker/networks.ts";
 import { containerOf, masterKeyOf } from "../resource-names.ts";
 import { INGRESS_INNER_URL, LITELLM_HOST, LITELLM_PORT } from "./addresses.ts";
@@ -46,6 +47,11 @@ export interface LiteLlmArgs {
   /** Connection URL of LiteLLM's own database; secret. */
   readonly databaseUrl: pulumi.Input<string>;
   readonly networks: Networks;
+  /**
+   * Made when the MCP servers are healthy. A new server changes config.yaml and so replaces the container: not before it is
+   * known to run, since clients are without the gateway meanwhile, and a server that cannot start changes nothing for them.
+   */
+  readonly serversHealthy: readonly pulumi.Resource[];
   /** Where `settings.redis` is; its password is secret. */
   readonly redis: { readonly network: NetworkToJoin; readonly password: pulumi.Input<string> } | undefined;
 }
@@ -76,7 +82,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       ...(args.redis && { [REDIS_PASSWORD]: args.redis.password }),
     };
     const command = ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)];
-    const image = new docker.RemoteImage(`${name}-image`, { name: gateway.image, keepLocally: true }, { parent: this });
+    const image = daemonImage(name, { name: gateway.image }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       serviceContainer({
@@ -110,7 +116,7 @@ export class LiteLlm extends pulumi.ComponentResource {
         stopSeconds: HOLD_SECONDS + settleSeconds + STOP_SECONDS + 5,
         health,
       }),
-      { parent: this, ...OLD_ONE_FIRST },
+      { parent: this, ...OLD_ONE_FIRST, dependsOn: [...args.serversHealthy] },
     );
     this.health = new ContainerHealth(
       `${name}-health`,

@@ -13,6 +13,7 @@ import {
   OLD_ONE_FIRST,
   serviceContainer,
 } from "../docker/container.ts";
+import { daemonImage } from "../docker/image.ts";
 import { internalNetwork, type Networks } from "../docker/networks.ts";
 import { VolumeOwner } from "../docker/volume-owner.ts";
 import { adapterOf, adapterTokenOf, containerOf } from "../resource-names.ts";
@@ -82,7 +83,7 @@ export class McpServer extends pulumi.ComponentResource {
     const { settings, server, secrets, secret, networks } = args;
     const { adapter } = server;
     if (!adapter) throw new Error(`${server.name}: a package needs the adapter, which starts it`);
-    const image = this.#imageOf(name, adapterImage(server));
+    const image = daemonImage(name, adapterImage(server), { parent: this });
     const user = ownUser(settings, server.name);
     const volume =
       server.dataVolume === undefined
@@ -131,7 +132,7 @@ export class McpServer extends pulumi.ComponentResource {
       {
         ...common(server),
         containerName: server.container,
-        image: this.#imageOf(name, { name: reference }).imageId,
+        image: daemonImage(name, { name: reference }, { parent: this }).imageId,
         command: server.command,
         env: { ...server.env, ...secrets },
         networks: [entrance, ...furtherNetworks(settings, server, networks)],
@@ -152,7 +153,7 @@ export class McpServer extends pulumi.ComponentResource {
     const ports = portsOf(settings, adapter.container, server.port);
     return this.#run(name, settings, {
       containerName: adapter.container,
-      image: this.#imageOf(name, adapterImage(server)).imageId,
+      image: daemonImage(name, adapterImage(server), { parent: this }).imageId,
       command: ["connect"],
       env: adapterEnv(server, adapter, this.token!, secret),
       networks: [
@@ -169,11 +170,6 @@ export class McpServer extends pulumi.ComponentResource {
       memoryMiB: ADAPTER_MEMORY_MIB,
       health: adapterHealth,
     });
-  }
-
-  #imageOf(name: string, image: docker.RemoteImageArgs): docker.RemoteImage {
-    // Kept on destroy: rebuilding costs minutes, a leftover image only disk. `docker image prune --all` removes it.
-    return new docker.RemoteImage(`${name}-image`, { ...image, keepLocally: true }, { parent: this });
   }
 
   #run(

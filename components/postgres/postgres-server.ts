@@ -6,6 +6,7 @@ import type { DedicatedPostgres, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { portsOf, projectLabel, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
+import { daemonImage } from "../docker/image.ts";
 import type { Networks } from "../docker/networks.ts";
 import { adminPasswordOf, containerOf } from "../resource-names.ts";
 
@@ -70,11 +71,7 @@ export class PostgresServer extends pulumi.ComponentResource {
       { length: 32, special: false },
       { parent: this },
     ).result;
-    const image = new docker.RemoteImage(
-      `${name}-image`,
-      { ...imageOf(postgres), keepLocally: true },
-      { parent: this },
-    );
+    const image = daemonImage(name, imageOf(postgres), { parent: this });
     this.volume = new docker.Volume(
       `${name}-data`,
       { name: names.volumes.postgresData, labels: [projectLabel] },

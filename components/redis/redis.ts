@@ -4,6 +4,7 @@ import * as random from "@pulumi/random";
 import type { RedisSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
+import { daemonImage } from "../docker/image.ts";
 import { internalNetwork } from "../docker/networks.ts";
 import { containerOf, redisPasswordOf } from "../resource-names.ts";
 
@@ -31,7 +32,7 @@ export class Redis extends pulumi.ComponentResource {
       { length: 40, special: false },
       { parent: this },
     ).result;
-    const image = new docker.RemoteImage(`${name}-image`, { name: redis.image, keepLocally: true }, { parent: this });
+    const image = daemonImage(name, { name: redis.image }, { parent: this });
     this.network = internalNetwork(`${name}-net`, redis.network, { parent: this });
     this.container = new docker.Container(
       containerOf(name),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, rename, rm } from "node:fs/promises";
+import { cp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { after, before, test } from "node:test";
@@ -277,8 +277,14 @@ test("only servers that list tools are approved, and only by name", async () => 
 
 test("up soon fails when a server cannot start, and shows its log", async () => {
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
+  // LiteLLM is to be another one as well: it is not touched before every server runs.
+  await workspace.writeConfig({ ...config, "litellm-mcp:gateway": { port: GATEWAY_PORT, memory: 2100 } });
+  const { litellm } = await containerIds(PREFIX);
+  assert.match((await workspace.pulumi("preview")).output, /Container +litellm-container +replace/);
   const { exitCode, output, seconds } = await workspace.up();
+  await workspace.writeConfig(config);
   assert.notEqual(exitCode, 0);
+  assert.equal((await containerIds(PREFIX))["litellm"], litellm);
   assert.match(
     output,
     /container e2e-local-mcp-time runs, but its MCP server ends again and again: it ended with exit code 1/,
@@ -287,6 +293,21 @@ test("up soon fails when a server cannot start, and shows its log", async () => 
   assert.ok(seconds < 60, `${seconds} s`);
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Nowhere/Nowhere", "Europe/Berlin"));
   assert.equal((await workspace.up()).exitCode, 0);
+});
+
+test("an image that cannot be built takes nothing away, and what its build said last is shown", async () => {
+  const before = await containerIds(PREFIX);
+  const setup = path.join(workspace.root, "mcp/time/setup.sh");
+  await writeFile(setup, "echo looking for the moon\necho there is no moon >&2\nexit 3\n");
+  const { exitCode, output } = await workspace.run("npm", ["run", "up", "--", "--stack", "e2e", "--yes"]);
+  await rm(setup);
+  assert.notEqual(exitCode, 0);
+  assert.match(
+    output,
+    /The image of time could not be built: .*setup\.sh.*\n.*looking for the moon\n.*there is no moon\n/,
+  );
+  assert.deepEqual(await containerIds(PREFIX), before);
+  assert.deepEqual(await changesOfUp(), { created: [], replaced: [], removed: [] });
 });
 
 test("wrong settings are reported all at once, and nothing is touched", async () => {
