@@ -2,17 +2,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
-import type { ClientKeyProps } from "../components/gateway/client-key.ts";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
-import type { IngressRightsInputs } from "../components/gateway/ingress-rights.ts";
-import {
-  CLIENT_KEY_TYPE,
-  CONTAINER_TYPE,
-  DYNAMIC_TYPE,
-  GATEWAY_CHECK,
-  INGRESS_RIGHTS,
-} from "../components/resource-names.ts";
-import type { Rights } from "../ingress/rights.ts";
+import { CONTAINER_TYPE, GATEWAY_CHECK } from "../components/resource-names.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE, WARNED_VARIABLE } from "../settings/settings.ts";
@@ -21,6 +12,7 @@ import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { mapValues } from "../lib/map-values.ts";
 import { type Held, readHeld } from "./backup/held.ts";
 import type { Exported } from "./backup/secrets.ts";
+import { readRights, type RightsOnRecord } from "./client-rights.ts";
 import { removeHalfWritten } from "./recovery/half-written.ts";
 import { type OnRecord, readRecord } from "./recovery/on-record.ts";
 import { type Deployed, readDeployed } from "./status/deployed.ts";
@@ -243,22 +235,10 @@ export class Pulumi {
    *
    * @throws Error when there is none.
    */
-  async rights(): Promise<{
-    gatewayUrl: string;
-    clients: { key: string; rules: Rights["clients"][number]["servers"] }[];
-  }> {
-    const [[found], keys] = [
-      await this.#inputsOf((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`)),
-      await this.#inputsOf((urn) => urn.includes(`${CLIENT_KEY_TYPE}$${DYNAMIC_TYPE}::`)),
-    ];
+  async rights(): Promise<RightsOnRecord> {
+    const found = readRights(await this.#resources());
     if (!found) throw notDeployed(this.stack);
-    const { gatewayUrl, rights } = found as IngressRightsInputs;
-    const keyOf = (client: string) => (keys as ClientKeyProps[]).find(({ alias }) => alias === client)?.key;
-    const clients = (JSON.parse(rights) as Rights).clients.flatMap(({ name, servers }) => {
-      const key = keyOf(name);
-      return key === undefined ? [] : [{ key, rules: servers }];
-    });
-    return { gatewayUrl, clients };
+    return found;
   }
 
   /**

@@ -2,7 +2,7 @@ import pc from "picocolors";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { findings } from "./doctor/examine.ts";
-import type { Finding } from "./doctor/finding.ts";
+import { showFinding } from "./doctor/finding.ts";
 
 interface Options {
   readonly stack: string;
@@ -12,18 +12,10 @@ interface Options {
 async function doctor({ stack, json }: Options): Promise<void> {
   const found = await findings(await Pulumi.existing(stack), (what) => console.error(pc.dim(`… ${what}`)));
   if (json) printJson(found);
-  else if (found.length) for (const one of found) console.log(show(one));
+  else if (found.length) for (const one of found) console.log(`${pc.red("✖")} ${showFinding(one)}\n`);
   else console.log(pc.green(`Stack ${stack} is as it should be, and every tool answers.`));
   if (found.length) process.exitCode = 1;
 }
-
-const show = ({ seen, means, fix }: Finding): string =>
-  [
-    `${pc.red("✖")} ${seen.trim().replace(/\n/g, "\n  ")}`,
-    ...(means === undefined ? [] : [`  ${pc.bold("means")}  ${means}`]),
-    ...(fix === undefined ? [] : [`  ${pc.bold("do")}     ${fix}`]),
-    "",
-  ].join("\n");
 
 await main(
   import.meta.filename,

@@ -226,7 +226,7 @@ async function askGateway(stack: string, yes: boolean) {
     throw new Error(`stack ${stack}: ${gatewayUrl}/mcp/ does not answer: ${error.message}`);
   });
   const maySee = (server: string, tool: string) =>
-    clients.some(({ rules }) => rules[server] && mayCall(rules[server], tool));
+    clients.some(({ rights: { servers } }) => servers[server] && mayCall(servers[server], tool));
   return { listing, maySee };
 }
 

@@ -43,7 +43,7 @@ function nextSteps(stack: string): string {
                 eval "$(npm run --silent env)"   ${pc.dim("# pulumi and its settings for this shell")}
                 pulumi stack output clientKeys --show-secrets --stack ${stack}
 Next          npm run clients${options}   ${pc.dim("# files for Claude Code, Gemini CLI, Codex, VS Code, Open WebUI")}
-              npm run verify${options}   ${pc.dim("# list and call every server again, and show each tool")}
+              npm run verify${options}   ${pc.dim("# go through the testing plan: tools, models, records, refusals")}
               npm run preview${options}   ${pc.dim(`# what a change of Pulumi.${stack}.yaml or mcp/ would do`)}
               npm run down${options}   ${pc.dim("# destroy everything of this stack")}`;
 }

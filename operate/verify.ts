@@ -1,8 +1,9 @@
-import Table from "cli-table3";
 import pc from "picocolors";
 import { checkGateway } from "../components/gateway/check/check-gateway.ts";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
+import { readStack, verifyStack } from "./verify/plan.ts";
+import { showResult, verdict } from "./verify/show.ts";
 
 /** What the gateway check has found good. */
 export interface Checked {
@@ -35,33 +36,37 @@ export function summary({ gatewayUrl, clients, tools }: Checked): string {
 ${servers.length} MCP servers, ${all} tools: ${counts}`;
 }
 
-async function verify({ stack, json }: { readonly stack: string; readonly json?: true }): Promise<void> {
-  const checked = await check(await Pulumi.existing(stack));
-  if (json) {
-    printJson(checked);
-    return;
-  }
-  const { gatewayUrl, clients, tools } = checked;
-  const table = new Table({
-    head: ["MCP server", "tools", ""],
-    style: { head: [], border: [] },
-    colWidths: [null, null, 70],
-    wordWrap: true,
+interface Options {
+  readonly stack: string;
+  readonly json?: true;
+  readonly models?: true | readonly string[];
+}
+
+async function verify({ stack, json, models }: Options): Promise<void> {
+  const read = await readStack(await Pulumi.existing(stack));
+  const { results, tools } = await verifyStack(read, models, (result) => {
+    const shown = json ? undefined : showResult(result);
+    if (shown !== undefined) console.log(shown);
   });
-  for (const [server, names] of Object.entries(tools).sort()) table.push([server, names.length, names.join(", ")]);
-  console.log(table.toString());
-  console.log(
-    pc.green(
-      `Listed and called just now through ${gatewayUrl}/mcp/, with the key of every client (${clients.join(", ")}).`,
-    ),
-  );
+  if (json) {
+    const { gatewayUrl, clients } = read.check;
+    printJson({ gatewayUrl, clients: clients.map(({ name }) => name), tools, steps: results });
+  } else console.log(verdict(stack, results));
+  if (results.some(({ outcome }) => outcome === "failed")) process.exitCode = 1;
 }
 
 await main(
   import.meta.filename,
-  command("verify", "Lists and calls the tools of a deployed stack again, with the keys of its clients.")
+  command(
+    "verify",
+    "Goes through the testing plan with a deployed stack (docs/testing-plan.md): containers, gateway, Postgres; each client lists and calls its tools, and is refused what is not its own; models; the record of one call and LiteLLM's row of it. Exit code 1 when a step fails.",
+  )
     .addOption(stackOption())
     .addOption(jsonOption())
+    .option(
+      "--models [names...]",
+      "also ask models of providers, which costs money: all of them, or those that are named. Models with a mock_response are always asked",
+    )
     .hook("preAction", prepared("pulumi"))
     .action(verify),
 );

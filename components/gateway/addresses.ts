@@ -12,3 +12,6 @@ export const INGRESS_INNER_URL = `http://${INGRESS_HOST}:${INGRESS_INNER_PORT}`;
 
 /** Where the container of the ingress has the volume with the record of calls. */
 export const AUDIT_FOLDER = "/var/lib/ingress-audit";
+
+/** LiteLLM's config.yaml in its container. */
+export const LITELLM_CONFIG = "/app/config.yaml";

@@ -10,10 +10,9 @@ import { mcpHealthCommand, mcpHealthScript } from "../mcp/mcp-health.ts";
 import { daemonImage } from "../docker/image.ts";
 import type { Networks, NetworkToJoin } from "../docker/networks.ts";
 import { containerOf, masterKeyOf } from "../resource-names.ts";
-import { INGRESS_INNER_URL, LITELLM_HOST, LITELLM_PORT } from "./addresses.ts";
+import { INGRESS_INNER_URL, LITELLM_CONFIG, LITELLM_HOST, LITELLM_PORT } from "./addresses.ts";
 import { REDIS_PASSWORD, renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
 
-const CONFIG_FILE = "/app/config.yaml";
 const HEALTH_FILE = "/app/mcp_health.py";
 const LAUNCHER_FILE = "/app/litellm_launcher.py";
 const MASK_FILE = "/app/litellm_masked_log.py";
@@ -81,7 +80,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret(`${name}-salt-key`)}`,
       ...(args.redis && { [REDIS_PASSWORD]: args.redis.password }),
     };
-    const command = ["docker/prod_entrypoint.sh", "--config", CONFIG_FILE, "--port", String(LITELLM_PORT)];
+    const command = ["docker/prod_entrypoint.sh", "--config", LITELLM_CONFIG, "--port", String(LITELLM_PORT)];
     const image = daemonImage(name, { name: gateway.image }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
@@ -105,7 +104,7 @@ export class LiteLlm extends pulumi.ComponentResource {
         ],
         ports: portsOf(settings, names.containers.litellm, LITELLM_PORT),
         uploads: [
-          { file: CONFIG_FILE, content: renderLiteLlmConfig(settings) },
+          { file: LITELLM_CONFIG, content: renderLiteLlmConfig(settings) },
           { file: HEALTH_FILE, content: mcpHealthScript() },
           { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
           ...(gateway.debug ? [{ file: MASK_FILE, content: readFileSync(maskSource, "utf8") }] : []),

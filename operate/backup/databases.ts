@@ -30,6 +30,8 @@ export function parseRows(printed: string): Record<string, number> {
 const incoming = (database: string) => `${database}_restoring`;
 const outgoing = (database: string) => `${database}_replaced`;
 
+const CONNECTED_WITHIN_SECONDS = 10;
+
 /** Runs Postgres's own programs, of a version that fits, where they reach the stack's databases as administrator. */
 export class PostgresTools {
   readonly #docker: Docker;
@@ -61,6 +63,16 @@ export class PostgresTools {
   async #sql(database: string, script: string): Promise<void> {
     const psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database];
     await this.#print(psql, Readable.from([script]));
+  }
+
+  /**
+   * The one value that a query answers, as JSON.
+   *
+   * @throws Error with what psql says.
+   */
+  async ask(database: string, sql: string): Promise<unknown> {
+    const login = `dbname=${database} connect_timeout=${CONNECTED_WITHIN_SECONDS}`;
+    return JSON.parse(await this.#print(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", login, "-c", sql]));
   }
 
   /** As Postgres counts: 170006 is 17.6. */
@@ -145,7 +157,8 @@ export class PostgresTools {
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** A text within SQL. */
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /**
  * Gives Postgres's programs. In the container of the stack's own Postgres they are there. For an existing one they run in a
@@ -187,6 +200,9 @@ export async function withPostgresTools<T>(
   }
 }
 
+/** Nothing on the daemon has Postgres's programs. */
+export class NoPostgresImage extends Error {}
+
 /** Images that have Postgres's programs, by their names. The version is in the tag, or, where that is none, in a variable. */
 const POSTGRES_IMAGE =
   /(?:^|\/)(?:postgres|pgvector|postgis|timescaledb(?:-ha)?):(?:(?:latest-)?pg-?)?(\d+(?=[.-]|$))?/;
@@ -206,7 +222,7 @@ async function imageWithTools(docker: Docker): Promise<string> {
   }
   const [newest] = found.sort((a, b) => b.major - a.major);
   if (newest) return newest.id;
-  throw new Error(
+  throw new NoPostgresImage(
     "there is no image with pg_dump on the host. On it: docker pull postgres:17.6-trixie (or the version of your Postgres); then run the command again",
   );
 }

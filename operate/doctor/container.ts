@@ -73,17 +73,21 @@ const SAID: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
+/** It runs, and is healthy where it can say so. */
+export const isWell = ({ State: { Status, Health } }: Pick<Inspected, "State">): boolean =>
+  Status === "running" && (!Health || ["healthy", "none"].includes(Health.Status));
+
 /** What a container's state, healthcheck and log say, or undefined when there is nothing wrong with it. */
-export function judge(name: string, { State, HostConfig, RestartCount }: Inspected, log: string): Finding | undefined {
+export function judge(name: string, inspected: Inspected, log: string): Finding | undefined {
+  const { State, HostConfig, RestartCount } = inspected;
   const { Status: status, Health, OOMKilled: isOutOfMemory, ExitCode: exitCode } = State;
-  const isWell = status === "running" && (!Health || ["healthy", "none"].includes(Health.Status));
-  if (isWell && RestartCount < MANY_RESTARTS) return undefined;
+  if (isWell(inspected) && RestartCount < MANY_RESTARTS) return undefined;
   const health = Health?.Log?.at(-1)?.Output.trim();
   const seen = [
     `container ${name} is ${status}${Health && status === "running" ? ` and ${Health.Status}` : ""}`,
     ...(RestartCount ? [`was started again ${RestartCount} times`] : []),
     ...(status === "exited" ? [`ended with exit code ${exitCode}`] : []),
-    ...(health && !isWell ? [`says ${health.slice(0, 300)}`] : []),
+    ...(health && !isWell(inspected) ? [`says ${health.slice(0, 300)}`] : []),
   ].join(", ");
   if (isOutOfMemory)
     return {

@@ -48,7 +48,8 @@ export async function collect(deployed: Deployed): Promise<Status> {
   };
 }
 
-async function gatewayStatus(url: string | undefined): Promise<Status["gateway"]> {
+/** Whether the ingress answers, and LiteLLM behind it. */
+export async function gatewayStatus(url: string | undefined): Promise<Status["gateway"]> {
   if (!url) return { url: "", isUp: false, said: "there is none yet" };
   try {
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(GATEWAY_TIMEOUT_MS) });

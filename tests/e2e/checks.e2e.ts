@@ -128,6 +128,116 @@ test("status says what is wrong, with exit code 1, and a document for others", a
   assert.ok(!secrets.some((secret) => document.includes(secret)), "a key is in the document");
 });
 
+interface Verified {
+  readonly exitCode: number;
+  readonly steps: readonly {
+    step: string;
+    outcome: string;
+    said: string;
+    findings: { seen: string; means?: string }[];
+  }[];
+  readonly output: string;
+}
+
+/** What `npm run verify -- --json` prints, with the outcome of each step by its name. */
+async function verify(): Promise<Verified> {
+  const command = "npm run --silent verify -- --stack lan --json 2>/dev/null";
+  const { exitCode, output } = await workspace.run("bash", ["-c", command]);
+  return { exitCode, output, ...(JSON.parse(output) as Pick<Verified, "steps">) };
+}
+
+const outcomes = ({ steps }: Verified) => Object.fromEntries(steps.map(({ step, outcome }) => [step, outcome]));
+const ALL_GOOD = Object.fromEntries(
+  ["containers", "servers", "gateway", "postgres", "tools", "refusals", "models", "audit", "spend"].map((step) => [
+    step,
+    "good",
+  ]),
+);
+
+/** What a step of it has found; nothing else was wrong. */
+async function foundOnly(step: string): Promise<string> {
+  const verified = await verify();
+  const failed = verified.steps.filter(({ outcome }) => outcome === "failed");
+  assert.deepEqual([verified.exitCode, failed.map((one) => one.step)], [1, [step]], verified.output);
+  return JSON.stringify(failed[0]!.findings);
+}
+
+const psql = async (database: string, sql: string) => {
+  const command = ["exec", `${PREFIX}postgres`, "psql", "-qAt", "-U", "postgres", "-d", database, "-c", sql];
+  const { exitCode, output } = await workspace.run("docker", command);
+  assert.equal(exitCode, 0, output);
+  return output.trim();
+};
+
+/** A pool of connections that broke is filled again by the calls that fail. */
+const isWellAgain = () =>
+  eventually("verify finds nothing", 2 * WITHIN_SECONDS, async () => (await verify()).exitCode === 0);
+
+test("verify finds its own call in the record, and LiteLLM's row of it", async () => {
+  const verified = await verify();
+  assert.deepEqual([verified.exitCode, outcomes(verified)], [0, ALL_GOOD], verified.output);
+  const said = (wanted: string) => verified.steps.find(({ step }) => step === wanted)!.said;
+  const line = /line (\S+), answered/.exec(said("audit"))![1]!;
+  const [record] = (await auditRecords("--since", "10m")).filter(({ id }) => id === line);
+  assert.deepEqual([record?.client, record?.tool], ["phone", "get_current_time"]);
+  const row = /row (\S+)$/.exec(said("spend"))![1]!;
+  const columns = `metadata ->> 'user_api_key_alias', mcp_namespaced_tool_name`;
+  assert.equal(
+    await psql("litellm_db", `SELECT ${columns} FROM "LiteLLM_SpendLogs" WHERE request_id = '${row}'`),
+    "phone|time/get_current_time",
+  );
+});
+
+test("verify names a server that is paused, and goes on with the others", async () => {
+  const container = docker.getContainer(`${PREFIX}mcp-postgres`);
+  await container.pause();
+  try {
+    assert.match(await foundOnly("servers"), /container e2e-checks-mcp-postgres is paused/);
+  } finally {
+    await container.unpause();
+  }
+  await isWellAgain();
+});
+
+test("verify names Postgres when it is stopped, and does not blame the gateway", async () => {
+  const container = docker.getContainer(`${PREFIX}postgres`);
+  await container.stop();
+  try {
+    const found = await foundOnly("containers");
+    assert.match(found, /container e2e-checks-postgres is stopped.*without Postgres LiteLLM knows no key/);
+    const { output } = await workspace.run("npm", ["run", "--silent", "verify", "--", "--stack", "lan"]);
+    assert.match(output, /✖ containers[^]*postgres is stopped[^]*Not tried, because each needs what failed: gateway, /);
+  } finally {
+    await container.start();
+  }
+  await isWellAgain();
+});
+
+test("verify fails when its call is in no record, and when LiteLLM writes no row of it", async () => {
+  const inRecord = (script: string) =>
+    workspace.run("docker", ["exec", `${PREFIX}ingress`, "sh", "-c", `cd /var/lib/ingress-audit; ${script}`]);
+  // The ingress goes on writing into the files that it has open.
+  await inRecord("for file in calls-*.jsonl; do mv $file $file.aside; done");
+  assert.match(await foundOnly("audit"), /time-get_current_time, called by phone: .* has no line of it/);
+  await inRecord("for file in *.aside; do mv $file ${file%.aside}; done");
+
+  await psql(
+    "litellm_db",
+    `CREATE FUNCTION dropped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+     CREATE TRIGGER dropped BEFORE INSERT ON "LiteLLM_SpendLogs" FOR EACH ROW EXECUTE FUNCTION dropped()`,
+  );
+  assert.match(await foundOnly("spend"), /LiteLLM_SpendLogs has no row of it .*budgets do not count it/);
+  await psql("litellm_db", `DROP FUNCTION dropped CASCADE`);
+  await isWellAgain();
+});
+
+test("verify asks no model that no client may use", async () => {
+  const args = ["run", "--silent", "verify", "--", "--stack", "lan", "--models", "gpt"];
+  const { exitCode, output } = await workspace.run("npm", args);
+  assert.equal(exitCode, 1, output);
+  assert.match(output, /--models gpt: no client may use it; the models are mock/);
+});
+
 test("config prints what LiteLLM was given", async () => {
   const { output } = await workspace.run("bash", ["-c", "npm run --silent config -- --stack lan --json 2>/dev/null"]);
   const { text } = JSON.parse(output) as { text: string };

@@ -24,6 +24,27 @@ export async function checkGateway(
   inputs: GatewayCheckInputs,
   askAdapters: typeof listAtAdapters = listAtAdapters,
 ): Promise<Record<string, readonly string[]>> {
+  const known = await listAndCall(inputs, askAdapters);
+  const open = await tryForbidden(inputs, known);
+  if (open.length)
+    throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
+  return toolNames(known);
+}
+
+/** Names of tools by server. */
+export const toolNames = (known: Listing): Record<string, readonly string[]> =>
+  Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
+
+/**
+ * Lists the tools with every client's key, compares them with what was approved, and calls one of each server.
+ *
+ * @returns What all clients together see.
+ * @throws Error with each server that failed, what was seen, and its log or the command that approves its tools.
+ */
+export async function listAndCall(
+  inputs: GatewayCheckInputs,
+  askAdapters: typeof listAtAdapters = listAtAdapters,
+): Promise<Listing> {
   const { servers } = inputs;
   const { listed, silent } = await listAtServers(inputs, askAdapters);
   const withheld = judgeWithheld(servers, listed);
@@ -47,11 +68,7 @@ export async function checkGateway(
   const calls = await forEachClient(inputs, (client) => callForClient({ ...inputs, servers: callable }, client));
   const problems = firstProblems([mislisted, ...calls.values()]);
   if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
-
-  const open = await tryForbidden(inputs, known);
-  if (open.length)
-    throw new Error(`gateway check: what must fail did not:\n${open.map((one) => `  - ${one}`).join("\n")}`);
-  return Object.fromEntries([...known].map(([name, tools]) => [name, tools.map((tool) => tool.name)]));
+  return known;
 }
 
 /** What each server with an adapter lists, approved or not, and the problem of each that does not say it. */
