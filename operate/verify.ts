@@ -65,7 +65,7 @@ await main(
     .addOption(jsonOption())
     .option(
       "--models [names...]",
-      "also ask models of providers, which costs money: all of them, or those that are named. Models with a mock_response are always asked",
+      "also ask models of providers, which costs money: all of them, or those that are named, by chat completions and responses. Models with a mock_response are always asked for a chat completion",
     )
     .hook("preAction", prepared("pulumi"))
     .action(verify),

@@ -38,7 +38,9 @@ test("a model costs nothing when each of its deployments plays, and it hands not
 });
 
 const asked = (clients: readonly ClientOnRecord[], paid: Paid) =>
-  questions(clients, both, paid).map((one) => `${one.client.rights.name} ${one.model}`);
+  questions(clients, both, paid).map(
+    ({ client: { rights }, model, mayCost }) => `${rights.name} ${model}${mayCost ? " $" : ""}`,
+  );
 const phone = client("phone", "mock");
 const all = client("test-key", "mock", "gpt");
 
@@ -48,15 +50,19 @@ test("without --models nobody asks a provider; each client asks a model that cos
 });
 
 test("with --models each model of a provider is asked once, by a client that may use it", () => {
-  assert.deepEqual(asked([phone, all, client("other", "gpt")], true), ["phone mock", "test-key mock", "test-key gpt"]);
+  assert.deepEqual(asked([phone, all, client("other", "gpt")], true), [
+    "phone mock",
+    "test-key mock",
+    "test-key gpt $",
+  ]);
   assert.deepEqual(asked([phone], true), ["phone mock"]);
-  assert.deepEqual(asked([phone, all], ["mock", "gpt"]), ["phone mock", "test-key mock", "test-key gpt"]);
-  assert.deepEqual(asked([client("wide", "openai/*")], ["openai/gpt-5"]), ["wide openai/gpt-5"]);
+  assert.deepEqual(asked([phone, all], ["mock", "gpt"]), ["test-key mock", "phone mock $", "test-key gpt $"]);
+  assert.deepEqual(asked([client("wide", "openai/*")], ["openai/gpt-5"]), ["wide openai/gpt-5 $"]);
   assert.throws(() => asked([phone], ["gpt"]), /--models gpt: no client may use it; the models are mock, gpt, openai/);
 });
 
 /** What was found wrong of a gateway that answers so. */
-async function askOf(answer: (path: string) => readonly [number, unknown]) {
+async function askOf(answer: (path: string) => readonly [number, unknown], mayCost = true) {
   const heard: string[] = [];
   const gateway = http.createServer((request, response) => {
     heard.push(`${request.url} ${request.headers.authorization}`);
@@ -66,7 +72,7 @@ async function askOf(answer: (path: string) => readonly [number, unknown]) {
   await once(gateway.listen(0, "127.0.0.1"), "listening");
   try {
     const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
-    return { findings: await askModel(url, { client: phone, model: "mock" }), heard };
+    return { findings: await askModel(url, { client: phone, model: "mock", mayCost }), heard };
   } finally {
     gateway.closeAllConnections();
     gateway.close();
@@ -76,7 +82,11 @@ const chat = { choices: [{ message: { content: "OK" } }] };
 const responses = { output: [{ type: "reasoning" }, { content: [{ type: "output_text", text: "OK" }] }] };
 const well = (path: string) => [200, path === "/v1/responses" ? responses : chat] as const;
 
-test("a model is asked by both routes with the client's key", async () => {
+test("what costs nothing is asked for a chat completion alone: LiteLLM charges clients for a mock's responses", async () => {
+  assert.deepEqual((await askOf(well, false)).heard, ["/v1/chat/completions Bearer sk-phone"]);
+});
+
+test("a model that may cost something is asked by both routes, with the client's key", async () => {
   assert.deepEqual(await askOf(well), {
     findings: [],
     heard: ["/v1/chat/completions Bearer sk-phone", "/v1/responses Bearer sk-phone"],
@@ -98,7 +108,7 @@ for (const [what, wrong, seen, means] of [
   });
 
 test("a gateway that is not there is a finding of each route", async () => {
-  const findings = await askModel("http://127.0.0.1:1", { client: phone, model: "mock" });
+  const findings = await askModel("http://127.0.0.1:1", { client: phone, model: "mock", mayCost: true });
   assert.deepEqual(
     findings.map(({ seen }) => /no answer: .+/.test(seen)),
     [true, true],

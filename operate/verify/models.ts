@@ -3,12 +3,17 @@ import type { ClientOnRecord } from "../client-rights.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { LiteLlmConfig } from "./litellm-config.ts";
 
-/** Models of providers that may be asked, which costs money: all of them (`true`), or those that are named. */
+/** Models that may be asked although it costs money: all of providers (`true`), or those that are named. */
 export type Paid = true | readonly string[] | undefined;
 
 export interface Question {
   readonly client: ClientOnRecord;
   readonly model: string;
+  /**
+   * Whether it may cost something. LiteLLM 1.77.3 charges a client for what a mock answers at /v1/responses, by the price
+   * of another model.
+   */
+  readonly mayCost: boolean;
 }
 
 /**
@@ -40,16 +45,17 @@ export function questions(clients: readonly ClientOnRecord[], config: LiteLlmCon
   const wanted = paid === true ? ofProviders.filter((name) => !name.includes("*")) : (paid ?? []);
   const byName = wanted.flatMap((model): Question[] => {
     const client = clients.find(({ rights }) => mayUseModel(rights, model));
-    if (client) return [{ client, model }];
+    if (client) return [{ client, model, mayCost: true }];
     if (paid === true) return [];
     throw new Error(`--models ${model}: no client may use it; the models are ${[...free, ...ofProviders].join(", ")}`);
   });
+  const isNamed = (client: ClientOnRecord, name: string) =>
+    byName.some((one) => one.client === client && one.model === name);
   const byClient = clients.flatMap((client): Question[] => {
     const model = free.find((name) => mayUseModel(client.rights, name));
-    return model === undefined ? [] : [{ client, model }];
+    return model === undefined || isNamed(client, model) ? [] : [{ client, model, mayCost: false }];
   });
-  const isAsked = ({ client, model }: Question) => byClient.some((one) => one.client === client && one.model === model);
-  return [...byClient, ...byName.filter((one) => !isAsked(one))];
+  return [...byClient, ...byName];
 }
 
 const QUESTION = "Answer with the word OK.";
@@ -61,24 +67,26 @@ interface Answer {
   readonly output?: readonly { readonly content?: readonly { readonly text?: string }[] | null }[];
 }
 
-const ROUTES = [
-  {
-    path: "/v1/chat/completions",
-    body: (model: string) => ({ model, messages: [{ role: "user", content: QUESTION }] }),
-    textOf: ({ choices }: Answer) => choices?.[0]?.message?.content,
-  },
-  {
-    path: "/v1/responses",
-    body: (model: string) => ({ model, input: QUESTION }),
-    textOf: ({ output = [] }: Answer) =>
-      output.flatMap(({ content }) => (content ?? []).map(({ text = "" }) => text)).join(""),
-  },
-] as const;
+const CHAT = {
+  path: "/v1/chat/completions",
+  body: (model: string): unknown => ({ model, messages: [{ role: "user", content: QUESTION }] }),
+  textOf: ({ choices }: Answer) => choices?.[0]?.message?.content,
+};
+const RESPONSES = {
+  path: "/v1/responses",
+  body: (model: string): unknown => ({ model, input: QUESTION }),
+  textOf: ({ output = [] }: Answer) =>
+    output.flatMap(({ content }) => (content ?? []).map(({ text = "" }) => text)).join(""),
+};
 
-/** Asks a model by both routes; what was wrong. */
-export async function askModel(url: string, { client, model }: Question): Promise<Finding[]> {
+/** Routes by which a question is asked. */
+export const routesOf = ({ mayCost }: Pick<Question, "mayCost">) => (mayCost ? [CHAT, RESPONSES] : [CHAT]);
+
+/** Asks a model; what was wrong. */
+export async function askModel(url: string, question: Question): Promise<Finding[]> {
+  const { client, model } = question;
   const findings: Finding[] = [];
-  for (const { path, body, textOf } of ROUTES) {
+  for (const { path, body, textOf } of routesOf(question)) {
     const answer = await fetch(`${url}${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${client.key}`, "content-type": "application/json" },

@@ -20,7 +20,7 @@ import { type Deployed, readDeployed } from "../status/deployed.ts";
 import { currentOf, inputsOf } from "../stored-state.ts";
 import { type Broken, lookAtContainers } from "./containers.ts";
 import { deployedConfig, type LiteLlmConfig } from "./litellm-config.ts";
-import { askModel, type Paid, type Question, questions } from "./models.ts";
+import { askModel, type Paid, type Question, questions, routesOf } from "./models.ts";
 import { findInAudit, findRow, trialOf } from "./record.ts";
 import { type Found, type Result, runSteps, type Step } from "./steps.ts";
 
@@ -148,7 +148,7 @@ export async function verifyStack(stack: Stack, paid: Paid, tell: (result: Resul
           return { notHere: "each model is a provider's and costs money; --models asks them all, --models NAME one" };
         const findings: Finding[] = [];
         for (const question of asked) findings.push(...(await askModel(check.gatewayUrl, question)));
-        return good(findings, `${answered(asked)}; in chat completions and responses`);
+        return good(findings, answered(asked));
       },
     },
     {
@@ -176,12 +176,16 @@ export async function verifyStack(stack: Stack, paid: Paid, tell: (result: Resul
   return { results, tools: toolNames(known) };
 }
 
-/** `mock answers phone, test-key`. */
+/** `mock answers phone, test-key (/v1/chat/completions)`. */
 function answered(asked: readonly Question[]): string {
   const models = [...new Set(asked.map(({ model }) => model))];
-  const clientsOf = (name: string) =>
-    asked.flatMap(({ model, client }) => (model === name ? [client.rights.name] : [])).join(", ");
-  return models.map((model) => `${model} answers ${clientsOf(model)}`).join("; ");
+  return models
+    .map((name) => {
+      const its = asked.filter(({ model }) => model === name);
+      const paths = new Set(its.flatMap(routesOf).map(({ path }) => path));
+      return `${name} answers ${its.map(({ client }) => client.rights.name).join(", ")} (${[...paths].join(", ")})`;
+    })
+    .join("; ");
 }
 
 const noGateway = (url: string, said: string, stack: string): Finding => ({
