@@ -121,7 +121,8 @@ export async function verifyStack(stack: Stack, paid: Paid, tell: (result: Resul
       name: "tools",
       needs: ["gateway", "postgres"],
       run: async () => {
-        known = await listAndCall(working);
+        const isWorking = (server: string) => working.servers.some(({ name }) => name === server);
+        known = new Map([...(await listAndCall(working))].filter(([server]) => isWorking(server)));
         const names = Object.values(toolNames(known)).flat();
         const clients = check.clients.map(({ name }) => name).join(", ");
         return {
