@@ -13,7 +13,7 @@ import { xdg } from "./pulumi-environment.ts";
 /** The resolver is pinned like everything else: another version may write the same package lock another way. */
 const UV_VERSION = "0.13.8";
 /** The Python of servers' images, see PYTHON_IMAGE in adapter/Dockerfile. */
-const PYTHON_VERSION = "3.13";
+export const PYTHON_VERSION = "3.13";
 
 /** What to resolve for one folder under `mcp/`. */
 export type Lockable =
@@ -121,12 +121,15 @@ export function scriptsHint(lock: string, installScripts: readonly string[]): st
 const packageJson = (name: string, version: string) =>
   `${JSON.stringify({ private: true, dependencies: { [name]: version } }, undefined, 2)}\n`;
 
-/** The pinned uv, from PyPI into a venv of its own in the user's cache; an interrupted installation is repeated. */
-async function uv(): Promise<string> {
+/**
+ * The folder with the pinned uv, from PyPI into a venv of its own in the user's cache, and pip beside it; an interrupted
+ * installation is repeated.
+ */
+export async function uvFolder(): Promise<string> {
   const venv = path.join(xdg("XDG_CACHE_HOME", ".cache"), `uv-${UV_VERSION}`);
-  const program = path.join(venv, "bin", "uv");
-  const works = await execa(program, ["--version"], { reject: false });
-  if (works.exitCode === 0) return program;
+  const folder = path.join(venv, "bin");
+  const works = await execa(path.join(folder, "uv"), ["--version"], { reject: false });
+  if (works.exitCode === 0) return folder;
   console.error(`→ uv ${UV_VERSION} into ${venv}`);
   await mkdir(path.dirname(venv), { recursive: true });
   await run(
@@ -139,7 +142,7 @@ async function uv(): Promise<string> {
     ["install", "--quiet", "--disable-pip-version-check", `uv==${UV_VERSION}`],
     `uv ${UV_VERSION} cannot be installed from PyPI`,
   );
-  return program;
+  return folder;
 }
 
 /** Output of a command. When it fails, the error is `failure` and what the command said. */
@@ -183,7 +186,7 @@ export async function resolve(target: Lockable): Promise<[string, string][]> {
       "-",
     ];
     const text = await run(
-      await uv(),
+      path.join(await uvFolder(), "uv"),
       args,
       `mcp/${target.name}: uv finds no set of packages for Python ${PYTHON_VERSION}`,
       { input: target.requirements },

@@ -86,7 +86,7 @@ export async function addServer(request: Request, context: AddContext): Promise<
 }
 
 /** On the file system of mcp/, so that a folder can be moved there; what killed runs have left is removed. */
-async function temporaryFolder(dist: string): Promise<string> {
+export async function temporaryFolder(dist: string): Promise<string> {
   await mkdir(dist, { recursive: true });
   for (const name of await readdir(dist)) {
     const [, pid] = /^add-(\d+)-/.exec(name) ?? [];
