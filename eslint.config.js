@@ -19,6 +19,7 @@ const rooms = {
   "components/docker": ["lib", "settings"],
   "components/postgres": ["lib", "settings", "components/names", "components/docker"],
   "components/redis": ["lib", "settings", "components/names", "components/docker"],
+  "components/backup": ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   "components/mcp-health": ["lib"],
   "components/mcp": [
     ...["lib", "settings", "components/names", "components/docker", "components/mcp-health"],
@@ -30,7 +31,7 @@ const rooms = {
   ],
   components: [
     ...["lib", "settings"],
-    ...["components/names", "components/docker", "components/postgres", "components/redis"],
+    ...["components/names", "components/docker", "components/postgres", "components/redis", "components/backup"],
     ...["components/mcp", "components/gateway"],
   ],
   guards: ["lib", "settings", "components/names", "components/docker", "components/postgres"],

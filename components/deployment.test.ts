@@ -33,6 +33,7 @@ const featuredSettings = testSettings(
     namePrefix: "lab-",
     clients: { "test-key": { tpm: 1000, budget: 5, budgetPeriod: "month" } },
     redis: { memory: 100 },
+    backup: { at: "02:15", keep: 3 },
     guard: { refuse: ["token"], mask: ["email"] },
     telemetry: {
       openTelemetry: {
@@ -385,6 +386,25 @@ test("Redis is for LiteLLM alone: a network of the two, no port, no volume, a pa
   for (const none of ["ports", "volumes", "mounts"]) assert.equal(redis[none], undefined, none);
   assert.deepEqual([redis.user, redis.readOnly, redis.memory], ["999:999", true, 100]);
   assert.match(redis.command[0], /^requirepass \$REDISCLI_AUTH$[^]*^maxmemory 70mb$/m);
+});
+
+test("the backup of each day reads every volume that outlives the stack, writes its own, and reaches Postgres alone", () => {
+  const nightly = inputsOf(featured, "backup-container");
+  assert.deepEqual(networksOf(nightly), ["postgres-net"]);
+  assert.deepEqual(
+    (nightly.volumes as { volumeName: string; containerPath: string; readOnly?: boolean }[])
+      .map(({ volumeName, containerPath, readOnly }) => `${volumeName} ${containerPath} ${readOnly ? "ro" : "rw"}`)
+      .sort(),
+    [
+      "lab-backups /backups rw",
+      "lab-ingress-audit /volumes/ingress-audit ro",
+      "lab-mcp-memory-data /volumes/mcp-memory-data ro",
+    ],
+  );
+  assert.deepEqual([nightly.readOnly, nightly.capabilities.adds], [true, ["CAP_DAC_OVERRIDE"]]);
+  for (const expected of ["AT=02:15", "KEEP=3", "DATABASES=litellm_db mcp_db", "PGHOST=postgres"])
+    assert.ok((nightly.envs as string[]).includes(expected), expected);
+  assert.ok(!own.has("backup-container"));
 });
 
 test("what calls may not have is known to the ingress, and what is masked to LiteLLM as well", () => {

@@ -2,6 +2,7 @@ import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mapValues } from "../lib/map-values.ts";
 import { POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
+import { NightlyBackup } from "./backup/nightly.ts";
 import { Networks } from "./docker/networks.ts";
 import { ClientKey } from "./gateway/client-key.ts";
 import { GatewayCheck } from "./gateway/gateway-check.ts";
@@ -11,7 +12,7 @@ import { rightsOfClient, rightsOfListing } from "./gateway/key-rights.ts";
 import { LiteLlm } from "./gateway/litellm.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
-import { Databases } from "./postgres/databases.ts";
+import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
 import { Redis } from "./redis/redis.ts";
 import * as names from "./resource-names.ts";
@@ -24,7 +25,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 
   const networks = new Networks("networks", { settings }, opts);
 
-  const { databases, server: postgresServer } = deployDatabases(settings, networks, secret, opts);
+  const { databases, server: postgresServer, adminPassword } = deployDatabases(settings, networks, secret, opts);
 
   const mcpServers = servers.map((server) => {
     const secrets = mapValues(server.secrets, (name) =>
@@ -75,6 +76,27 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     { dependsOn: [ingress.health] },
   );
 
+  const nightly =
+    settings.backup &&
+    new NightlyBackup(
+      names.BACKUP,
+      {
+        ...{ settings, backup: settings.backup, networks, adminPassword },
+        databases: [
+          LITELLM_DATABASE,
+          ...(settings.postgres.readOnly.create ? [settings.postgres.readOnly.database] : []),
+        ].sort(),
+        volumes: [
+          { name: names.INGRESS_AUDIT, volume: ingress.audit },
+          ...mcpServers.flatMap(({ server, deployed: { stored } }) =>
+            stored ? [{ name: names.dataOf(names.mcpServer(server.name)), volume: stored }] : [],
+          ),
+        ],
+      },
+      // The first is made as soon as it runs.
+      { ...opts, dependsOn: [rights] },
+    );
+
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,
     {
@@ -89,6 +111,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ingress.container.id,
         litellm.container.id,
         ...(redis ? [redis.container.id] : []),
+        ...(nightly ? [nightly.container.id] : []),
         ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
       ],
     },
@@ -129,16 +152,21 @@ function deployDatabases(
   networks: Networks,
   secret: (name: string) => pulumi.Output<string>,
   opts: pulumi.ComponentResourceOptions,
-): { readonly databases: Databases; readonly server: PostgresServer | undefined } {
+): {
+  readonly databases: Databases;
+  readonly server: PostgresServer | undefined;
+  readonly adminPassword: pulumi.Output<string>;
+} {
   const { postgres } = settings;
   if (postgres.kind === "existing") {
     const adminPassword = secret(postgres.adminPasswordSecret);
     return {
       databases: new Databases(names.DATABASES, { settings, server: undefined, adminPassword }),
       server: undefined,
+      adminPassword,
     };
   }
   const server = new PostgresServer(names.POSTGRES, { settings, postgres, networks }, opts);
   const { adminPassword } = server;
-  return { databases: new Databases(names.DATABASES, { settings, server, adminPassword }), server };
+  return { databases: new Databases(names.DATABASES, { settings, server, adminPassword }), server, adminPassword };
 }

@@ -26,6 +26,13 @@ export const LITELLM = "litellm";
 export const POSTGRES = "postgres";
 export const DATABASES = "databases";
 export const REDIS = "redis";
+/** The volume with the record of calls. */
+export const INGRESS_AUDIT = "ingress-audit";
+export const BACKUP = "backup";
+/** The volume with the backups of each day. */
+export const BACKUPS = "backups";
+/** Where the program is in the image of `BACKUP`, which `npm run status` asks. */
+export const NIGHTLY_SCRIPT = "/nightly.sh";
 /** The key with which the ingress lists tools. */
 export const LISTING_KEY = "ingress-listing";
 export const clientKey = (client: string) => `client-${client}`;
@@ -36,6 +43,7 @@ export const adapterOf = (mcpServer: string) => `${mcpServer}-adapter`;
 
 /** What a component makes has the component's name before its own. */
 export const containerOf = (component: string) => `${component}-container`;
+export const dataOf = (component: string) => `${component}-data`;
 export const keyValueOf = (key: string) => `${key}-value`;
 export const masterKeyOf = (litellm: string) => `${litellm}-master-key`;
 export const adminPasswordOf = (postgres: string) => `${postgres}-admin-password`;

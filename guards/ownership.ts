@@ -27,8 +27,12 @@ export function namesOnDaemon({
   existingNetworks,
   postgres,
   redis,
+  backup,
   servers,
-}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "redis" | "servers">): Record<Kind, readonly string[]> {
+}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "servers">): Record<
+  Kind,
+  readonly string[]
+> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
   const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
@@ -38,6 +42,7 @@ export function namesOnDaemon({
       containers.litellm,
       ...(dedicated ? [containers.postgres] : []),
       ...(redis ? [redis.container] : []),
+      ...(backup ? [backup.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
@@ -49,6 +54,7 @@ export function namesOnDaemon({
       volumes.ingressAudit,
       volumes.ingressState,
       ...(dedicated ? [volumes.postgresData] : []),
+      ...(backup?.to === undefined && backup ? [backup.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

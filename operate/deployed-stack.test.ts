@@ -95,6 +95,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     clients: [],
     audit: undefined,
     postgres: { where: "gw-postgres", container: "gw-postgres" },
+    backup: undefined,
     secrets: ["litellm-mcp:secrets.openaiKey", "postgres-admin-password"],
   });
 
@@ -110,6 +111,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     resources: [
       ...half.filter(({ urn }) => !urn.endsWith("postgres-container")),
       resource("docker:index/container:Container", "litellm-container", { name: "litellm" }),
+      resource("docker:index/container:Container", "backup-container", { name: "gw-backup" }),
       resource("docker:index/container:Container", "ingress-container", {
         name: "gw-ingress",
         envs: {
@@ -134,6 +136,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
   assert.deepEqual(whole.servers, [{ name: "time", adapter: "mcp-time", approved: 2 }]);
   assert.deepEqual(whole.clients, [{ name: "phone", rules: { time: { allow: null, deny: [] } } }]);
   assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined });
+  assert.equal(whole.backup, "gw-backup");
   assert.deepEqual(whole.audit, {
     ...{ container: "gw-ingress", volume: "gw-ingress-audit", masked: ["email", "token"] },
   });

@@ -10,7 +10,7 @@ async function down({ stack, yes }: { readonly stack: string; readonly yes?: boo
   const { endpoint } = await pulumi.onRecord();
   console.log(
     `Destroys stack ${pc.bold(stack)}${endpoint ? ` on ${endpoint.host}` : ""}: containers, networks, databases with the keys and the record of spend.
-Every client has a new key after the next npm run up, unless a backup is restored (npm run backup${stackArguments(stack)}). What stays: settings and secrets, audit files, and what clients stored in servers such as memory.`,
+Every client has a new key after the next npm run up, unless a backup is restored (npm run backup${stackArguments(stack)}). What stays: settings and secrets, audit files, what clients stored in servers such as memory, and the backups that the host made each day.`,
   );
   // The name, and not a yes: whoever meant another stack notices.
   await agree({ ...(yes !== undefined && { yes }) }, async () => {

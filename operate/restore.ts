@@ -39,18 +39,26 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
   const settings = `Pulumi.${stack}.yaml`;
   if (!existsSync(path.join(projectRoot, settings)))
     throw new Error(
-      `there is no ${settings}. The backup has one: tar -xf ${file} ${settings}; look at it, and run the command again`,
+      manifest.settings
+        ? `there is no ${settings}. The backup has one: tar -xf ${file} ${settings}; look at it, and run the command again`
+        : `there is no ${settings}, and a backup that the host made has none: a file of npm run backup has one`,
     );
   const pulumi = await Pulumi.open(stack);
   if (manifest.project !== pulumi.project)
     throw new Error(`${file} is of project ${manifest.project}, and not of ${pulumi.project}`);
-  const before = await readSecrets(manifest.project, stack, await readText(file, manifest.state));
+  // The host does not have the state: what it backs up by itself has no keys, and those of today go on.
+  const before = manifest.state && (await readSecrets(manifest.project, stack, await readText(file, manifest.state)));
 
   const now = await pulumi.exported();
   const isEmpty = hasNothing(now);
   const isDeployed = (await pulumi.held()) !== undefined;
-  if (isEmpty) await refuseLostState(file, stack, before);
-  console.log(describe(file, manifest, isDeployed, changedSecrets(before, now)));
+  if (isEmpty && !before)
+    throw new Error(
+      `nothing was changed: stack ${stack} is not deployed, and ${file} was made on the host, without the state, so it has no keys. Either restore a file of ` +
+        `npm run backup first, which brings back its keys, or npm run up${stackArguments(stack)}, which makes new ones; then run the command again`,
+    );
+  if (isEmpty && before) await refuseLostState(file, stack, before);
+  console.log(describe(file, manifest, isDeployed, before ? changedSecrets(before, now) : []));
   await agree({ ...(yes !== undefined && { yes }) }, async () => {
     const name = await text({ message: `Type ${stack} to replace what it holds` });
     return typeof name === "symbol" ? name : name === stack;
@@ -59,13 +67,14 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
   await recover(pulumi);
   if (!isDeployed) {
     // Of one that is half deployed something knows its keys already.
-    if (isEmpty) await pulumi.importState(secretsAlone(before));
+    if (isEmpty && before) await pulumi.importState(secretsAlone(before));
     await deploy(pulumi).catch(incomplete("the stack is not deployed"));
   }
   const held = await pulumi.held();
   if (!held)
     throw new Error(`stack ${stack} has no database after it was deployed: npm run up${stackArguments(stack)}`);
   await putBack(file, manifest, held, async () => {
+    if (!before) return;
     const deployed = await pulumi.exported();
     if (changedSecrets(before, deployed).length) await pulumi.importState(withSecretsOf(before, deployed));
   });
@@ -84,14 +93,16 @@ const incomplete = (state: string) => (error: Error) => {
 
 /** What will happen, for whoever is asked. */
 function describe(file: string, manifest: Manifest, isDeployed: boolean, changed: readonly string[]): string {
-  const { stack, created, databases, volumes, versions } = manifest;
+  const { stack, created, databases, volumes, versions, state } = manifest;
   const lines = [
     ...databases.map((one) => `database ${one.name}, ${rowsIn(one)} rows`),
     ...volumes.map(({ name }) => `volume ${name}`),
   ];
   const keys = changed.length
     ? `\nThe stack was made anew since then: it gets its keys of clients and LiteLLM's salt key of the backup, and those of today are refused.`
-    : "";
+    : state
+      ? ""
+      : `\nIt was made on the host, without the state: the keys of today stay as they are.`;
   return `${pc.bold(file)} is whole: stack ${pc.bold(stack)}, ${created.slice(0, 16).replace("T", " ")} UTC, LiteLLM ${versions.litellm}
 ${lines.map((line) => `  - ${line}`).join("\n")}
 ${
@@ -124,7 +135,7 @@ await main(
     "restore",
     "Puts a backup in the place of what a stack holds. A stack that is not deployed is deployed first, with the keys of the backup.",
   )
-    .argument("<file>", "made by npm run backup")
+    .argument("<file>", "made by npm run backup, or by litellm-mcp:backup on the host")
     .addOption(stackOption("stack to restore; the backup is of the same one"))
     .option("--yes", "ask nothing")
     .hook("preAction", prepared("host"))

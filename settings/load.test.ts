@@ -27,14 +27,14 @@ refused([
     { dokcer: {} },
     "dokcer",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "key that every object has",
     { toString: {} },
     "toString",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "mcp_settings",
@@ -292,6 +292,7 @@ test("two required keys are enough", () => {
     ],
     routing: undefined,
     redis: undefined,
+    backup: undefined,
     telemetry: undefined,
     guard: undefined,
     clients: [

@@ -19,6 +19,7 @@ import { Problems, unknownKey } from "./problems.ts";
 import { checkServerFolder } from "./resolve/check-server-folder.ts";
 import { checkRouting } from "./resolve/check-routing.ts";
 import { resolveGuard } from "./resolve/resolve-guard.ts";
+import { checkBackup, resolveBackup } from "./resolve/resolve-backup.ts";
 import { resolveRedis } from "./resolve/resolve-redis.ts";
 import { resolveTelemetry } from "./resolve/resolve-telemetry.ts";
 import { resolveServers } from "./resolve/resolve-servers.ts";
@@ -57,6 +58,7 @@ export function loadSettings(args: LoadArgs): Settings {
   const ports = publishedPorts(stack, folders);
   checkPorts(ports, context);
   checkSecrets(context);
+  if (stack.backup) checkBackup(stack.backup, context);
 
   const { docker, lan, gateway, namePrefix, ...rest } = problems.complete({ ...stack, version, postgres });
   const hostname = lan.hostname ?? lan.address;
@@ -90,6 +92,7 @@ export function loadSettings(args: LoadArgs): Settings {
     models,
     routing: stack.routing,
     redis: stack.redis && resolveRedis(stack.redis, namePrefix),
+    backup: stack.backup && resolveBackup(stack.backup, rest.postgres, namePrefix),
     telemetry,
     guard: stack.guard && resolveGuard(stack.guard),
     servers,
@@ -139,6 +142,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
     models: parse("models", stackKeys.models, config["models"]),
     routing: parse("routing", stackKeys.routing, config["routing"]),
     redis: parse("redis", stackKeys.redis, config["redis"]),
+    backup: parse("backup", stackKeys.backup, config["backup"]),
     telemetry: parse("telemetry", stackKeys.telemetry, config["telemetry"]),
     guard: parse("guard", stackKeys.guard, config["guard"]),
     servers: parseEach("servers", stackKeys.servers),

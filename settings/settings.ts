@@ -37,6 +37,8 @@ export interface Settings {
   readonly routing: RoutingSettings | undefined;
   /** Undefined: there is none. */
   readonly redis: RedisSettings | undefined;
+  /** Undefined: none is made each day. */
+  readonly backup: BackupSettings | undefined;
   /** Undefined: LiteLLM tells nobody. */
   readonly telemetry: TelemetrySettings | undefined;
   /** What calls of tools may not have, and what is masked in records of them; undefined: nothing. */
@@ -205,6 +207,20 @@ export interface RedisSettings {
   /** Names on the daemon. */
   readonly container: string;
   readonly network: string;
+}
+
+/** A backup each day, by a container of the stack. */
+export interface BackupSettings {
+  /** Time of the day in UTC, `03:30`. */
+  readonly at: string;
+  /** How many are kept. */
+  readonly keep: number;
+  /** Directory of the host; undefined: a volume. */
+  readonly to: string | undefined;
+  readonly image: string;
+  /** Names on the daemon. */
+  readonly container: string;
+  readonly volume: string;
 }
 
 /** One entry of LiteLLM's `model_list`; those of the same name are deployments of one model. */

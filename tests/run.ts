@@ -131,7 +131,7 @@ async function checkOtherLanguages(): Promise<void> {
   await check("units of Python", ...python("pytest", "--quiet"));
 
   const shellcheck = path.join(bin, "shellcheck");
-  const scripts = ["adapter", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
+  const scripts = ["adapter", "components", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
   const isSetup = (file: string) => path.basename(file) === "setup.sh";
   await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isSetup(file))]);
   // adapter/Dockerfile runs them with `sh -eu`, so that a `cd` that fails ends them.

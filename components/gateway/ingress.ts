@@ -33,6 +33,8 @@ export class Ingress extends pulumi.ComponentResource {
   /** Where it reads who may do what, in the container. */
   static readonly RIGHTS_FILE = `${STATE_FOLDER}/rights.json`;
   readonly container: docker.Container;
+  /** The record of calls. */
+  readonly audit: docker.Volume;
   /** Made when the container is healthy; what needs the container depends on this. */
   readonly health: ContainerHealth;
   /** Base URL on the LAN, without a trailing slash. */
@@ -46,7 +48,7 @@ export class Ingress extends pulumi.ComponentResource {
       { name: names.volumes.ingressState, labels: [projectLabel] },
       { parent: this },
     );
-    const audit = new docker.Volume(
+    this.audit = new docker.Volume(
       `${name}-audit`,
       { name: names.volumes.ingressAudit, labels: [projectLabel] },
       // The record of what was called outlives every container, and the stack.
@@ -83,7 +85,7 @@ export class Ingress extends pulumi.ComponentResource {
           ),
           volumes: [
             { volumeName: state.name, containerPath: STATE_FOLDER },
-            { volumeName: audit.name, containerPath: AUDIT_FOLDER },
+            { volumeName: this.audit.name, containerPath: AUDIT_FOLDER },
           ],
           writableTmpMiB: 16,
           memoryMiB: MEMORY_MIB,

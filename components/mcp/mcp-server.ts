@@ -57,6 +57,8 @@ export class McpServer extends pulumi.ComponentResource {
   readonly token: pulumi.Output<string> | undefined;
   /** Ids of its containers: another id is another container. */
   readonly containerIds: readonly pulumi.Output<string>[];
+  /** What clients stored in it; undefined where it stores nothing. */
+  readonly stored: docker.Volume | undefined;
   /** Made when its containers are healthy; what needs the server depends on these. */
   readonly health: readonly ContainerHealth[];
 
@@ -66,7 +68,7 @@ export class McpServer extends pulumi.ComponentResource {
     this.token =
       adapter &&
       new random.RandomPassword(adapterTokenOf(name), { length: 40, special: false }, { parent: this }).result;
-    const made: { container: docker.Container; health: ContainerHealth }[] = [];
+    const made: { container: docker.Container; health: ContainerHealth; volume?: docker.Volume }[] = [];
     if (source.kind === "wrapped") made.push(this.#package(name, args));
     else {
       const own = adapter?.upstream?.network;
@@ -74,6 +76,7 @@ export class McpServer extends pulumi.ComponentResource {
       if (source.kind === "native") made.push(this.#image(name, source.image, args, network));
       if (adapter) made.push(this.#adapter(adapterOf(name), adapter, args, network));
     }
+    this.stored = made[0]?.volume;
     this.containerIds = made.map(({ container }) => container.id);
     this.health = made.map(({ health }) => health);
     this.registerOutputs({});
@@ -102,7 +105,7 @@ export class McpServer extends pulumi.ComponentResource {
         { docker: settings.docker, volume, owner: user, image: image.imageId, container: server.container },
         { parent: this },
       );
-    return this.#run(
+    const run = this.#run(
       name,
       settings,
       {
@@ -120,6 +123,7 @@ export class McpServer extends pulumi.ComponentResource {
       },
       { dependsOn: owned ? [owned] : [], ...withPostgres(args) },
     );
+    return { ...run, ...(volume && { volume }) };
   }
 
   /** @param network Shared with the adapter; undefined: the server has none, and LiteLLM comes to it. */

@@ -45,7 +45,7 @@ test("what was written is read, by its owner alone, and its parts are not there 
   assert.deepEqual(await checkBackup(file), manifest);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   assert.deepEqual(await readdir(path.join(folder, "parts")), []);
-  assert.equal(await readText(file, manifest.settings), "config:\n");
+  assert.equal(await readText(file, manifest.settings!), "config:\n");
 });
 
 test("a file that is there already stays", async () => {

@@ -64,6 +64,16 @@ test("of the stack's own Postgres: all databases, in its container", () => {
   assert.equal(held.volumes.length, 1);
 });
 
+test("the container that makes a backup each day uses what it reads of nobody, and its backups are none of it", () => {
+  const volumes = [
+    { volumeName: "up-backups", containerPath: "/backups" },
+    { volumeName: "up-mcp-memory-data", containerPath: "/volumes/mcp-memory-data", readOnly: true },
+  ];
+  const nightly = [container("backup", ["PGHOST=postgres"], volumes), volume("backups", true)];
+  const [without, held] = [[], nightly].map((more) => readHeld([...existing, database("litellm_db"), ...more], docker));
+  assert.deepEqual(held, without);
+});
+
 test("nothing is held while there is no database", () => {
   assert.equal(readHeld(existing, docker), undefined);
   assert.equal(readHeld([], docker), undefined);

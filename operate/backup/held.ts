@@ -2,6 +2,7 @@ import type { DockerEndpoint } from "../../components/docker/docker-connection.t
 import { POSTGRES_ADMIN, POSTGRES_PORT } from "../../components/postgres/postgres-server.ts";
 import {
   adapterOf,
+  BACKUP,
   CONTAINER_TYPE,
   containerOf,
   IMAGE_TYPE,
@@ -68,7 +69,10 @@ export function readHeld(resources: readonly StoredResource[], docker: DockerEnd
       .filter((resource) => resource.type === type)
       .map((resource) => ({ resource, inputs: inputsOf([resource], () => true)[0] as T }));
   const nameIn = ({ urn }: StoredResource) => urn.split("::").at(-1)!;
-  const containers = ofType<ContainerInputs>(CONTAINER_TYPE);
+  // The one that reads all volumes each day uses none of them.
+  const containers = ofType<ContainerInputs>(CONTAINER_TYPE).filter(
+    ({ resource }) => nameIn(resource) !== containerOf(BACKUP),
+  );
   const containerNamed = (name: string) =>
     containers.find(({ resource }) => nameIn(resource) === containerOf(name))?.inputs;
   const litellm = containerNamed(LITELLM);

@@ -29,10 +29,10 @@ const manifestSchema = z.strictObject({
   volumes: z.array(
     z.strictObject({ /** Of the resource, without the stack's prefix. */ name: z.string(), part: partSchema }),
   ),
-  /** As `pulumi stack export` has it; secrets in it are encrypted. */
-  state: partSchema,
+  /** As `pulumi stack export` has it; secrets in it are encrypted. Not in those that the host makes each day. */
+  state: partSchema.optional(),
   /** The stack's file. */
-  settings: partSchema,
+  settings: partSchema.optional(),
 });
 
 export type Part = z.infer<typeof partSchema>;
@@ -40,8 +40,8 @@ export type Manifest = z.infer<typeof manifestSchema>;
 
 /** All that the file has, in this order, after the manifest. */
 export const partsOf = ({ state, settings, databases, volumes }: Manifest): Part[] => [
-  state,
-  settings,
+  ...(state ? [state] : []),
+  ...(settings ? [settings] : []),
   ...databases.map(({ part }) => part),
   ...volumes.map(({ part }) => part),
 ];

@@ -75,7 +75,8 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
 
   progress("containers, servers, databases");
   const deployed = await pulumi.deployed();
-  const containers = deployed.containers.filter((name) => !known.has(name));
+  // The one that makes backups says itself what is wrong, further on.
+  const containers = deployed.containers.filter((name) => !known.has(name) && name !== deployed.backup);
   const unwell = await pMap(containers, (name) => examine(docker, name), { concurrency: QUESTIONS_AT_ONCE });
   const status = await collect(deployed);
   const whole: Finding[] = [
@@ -110,6 +111,7 @@ const withoutConsequences = (status: Status, known: ReadonlySet<string>, { serve
     containers: [],
     servers: status.servers.filter(({ name }) => !isAway(name)),
     databases: known.has(postgres.container ?? "") ? { ...status.databases, problem: "" } : status.databases,
+    backup: known.has(status.backup?.container ?? "") ? null : status.backup,
   };
 };
 

@@ -5,13 +5,22 @@ import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
+import { NIGHTLY_SCRIPT } from "../../components/resource-names.ts";
 import { STACK_LABEL } from "../../components/stack-identity.ts";
 import { DAY_MS, NO_CALLS, type RecentCalls, recentCalls } from "../audit/figures.ts";
 import { filesOfRunning } from "../audit/files.ts";
 import { recordsOf } from "../audit/records.ts";
 import { later } from "../audit/selection.ts";
 import type { Deployed } from "./deployed.ts";
-import type { ContainerStatus, DatabaseStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
+import type {
+  BackupStatus,
+  ContainerStatus,
+  DatabaseStatus,
+  NetworkStatus,
+  ServerStatus,
+  Spend,
+  Status,
+} from "./status.ts";
 
 const GATEWAY_TIMEOUT_MS = 10_000;
 
@@ -43,6 +52,7 @@ export async function collect(deployed: Deployed): Promise<Status> {
     networks: await each(names, (name) => networkStatus(docker, name)),
     volumes: deployed.volumes,
     databases: postgres.databases,
+    backup: deployed.backup === undefined ? null : await backupStatus(docker, deployed.backup),
     secrets: deployed.secrets,
     docker: { host: deployed.docker.host, version: ServerVersion },
   };
@@ -149,6 +159,18 @@ async function serverStatus(docker: Docker, server: Deployed["servers"][number])
     withheld: figure("adapter_tools_withheld"),
     restarts: figure("adapter_server_restarts_since_start"),
   };
+}
+
+/** Its own program knows which of them are good. */
+async function backupStatus(docker: Docker, container: string): Promise<BackupStatus> {
+  try {
+    const { exitCode, stdout, stderr } = await runInContainer(docker, container, ["bash", NIGHTLY_SCRIPT, "status"]);
+    if (exitCode !== 0) throw new Error(stderr.trim());
+    return { container, ...(JSON.parse(stdout) as Omit<BackupStatus, "container">) };
+  } catch (error) {
+    const problem = `container ${container} does not tell which backups there are: ${(error as Error).message.trim()}`;
+    return { container, newest: null, kept: null, folder: "", next: "", problems: [problem] };
+  }
 }
 
 async function networkStatus(docker: Docker, name: string): Promise<NetworkStatus> {

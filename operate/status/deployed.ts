@@ -3,6 +3,7 @@ import { AUDIT_FOLDER } from "../../components/gateway/addresses.ts";
 import type { GatewayCheckInputs } from "../../components/gateway/check/expectations.ts";
 import type { IngressRightsInputs } from "../../components/gateway/ingress-rights.ts";
 import {
+  BACKUP,
   CONTAINER_TYPE,
   containerOf,
   DYNAMIC_TYPE,
@@ -48,6 +49,8 @@ export interface Deployed {
   readonly audit: (AuditPlace & { readonly masked: readonly Sensitive[] }) | undefined;
   /** Where it is; `container` of a stack's own. */
   readonly postgres: { readonly where: string; readonly container: string | undefined };
+  /** The container that makes a backup each day; undefined where none is made. */
+  readonly backup: string | undefined;
   /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
   readonly secrets: readonly string[];
 }
@@ -77,6 +80,7 @@ export function readDeployed(
   const [check] = inputs<GatewayCheckInputs>((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
   const [rights] = inputs<IngressRightsInputs>((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`));
   const [postgres] = inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(POSTGRES)}`));
+  const [backup] = inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(BACKUP)}`));
   const [server] = inputs<{ host: string; port: string }>((urn) => urn.includes(`${POSTGRES_PROVIDER_TYPE}::`));
   return {
     stack,
@@ -93,6 +97,7 @@ export function readDeployed(
     clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
     audit: auditOf(resources),
     postgres: { where: postgres?.name ?? `${server?.host}:${server?.port}`, container: postgres?.name },
+    backup: backup?.name,
     secrets: [
       ...passwordsOf(resources).map(({ name }) => name),
       ...ownSecrets.map((name) => stackPath("secrets", name)),

@@ -2,7 +2,8 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import type { ToolRule } from "../../ingress/rights.ts";
 import type { Figures, Recent } from "../audit/figures.ts";
-import type { ContainerStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
+import { size } from "../backup/progress.ts";
+import type { BackupStatus, ContainerStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
 
 /** One table of what a stack has. */
 interface Section {
@@ -37,6 +38,11 @@ const rule = ([server, { allow, deny }]: readonly [string, ToolRule]) => {
 
 const networkKind = ({ isOwn, isInternal }: NetworkStatus) =>
   `${isOwn ? "" : "somebody else's, "}${isInternal ? "no way out" : "with a way out"}`;
+
+const backupRow = ({ newest, kept, next }: BackupStatus) => [
+  ...[newest?.name ?? "none", minute(newest?.made ?? "") || "–", newest ? size(newest.bytes) : "–"],
+  ...[kept === null ? "–" : String(kept), minute(next) || "–"],
+];
 
 /** Everything but the problems. */
 export const sectionsOf = (status: Status): Section[] => [
@@ -83,6 +89,11 @@ export const sectionsOf = (status: Status): Section[] => [
     title: `Databases in ${status.databases.where}`,
     head: ["database", "size"],
     rows: status.databases.databases.map(({ name, bytes }) => [name, mib(bytes)]),
+  },
+  {
+    title: "Backups that the host makes each day",
+    head: ["newest good one", "made", "size", "kept", "next"],
+    rows: status.backup ? [backupRow(status.backup)] : [],
   },
   {
     title: "Versions",

@@ -41,6 +41,11 @@ const good: Status = {
   ],
   volumes: ["ingress-audit"],
   databases: { where: "postgres", databases: [{ name: "litellm_db", bytes: 9 * 2 ** 20 }], problem: "" },
+  backup: {
+    container: "backup",
+    newest: { name: "lan-2026-11-22T03-30-00Z.tar", made: "2026-11-22T03:30:00Z", bytes: 3 * 2 ** 20 },
+    ...{ kept: 7, folder: "/backups/nightly-lan", next: "2026-11-23T03:30:00Z", problems: [] },
+  },
   secrets: ["litellm-master-key", "litellm-mcp:secrets.openaiKey"],
   docker: { host: "unix:///var/run/docker.sock", version: "28.0.0" },
 };
@@ -98,6 +103,19 @@ for (const [what, changes, expected] of [
     { databases: { ...good.databases, problem: "no socket" } },
     /Postgres .* no socket$/,
   ],
+  [
+    "a backup that failed",
+    {
+      containers: [{ ...container, name: "backup", state: "unhealthy", said: "the backup of today failed: no space" }],
+      backup: { ...good.backup!, problems: ["the backup of today failed: no space"] },
+    },
+    /^the backup of today failed: no space$/,
+  ],
+  [
+    "a container for backups that is unhealthy for another reason",
+    { containers: [{ ...container, name: "backup", state: "unhealthy", said: "bash is gone" }] },
+    /^container backup is unhealthy: bash is gone/,
+  ],
   ["a record of calls that cannot be read", { auditProblem: "no ls" }, /record of calls cannot be read: no ls$/],
 ] as const) {
   test(`a problem: ${what}`, () => {
@@ -124,6 +142,14 @@ test("the tables say everything, and then the problems", () => {
   const bad = showTables(good, ["server time is down"]);
   assert.match(bad, /✖ server time is down/);
   assert.doesNotMatch(bad, /as it should be/);
+});
+
+test("the newest good backup is shown, and that there is none", () => {
+  const row = /│ lan-2026-11-22T03-30-00Z\.tar │ 2026-11-22 03:30 UTC │ 3\.0 MiB │ 7 +│ 2026-11-23 03:30 UTC │/;
+  assert.match(showTables(good, []), row);
+  const none = { ...good, backup: { ...good.backup!, newest: null, kept: 0 } };
+  assert.match(showTables(none, []), /│ none +│ – +│ – +│ 0 +│ 2026-11-23 03:30 UTC │/);
+  assert.doesNotMatch(showTables({ ...good, backup: null }, []), /Backups/);
 });
 
 test("calls and spend that nobody knows are not shown as none", () => {

@@ -20,6 +20,8 @@ export interface Status {
     readonly databases: readonly DatabaseStatus[];
     readonly problem: string;
   };
+  /** Null: none is made each day. */
+  readonly backup: BackupStatus | null;
   /** Names of what the program made up and of what the owner has set. */
   readonly secrets: readonly string[];
   readonly docker: { readonly host: string; readonly version: string };
@@ -93,19 +95,39 @@ export interface DatabaseStatus {
   readonly bytes: number;
 }
 
+/** The backups that the host makes each day. */
+export interface BackupStatus {
+  readonly container: string;
+  /** The newest that is good; null where there is none, or nobody can be asked. */
+  readonly newest: { readonly name: string; /** ISO 8601. */ readonly made: string; readonly bytes: number } | null;
+  /** How many are good. */
+  readonly kept: number | null;
+  /** Where they are, in the container. */
+  readonly folder: string;
+  /** ISO 8601; when the next one is made. */
+  readonly next: string;
+  /** What is wrong, with what to do about it. */
+  readonly problems: readonly string[];
+}
+
 /** What is not as it should be, a sentence each, with what to do about it. */
 export function problemsOf(status: Status): string[] {
   const up = `npm run up -- --stack ${status.stack}`;
+  const { backup } = status;
   return [
     ...(status.isChecked ? [] : [`no up of this stack has come to its end, the gateway check: ${up}`]),
     ...(status.gateway.isUp
       ? []
       : [`the gateway at ${status.gateway.url} does not answer as it should: ${status.gateway.said}`]),
-    ...status.containers.flatMap((container) => problemOfContainer(container, up)),
+    ...status.containers
+      // It says the same in its healthcheck.
+      .filter(({ name, state }) => !(state === "unhealthy" && name === backup?.container && backup.problems.length))
+      .flatMap((container) => problemOfContainer(container, up)),
     ...status.servers.flatMap((server) => problemsOfServer(server, status.stack)),
     ...status.networks.filter(({ isThere }) => !isThere).map(({ name }) => `network ${name} is not there: ${up}`),
     ...(status.auditProblem ? [`the record of calls cannot be read: ${status.auditProblem}`] : []),
     ...(status.databases.problem ? [`Postgres does not tell what it has: ${status.databases.problem}`] : []),
+    ...(backup?.problems ?? []),
   ];
 }
 

@@ -27,6 +27,7 @@ import {
   variableName,
   wholeNumber,
 } from "./fields.ts";
+import { backup } from "./backup-schema.ts";
 import { guard } from "./guard-schema.ts";
 import { redis } from "./redis-schema.ts";
 import { modelName, routing } from "./routing-schema.ts";
@@ -34,6 +35,9 @@ import { telemetry } from "./telemetry-schema.ts";
 
 /** Every key of a stack's file begins with it: `litellm-mcp:docker`. */
 export const NAMESPACE = "litellm-mcp";
+
+/** Of the stack's own Postgres, and of what reads another one. */
+export const POSTGRES_IMAGE = "postgres:17.6-trixie";
 
 /** The client that every stack has: its key proves the gateway. */
 export const TEST_CLIENT = "test-key";
@@ -229,7 +233,7 @@ const postgres = z
       [
         strict({
           kind: z.literal("dedicated").describe("A container of this stack. `kind` can be left out then."),
-          image: image.default("postgres:17.6-trixie").describe("Its image."),
+          image: image.default(POSTGRES_IMAGE).describe("Its image."),
           port: port.default(5432).describe("Port of the host's loopback, 127.0.0.1, that it is published on."),
           tunnelPort: port
             .optional()
@@ -490,6 +494,7 @@ export const stackKeys = {
     }),
   routing,
   redis,
+  backup,
   telemetry,
   guard,
   servers: map(

@@ -4,13 +4,16 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { waitForHealth } from "../../components/docker/wait-for-health.ts";
+import { NIGHTLY_SCRIPT } from "../../components/resource-names.ts";
 import { execa } from "execa";
 import type { Manifest } from "../../operate/backup/manifest.ts";
 import { auditFiles, containerIds, docker, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
 import { Workspace } from "./workspace.ts";
 
-// One file of all that a stack holds, and the stack as it was: in place, after a `down` and an `up`, and from nothing.
+// One file of all that a stack holds, and the stack as it was: in place, after a `down` and an `up`, and from nothing. And the
+// backups that the host makes each day by itself.
 const PREFIX = "e2e-backup-";
 const STACK = "e2ebackup";
 const PORT = 24400;
@@ -19,9 +22,22 @@ const off = Object.fromEntries(
   ["fetch", "filesystem", "git", "postgres", "sequentialthinking"].map((name) => [name, { enabled: false }]),
 );
 
+const ENDPOINT = { host: "unix:///var/run/docker.sock", sshOpts: [] };
+const SETTINGS = {
+  "litellm-mcp:docker": { host: ENDPOINT.host },
+  "litellm-mcp:lan": { address: "127.0.0.1" },
+  "litellm-mcp:namePrefix": PREFIX,
+  "litellm-mcp:gateway": { port: PORT },
+  "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
+  "litellm-mcp:servers": off,
+  "litellm-mcp:clients": { "test-key": {}, phone: { servers: ["time"], budget: 5 } },
+};
+
 let workspace: Workspace;
 let folder: string;
 let backup: string;
+/** The one that the host has made. */
+let nightly: string;
 let keys: Record<string, string>;
 let original: Awaited<ReturnType<typeof held>>;
 
@@ -77,15 +93,7 @@ async function assertRestored(): Promise<void> {
 before(async () => {
   await removeLeftovers(PREFIX);
   folder = await mkdtemp(path.join(tmpdir(), "e2e-backup-"));
-  workspace = await Workspace.create(STACK, {
-    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
-    "litellm-mcp:lan": { address: "127.0.0.1" },
-    "litellm-mcp:namePrefix": PREFIX,
-    "litellm-mcp:gateway": { port: PORT },
-    "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
-    "litellm-mcp:servers": off,
-    "litellm-mcp:clients": { "test-key": {}, phone: { servers: ["time"], budget: 5 } },
-  });
+  workspace = await Workspace.create(STACK, SETTINGS);
   await worked("up", "--yes");
   keys = (await workspace.outputs()).clientKeys;
 });
@@ -236,6 +244,79 @@ test("in place: what was changed since is gone, and nothing that was recorded is
   assert.equal(exitCode, 0, output);
 });
 
+/** In the container that makes a backup each day. */
+async function inBackup(...command: string[]) {
+  const { exitCode, stdout, stderr } = await runInContainer(docker, `${PREFIX}backup`, command);
+  return { exitCode, output: stdout + stderr };
+}
+const IN_CONTAINER = `/backups/nightly-${STACK}`;
+const madeByHost = async () =>
+  (await inBackup("find", IN_CONTAINER, "-name", "*.tar", "-printf", "%f\n")).output.trim().split("\n").sort();
+
+test("litellm-mcp:backup comes to a stack that is deployed: nothing else is replaced, and a backup is made at once", async () => {
+  const before = await containerIds(PREFIX);
+  await workspace.writeConfig({ ...SETTINGS, "litellm-mcp:backup": { keep: 2 } });
+  await worked("up", "--yes");
+  const { backup: added, ...others } = await containerIds(PREFIX);
+  assert.deepEqual(others, before);
+  assert.ok(added);
+  const [first = "", ...more] = await madeByHost();
+  assert.deepEqual(more, []);
+  assert.match(await worked("status"), new RegExp(`Backups that the host makes each day[^]* ${first} .* UTC .* 1 `));
+  const { exitCode, output } = await workspace.previewWithoutChanges();
+  assert.equal(exitCode, 0, output);
+});
+
+test("one that fails and one that is damaged take no good one away, and status and doctor tell of both", async () => {
+  const [first = ""] = await madeByHost();
+  await docker.getContainer(`${PREFIX}postgres`).stop();
+  const failed = await inBackup("bash", NIGHTLY_SCRIPT, "now");
+  assert.equal(failed.exitCode, 1, failed.output);
+  assert.deepEqual(await madeByHost(), [first]);
+  const told = await run("status");
+  await docker.getContainer(`${PREFIX}postgres`).start();
+  await waitForHealth({ docker: ENDPOINT, container: `${PREFIX}postgres`, withinSeconds: 90 });
+  await waitForHealth({ docker: ENDPOINT, container: `${PREFIX}litellm`, withinSeconds: 240 });
+  assert.equal(told.exitCode, 1, told.output);
+  assert.match(
+    told.output,
+    new RegExp(` ${first} [^]*✖ the backup of .* failed: .*postgres.* docker exec ${PREFIX}backup bash`),
+  );
+
+  await inBackup("truncate", "-s", "3000", `${IN_CONTAINER}/${first}`);
+  const doctor = await run("doctor");
+  assert.equal(doctor.exitCode, 1, doctor.output);
+  assert.match(
+    doctor.output,
+    new RegExp(`✖ the backup of .* failed: [^]*✖ backup ${first} is damaged: it cannot be restored`),
+  );
+  for (let time = 0; time < 3; time++) await inBackup("bash", NIGHTLY_SCRIPT, "now");
+  // Two are kept that are whole.
+  const [damaged, ...good] = await madeByHost();
+  assert.deepEqual([damaged, good.length], [first, 2]);
+  await inBackup("rm", `${IN_CONTAINER}/${first}`);
+  await eventually("the container is healthy again", 60, async () => (await run("status")).exitCode === 0);
+});
+
+test("one of the host's is restored in place: rows, keys and memories are as they were", async () => {
+  const then = await held();
+  const { exitCode, output: name } = await inBackup("bash", NIGHTLY_SCRIPT, "now");
+  assert.equal(exitCode, 0, name);
+  await execa("docker", ["cp", `${PREFIX}backup:${IN_CONTAINER}/${name.trim()}`, folder]);
+  nightly = path.join(folder, name.trim());
+  const content = await readFile(nightly, "latin1");
+  for (const secret of [...Object.values(keys), await workspace.postgresPassword()])
+    assert.ok(!content.includes(secret));
+
+  await remember("of after the backup of the night");
+  await sql("mcp_db", "DELETE FROM things WHERE id > 10");
+  await sql("litellm_db", `DELETE FROM "LiteLLM_VerificationToken" WHERE key_alias = 'phone'`);
+  assert.match(await worked("restore", nightly, "--yes"), /without the state: the keys of today stay/);
+  const now = await held();
+  assert.deepEqual([now.keys, now.things, now.memory], [then.keys, then.things, then.memory]);
+  assert.ok(isThere(now.spend, then.spend), now.spend);
+});
+
 const removeVolumes = async () => {
   for (const volume of VOLUMES) await docker.getVolume(volume).remove();
 };
@@ -246,6 +327,14 @@ test("after down, without its volumes, and up: the keys of before work again, an
   await worked("up", "--yes");
   const { clientKeys } = await workspace.outputs();
   assert.notEqual(clientKeys["phone"], keys["phone"]);
+
+  // The host has no state, so no keys: those of today stay, and all the rest comes back.
+  await worked("restore", nightly, "--yes");
+  assert.deepEqual((await workspace.outputs()).clientKeys, clientKeys);
+  assert.equal(await sql("mcp_db", "SELECT count(*) FROM things"), "500");
+  assert.match(await call("memory-read_graph", {}, clientKeys["test-key"]), /of before the backup/);
+  await assert.rejects(call("memory-read_graph", {}), /wrong key/);
+
   assert.match(await worked("restore", backup, "--yes"), /those of today are refused/);
   assert.deepEqual((await workspace.outputs()).clientKeys, keys);
   await assertRestored();
@@ -258,6 +347,9 @@ test("after down, without its volumes, and up: the keys of before work again, an
 test("from nothing, by one command: the stack is deployed with the keys of the backup", async () => {
   await worked("down", "--yes");
   await removeVolumes();
+  const { exitCode: refused, output: said } = await run("restore", nightly, "--yes");
+  assert.equal(refused, 1, said);
+  assert.match(said, /nothing was changed: stack e2ebackup is not deployed, .* without the state, so it has no keys/);
   await worked("restore", backup, "--yes");
   assert.deepEqual((await workspace.outputs()).clientKeys, keys);
   await assertRestored();
