@@ -7,7 +7,44 @@ for (const [said, advice] of [
     "Host key verification failed.",
     /SSH host key of server:2222 is not known.*ssh-keyscan -p 2222 server >> ~\/\.ssh\/known_hosts/,
   ],
-  ["me@server: Permission denied (publickey).", /refuses the SSH login of "me".*ssh-copy-id me@server/],
+  // As OpenSSH 9.2 says it.
+  [
+    `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Offending ED25519 key in /keys/known_hosts:1
+  remove with:
+  ssh-keygen -f "/keys/known_hosts" -R "[server]:2222"
+Host key for [server]:2222 has changed and you have requested strict checking.
+Host key verification failed.`,
+    /server:2222 is not the one in known_hosts.*: ssh-keygen -f "\/keys\/known_hosts" -R "\[server\]:2222"\n/,
+  ],
+  [
+    "Host key for [server]:2222 has changed and you have requested strict checking.\nHost key verification failed.",
+    /is not the one in known_hosts.*: ssh-keygen -R '\[server\]:2222'\n/,
+  ],
+  [
+    `@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @
+Permissions 0644 for '/keys/id' are too open.
+This private key will be ignored.
+Load key "/keys/id": bad permissions
+me@server: Permission denied (publickey,password).`,
+    /does not use a private key that others can read.*chmod 600 \/keys\/id\n/,
+  ],
+  [
+    `Warning: Identity file /keys/nosuch not accessible: No such file or directory.
+me@server: Permission denied (publickey,password).`,
+    /there is no private key \/keys\/nosuch\..*litellm-mcp:docker\.identity/,
+  ],
+  [
+    `kex_exchange_identification: read: Connection reset by peer
+Connection reset by 192.168.1.10 port 2222`,
+    /sshd on server:2222 ends connections before the login.*MaxStartups/,
+  ],
+  ["Connection timed out during banner exchange", /server:2222 does not answer/],
+  ["docker: 'dial-stdio' is not a docker command.", /too old to be reached over ssh/],
+  ["me@server: Permission denied (publickey).", /refuses the SSH login of "me".*ssh-copy-id -p 2222 me@server/],
   ["ssh: Could not resolve hostname server: Name or service not known", /the name server is not known here/],
   ["ssh: connect to host server port 2222: Connection refused", /server:2222 does not answer/],
   ["sh: 1: docker: not found", /no docker command on server:2222/],

@@ -318,6 +318,12 @@ async function openWorkspace(): Promise<LocalWorkspace> {
   return workspace;
 }
 
+/** Where the states of this project's stacks are; asked before any of them is read. */
+export async function whereStatesAre(): Promise<{ readonly backendUrl: string; readonly project: string }> {
+  const workspace = await openWorkspace();
+  return { backendUrl: await backendUrlOf(workspace), project: (await workspace.projectSettings()).name };
+}
+
 /** As this machine's settings give it, else as `pulumi whoami` does, which takes a third of a second. */
 const backendUrlOf = async (workspace: LocalWorkspace): Promise<string> =>
   workspace.envVars.PULUMI_BACKEND_URL ?? process.env.PULUMI_BACKEND_URL ?? (await workspace.whoAmI()).url ?? "";

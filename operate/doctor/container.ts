@@ -1,9 +1,12 @@
 import type Docker from "dockerode";
 import { containerLogTail } from "../../components/docker/docker-connection.ts";
 import { gone } from "../../components/docker/gone.ts";
+import { AWAY, LOGGED, matching, NOT_STARTED, type Words } from "./container-words.ts";
 import type { Finding } from "./finding.ts";
 
 const LOG_LINES = 60;
+/** Of the log of a program that has ended, as many as a finding shows. */
+const LAST_LINES = 5;
 /** So often within one life it has not ended by chance. */
 const MANY_RESTARTS = 3;
 
@@ -13,102 +16,166 @@ export interface Inspected {
     readonly Status: string;
     readonly OOMKilled: boolean;
     readonly ExitCode: number;
+    /** Why Docker could not start it; empty where it could. */
+    readonly Error: string;
     readonly Health?: { readonly Status: string; readonly Log: readonly { readonly Output: string }[] | null };
   };
   readonly HostConfig: { readonly Memory?: number };
   readonly RestartCount: number;
 }
 
-/** What a log says when something outside of the program is wrong, with what it means and what helps. */
-const SAID: readonly (readonly [RegExp, string, string])[] = [
-  [
-    /Can't reach database server|P1001\b|connection to server .* failed: (?:Connection refused|timeout)/,
-    "it does not reach Postgres",
-    "npm run up brings back a Postgres that is stopped or paused. Does it run, and time out all the same: NAT rules of networks that are gone (docs/troubleshooting.md)",
-  ],
-  [
-    /P1000\b|password authentication failed|\b28P01\b/,
-    "Postgres has another password than the stack",
-    "npm run rotate -- --databases gives both the same",
-  ],
-  [
-    /P1003\b|database "[^"]*" does not exist/,
-    "its database is gone",
-    "npm run up -- --refresh makes it again, empty; npm run restore -- FILE brings back what was in it",
-  ],
-  [
-    /No space left on device|ENOSPC/,
-    "a disk is full: the host's, or the /tmp of this container",
-    "df -h on the host; docker system df shows what Docker has. limits.tmp of the server, where its own /tmp is too small",
-  ],
-  [
-    /Cannot allocate memory|MemoryError|JavaScript heap out of memory|ENOMEM/,
-    "its memory is too little",
-    "raise limits.memory of the server (gateway.memory of LiteLLM), then npm run up",
-  ],
-  [
-    /can't start new thread|Resource temporarily unavailable|\bEAGAIN\b|spawn .* EAGAIN/,
-    "it may have no more processes",
-    "raise limits.pids of the server, then npm run up",
-  ],
-  [
-    /Read-only file system|\bEROFS\b/,
-    "it writes where nothing can be written",
-    "give the server data or limits.tmp in its server.yaml: docs/settings.md",
-  ],
-  [
-    /Temporary failure in name resolution|EAI_AGAIN|getaddrinfo ENOTFOUND/,
-    "a name is not known to it",
-    "a server that needs the internet has egress: true; else look at the DNS of the host: cat /etc/resolv.conf there",
-  ],
-  [
-    /certificate verify failed|unable to get local issuer|CERT_NOT_YET_VALID|certificate has expired/,
-    "it does not trust the other side's certificate",
-    "is the clock of the host right (timedatectl)? Does somebody open TLS on the way?",
-  ],
-  [
-    /Address already in use|EADDRINUSE/,
-    "its port is taken within the container",
-    "docker restart it; if it says so again, another program of its image has the port",
-  ],
-];
+/** What else is known of a container. */
+export interface Known {
+  readonly log: string;
+  /** Whether a process of it was stopped by a signal, which only another signal undoes. */
+  readonly isHalted?: boolean;
+  /** Who listens on a port of the host; undefined where nobody says. */
+  readonly holderOf?: (address: string, port: number) => string | undefined;
+}
+
+/** What the healthcheck of an adapter prints; undefined for any other. */
+function adapterSays(output: string): { readonly state: string; readonly reason: string } | undefined {
+  try {
+    const { state, reason } = JSON.parse(output) as Record<string, unknown>;
+    return typeof state === "string" && typeof reason === "string" ? { state, reason } : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** It runs, and is healthy where it can say so. */
 export const isWell = ({ State: { Status, Health } }: Pick<Inspected, "State">): boolean =>
   Status === "running" && (!Health || ["healthy", "none"].includes(Health.Status));
 
 /** What a container's state, healthcheck and log say, or undefined when there is nothing wrong with it. */
-export function judge(name: string, inspected: Inspected, log: string): Finding | undefined {
-  const { State, HostConfig, RestartCount } = inspected;
-  const { Status: status, Health, OOMKilled: isOutOfMemory, ExitCode: exitCode } = State;
-  if (isWell(inspected) && RestartCount < MANY_RESTARTS) return undefined;
+export function judge(name: string, inspected: Inspected, known: Known): Finding | undefined {
+  const { State, RestartCount } = inspected;
+  const { Status: status, Health } = State;
+  if (isWell(inspected) && RestartCount < MANY_RESTARTS && !known.isHalted) return undefined;
   const health = Health?.Log?.at(-1)?.Output.trim();
+  const hasEnded = ["exited", "dead", "restarting", "created"].includes(status);
   const seen = [
     `container ${name} is ${status}${Health && status === "running" ? ` and ${Health.Status}` : ""}`,
     ...(RestartCount ? [`was started again ${RestartCount} times`] : []),
-    ...(status === "exited" ? [`ended with exit code ${exitCode}`] : []),
-    ...(health && !isWell(inspected) ? [`says ${health.slice(0, 300)}`] : []),
+    ...(hasEnded && !State.Error ? [`ended with exit code ${State.ExitCode}`] : []),
+    ...(State.Error ? [`Docker could not start it: ${State.Error}`] : []),
+    ...(health && Health?.Status === "unhealthy" && !hasEnded ? [`says ${health.slice(0, 300)}`] : []),
   ].join(", ");
-  if (isOutOfMemory)
+  const words = meaning(name, inspected, known);
+  const last = hasEnded && !State.Error ? known.log.trim().split("\n").slice(-LAST_LINES).join("\n") : "";
+  return { seen: last ? `${seen}\n${last}` : seen, ...words };
+}
+
+function meaning(name: string, { State, HostConfig, RestartCount }: Inspected, known: Known): Omit<Finding, "seen"> {
+  const { Status: status, Health } = State;
+  const said = (words: Words | undefined, before = "") =>
+    words && { means: `${before}${words[0]}`, fix: words[1].replace("SERVER", name) };
+  if (known.isHalted)
     return {
-      seen,
+      means: "a process of it was stopped by a signal (SIGSTOP): it runs, holds its port and answers nobody",
+      fix: `docker restart ${name}`,
+    };
+  if (State.Error) {
+    const taken = takenPort(State.Error);
+    if (taken) return portTaken(taken, known);
+    return (
+      said(matching(NOT_STARTED, State.Error)) ?? {
+        means: "it cannot run on this host",
+        fix: `docker start ${name}, then npm run up`,
+      }
+    );
+  }
+  if (State.OOMKilled)
+    return {
       means: `it needed more memory than its ${Math.round((HostConfig.Memory ?? 0) / 2 ** 20)} MiB`,
       fix: "raise limits.memory of the server (gateway.memory of LiteLLM), then npm run up",
     };
-  const [, means, fix] = SAID.find(([pattern]) => pattern.test(log)) ?? [];
-  if (means !== undefined && fix !== undefined) return { seen, means: `its log says that ${means}`, fix };
-  if (status === "running" && Health?.Status === "starting")
-    return { seen, means: "it has not been healthy yet since it started", fix: "look again in a minute" };
-  return { seen, fix: `its log: docker logs --tail 50 ${name}; then npm run up` };
+  const adapter =
+    status === "running" && Health?.Status === "healthy"
+      ? undefined
+      : adapterSays(Health?.Log?.at(-1)?.Output.trim() ?? "");
+  return (
+    said(matching(LOGGED, known.log), "its log says that ") ??
+    said(adapter && matching(AWAY, adapter.reason)) ??
+    (status === "running" && Health?.Status === "starting" && RestartCount < MANY_RESTARTS
+      ? { means: "it has not been healthy yet since it started", fix: "look again in a minute" }
+      : undefined) ??
+    (RestartCount >= MANY_RESTARTS || status === "restarting"
+      ? {
+          means: "its program ends again and again, and Docker starts it again",
+          fix: `what it says before: docker logs --tail 50 ${name}`,
+        }
+      : {
+          means: "it runs, and does not do what its healthcheck asks",
+          fix: `its log: docker logs --tail 50 ${name}; then npm run up`,
+        })
+  );
+}
+
+/** The address of the host at which a container could not publish a port. */
+function takenPort(error: string): { readonly address: string; readonly port: number } | undefined {
+  const found =
+    /listen tcp\d? (\S+):(\d+): bind: address already in use/.exec(error) ??
+    /Bind for (\S+):(\d+) failed: port is already allocated/.exec(error) ??
+    /failed to bind host port (?:for )?(\S+?):(\d+).*address already in use/.exec(error);
+  return found ? { address: found[1]!, port: Number(found[2]) } : undefined;
+}
+
+function portTaken(
+  { address, port }: { readonly address: string; readonly port: number },
+  { holderOf = () => undefined }: Known,
+): Omit<Finding, "seen"> {
+  const holder = holderOf(address, port);
+  // A container that has it would be known by its name; Docker has forgotten this one's.
+  if (holder?.startsWith("docker-proxy "))
+    return {
+      means: `Docker's own proxy (${holder}) still has port ${port}, for a container that is gone or another one`,
+      fix: `docker ps --filter publish=${port} on the host; if that shows none: sudo systemctl restart docker`,
+    };
+  return {
+    means: `${holder ?? "another program"} has port ${port} on ${address}`,
+    fix: holder
+      ? "end it, then npm run up"
+      : `on the host, sudo ss -ltnp 'sport = :${port}' says who has it; end it, then npm run up`,
+  };
 }
 
 /** Looks at a container; one that is missing was found before. */
-export async function examine(docker: Docker, name: string): Promise<Finding | undefined> {
+export async function examine(
+  docker: Docker,
+  name: string,
+  known: Pick<Known, "holderOf">,
+): Promise<Finding | undefined> {
   let found: Finding | undefined;
   const looked = (async () => {
-    const inspected = (await docker.getContainer(name).inspect()) as unknown as Inspected;
-    found = judge(name, inspected, await containerLogTail(docker, name, LOG_LINES));
+    const container = docker.getContainer(name);
+    const inspected = (await container.inspect()) as unknown as Inspected;
+    const isHalted = inspected.State.Status === "running" && (await hasHalted(container));
+    const judged = judge(name, inspected, { ...known, isHalted, log: await containerLogTail(docker, name, LOG_LINES) });
+    found =
+      judged && isHalted
+        ? {
+            ...judged,
+            // Docker gives a container that it has sent any signal by itself no restart any more, so none is sent.
+            mend: { does: `container ${name} is restarted`, container: name, run: () => container.restart() },
+          }
+        : judged;
   })();
   await gone(looked);
   return found;
+}
+
+/** Whether a process of it does not go on. */
+async function hasHalted(container: Docker.Container): Promise<boolean> {
+  const { Titles, Processes } = (await container.top({ ps_args: "-eo pid,stat,args" })) as {
+    readonly Titles: readonly string[];
+    readonly Processes: readonly (readonly string[])[];
+  };
+  return haltedOf(Titles, Processes).length > 0;
+}
+
+/** The commands of processes that a signal has stopped, as `docker top` shows them. */
+export function haltedOf(titles: readonly string[], processes: readonly (readonly string[])[]): string[] {
+  const [stat, command] = [titles.indexOf("STAT"), titles.findIndex((title) => /^(?:COMMAND|CMD)$/.test(title))];
+  return processes.filter((process) => process[stat]?.startsWith("T")).map((process) => process[command] ?? "");
 }

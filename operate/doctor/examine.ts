@@ -1,24 +1,28 @@
 import type Docker from "dockerode";
 import pMap from "p-map";
 import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
-import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { askAdapter } from "../../components/gateway/check/adapters.ts";
 import { stackArguments } from "../command.ts";
 import type { Pulumi } from "../deployed-stack.ts";
-import { allDifferences, describe, ofStack, unrecorded } from "../recovery/on-daemon.ts";
-import { describeLock, isStale, locksOf } from "../recovery/stack-lock.ts";
+import { allDifferences, describe, type Difference, ofStack, unrecorded } from "../recovery/on-daemon.ts";
+import type { OnRecord } from "../recovery/on-record.ts";
+import { describeLock, isStale, type Lock, locksOf } from "../recovery/stack-lock.ts";
 import { collect } from "../status/collect.ts";
 import type { Deployed } from "../status/deployed.ts";
 import { problemsOf, type Status } from "../status/status.ts";
 import { check } from "../verify.ts";
 import { examine } from "./container.ts";
 import type { Finding } from "./finding.ts";
+import { type DockerInfo, judgeDocker } from "./host.ts";
+import { holderOf, type HostFacts, hostFacts } from "./host-facts.ts";
+import { mendOf, removal, unlocking } from "./mends.ts";
+import { ofHost, withMtu } from "./on-host.ts";
+import { askPostgres, judgePostgres } from "./postgres.ts";
+import { explain, explainCheck } from "./said.ts";
+import { judgeServer } from "./server.ts";
 
 /** What is told of each examination, as it begins. */
 export type Progress = (what: string) => void;
-
-/** A clock that is so far off makes times of the record, and budgets of a day, wrong. */
-const CLOCK_SECONDS = 60;
-const FULL_PERCENT = 90;
 
 /**
  * Looks at a stack from its state to a call of each tool, and goes no further where all that follows would fail as well.
@@ -27,27 +31,30 @@ const FULL_PERCENT = 90;
 export async function findings(pulumi: Pulumi, progress: Progress): Promise<Finding[]> {
   const up = `npm run up${stackArguments(pulumi.stack)}`;
   progress("who else deploys it");
-  const locked = await lock(pulumi, up);
+  const locks = await locksOf(await pulumi.backendUrl(), pulumi.project, pulumi.stack);
+  const locked = await pMap(locks ?? [], (one) => ofLock(one, pulumi.stack, up));
   // What is half made at this moment is no fault.
   if (locked.some(({ isLive }) => isLive)) return locked.map(({ finding }) => finding);
 
   progress("settings and host, as npm run up looks at them");
   const { errors, changes } = await pulumi.preview();
-  const before: Finding[] = [
-    ...locked.map(({ finding }) => finding),
-    ...errors.map((seen) => ({
-      seen,
-      means: "npm run up would stop there, with nothing changed",
-      fix: "what it says",
-    })),
-  ];
   const record = await pulumi.onRecord();
   const { stackId, endpoint } = record;
-  if (stackId === undefined || endpoint === undefined || !record.deployed.some(({ kind }) => kind === "container"))
+  const docker = endpoint && connectDocker(endpoint);
+  const info = (await docker?.info().catch(() => undefined)) as DockerInfo | undefined;
+  const facts = endpoint && info && (await hostFacts(endpoint, info.Name));
+  const before: Finding[] = [
+    ...locked.map(({ finding }) => finding),
+    ...errors.flatMap((error) =>
+      explain(error, { means: "npm run up would stop there, with nothing changed", fix: "what it says" }).map((one) =>
+        withHolder(one, facts),
+      ),
+    ),
+  ];
+  if (stackId === undefined || !endpoint || !docker || !record.deployed.some(({ kind }) => kind === "container"))
     return [...before, { seen: `nothing of stack ${pulumi.stack} is deployed`, fix: up }];
 
   progress("what is on the host");
-  const docker = connectDocker(endpoint);
   const there = await ofStack(docker, stackId).catch((error: Error) => error);
   if (there instanceof Error)
     // The host was looked at before, and there was said in words what this means.
@@ -55,110 +62,172 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
       ? before
       : [...before, { seen: `Docker at ${endpoint.host} does not answer: ${there.message}`, fix: `docker ps there` }];
   const changed = await allDifferences(docker, record, there);
-  const known = new Set(changed.map(({ name }) => name));
   const onHost: Finding[] = [
-    ...changed.map((one) => ({
-      seen: `${describe([one])} ${one.is}`,
-      means: "somebody has changed it since the last npm run up",
-      fix: up,
-    })),
+    ...(await pMap(changed, (one) => ofDifference(docker, one, facts, up), { concurrency: QUESTIONS_AT_ONCE })),
     ...unrecorded(record, there).map((one) => ({
       seen: `${describe([one])} is there and the state does not know it`,
       means: "an npm run up was interrupted as it was made",
       fix: `${up} removes it, and completes what is missing`,
+      // Where the backend does not tell of locks, it may be what somebody makes at this moment.
+      ...(locks && { mend: removal(docker, one) }),
     })),
     ...record.pending.map(({ urn }) => ({
       seen: `${urn.split("::").at(-1)} was being made or changed when an npm run up was interrupted`,
+      means: "whether it was made is not known",
       fix: `${up} looks up how far it came`,
     })),
   ];
 
   progress("containers, servers, databases");
   const deployed = await pulumi.deployed();
+  const known = new Set(changed.map(({ name }) => name));
+  // One that is stopped, or off a network, is not well because of that; one that is on others besides, for another reason.
+  const explaining = new Set(changed.filter(({ network }) => network?.isOwn !== false).map(({ name }) => name));
   // The one that makes backups says itself what is wrong, further on.
-  const containers = deployed.containers.filter((name) => !known.has(name) && name !== deployed.backup);
-  const unwell = await pMap(containers, (name) => examine(docker, name), { concurrency: QUESTIONS_AT_ONCE });
+  const containers = deployed.containers.filter((name) => !explaining.has(name) && name !== deployed.backup);
+  const unwell = await pMap(
+    containers,
+    async (name) => ({ name, finding: await examine(docker, name, { holderOf: (...at) => holderOf(facts, ...at) }) }),
+    { concurrency: QUESTIONS_AT_ONCE },
+  );
+  for (const { name, finding } of unwell) if (finding) known.add(name);
   const status = await collect(deployed);
-  const whole: Finding[] = [
+  const found: Finding[] = [
     ...before,
     ...onHost,
-    ...unwell.filter((one) => one !== undefined),
-    ...(await ofHost(docker, deployed)),
-    ...problemsOf(withoutConsequences(status, known, deployed)).map((seen) => ({ seen })),
+    ...unwell.flatMap(({ finding }) => finding ?? []),
+    ...(info ? judgeDocker(info, new Date()) : []),
+    ...(await ofHost(docker, { deployed, status, facts, known, root: info?.DockerRootDir ?? "" })),
+    ...(await ofServers(docker, deployed, status, known)),
+    ...(await ofPostgres(docker, deployed, record, known, up)),
+    ...ofGateway(status, known, up),
   ];
-  if (whole.length) return whole;
+  if (found.length) return withMtu(docker, found, facts, deployed.networks);
 
   progress("each tool, with each client's key");
   const failed = await check(pulumi).then(
     () => undefined,
     (error: Error) => error,
   );
-  return [
-    ...(failed
-      ? [{ seen: failed.message, means: "clients meet the same", fix: `${up}, which repairs what differs` }]
-      : []),
+  const last: Finding[] = [
+    ...(failed ? [{ seen: failed.message, ...explainCheck(failed.message, up) }] : []),
     ...(changes.length
-      ? [{ seen: `${changes.length} changes of the settings are not deployed`, fix: `npm run preview, then ${up}` }]
-      : []),
-  ];
-}
-
-/** Without what follows from containers that are not as they should be, and without containers, which were looked at. */
-const withoutConsequences = (status: Status, known: ReadonlySet<string>, { servers, postgres }: Deployed): Status => {
-  const isAway = (server: string) => known.has(servers.find(({ name }) => name === server)?.adapter ?? "");
-  return {
-    ...status,
-    containers: [],
-    servers: status.servers.filter(({ name }) => !isAway(name)),
-    databases: known.has(postgres.container ?? "") ? { ...status.databases, problem: "" } : status.databases,
-    backup: known.has(status.backup?.container ?? "") ? null : status.backup,
-  };
-};
-
-async function lock(pulumi: Pulumi, up: string): Promise<{ isLive: boolean; finding: Finding }[]> {
-  const locks = (await locksOf(await pulumi.backendUrl(), pulumi.project, pulumi.stack)) ?? [];
-  return pMap(locks, async (one) => {
-    const isLive = !(await isStale(one));
-    const by = `the stack is locked by ${describeLock(one)}`;
-    return {
-      isLive,
-      finding: isLive
-        ? { seen: by, means: "somebody deploys it at this moment", fix: "wait until that has ended, and look again" }
-        : { seen: by, means: "that run was killed", fix: `${up} takes the lock away and completes it` },
-    };
-  });
-}
-
-/** Clock and disk of the host. */
-async function ofHost(docker: Docker, { containers, docker: endpoint }: Deployed): Promise<Finding[]> {
-  const { SystemTime: time } = (await docker.info()) as { readonly SystemTime: string };
-  const seconds = Math.round((new Date(time).getTime() - Date.now()) / 1_000);
-  const ingress = containers.find((name) => name.endsWith("ingress"));
-  const disk = ingress === undefined ? undefined : await fullDisk(docker, ingress);
-  return [
-    ...(Math.abs(seconds) > CLOCK_SECONDS
       ? [
           {
-            seen: `the clock of ${endpoint.host} is ${Math.abs(seconds)} s ${seconds > 0 ? "ahead" : "behind"}`,
-            means: "times in the record of calls are wrong, and so is when budgets begin anew",
-            fix: "timedatectl set-ntp true on the one of the two that is wrong",
+            seen: `${changes.length} changes of the settings are not deployed`,
+            means: "what runs is what was deployed before them",
+            fix: `npm run preview${stackArguments(pulumi.stack)}, then ${up}`,
           },
         ]
       : []),
-    ...(disk ? [disk] : []),
   ];
+  return failed ? withMtu(docker, last, facts, deployed.networks) : last;
 }
 
-/** The disk that has Docker's volumes, as a container sees it. */
-async function fullDisk(docker: Docker, container: string): Promise<Finding | undefined> {
-  const asked = runInContainer(docker, container, ["df", "-P", "/var/lib/ingress-audit"]);
-  // One that does not run was found.
-  const { exitCode, stdout } = await asked.catch(() => ({ exitCode: 1, stdout: "" }));
-  const percent = exitCode === 0 ? Number(/ (\d+)% /.exec(stdout)?.[1]) : 0;
-  if (percent < FULL_PERCENT) return undefined;
+async function ofLock(one: Lock, stack: string, up: string): Promise<{ isLive: boolean; finding: Finding }> {
+  const isLive = !(await isStale(one));
+  const seen = `the stack is locked by ${describeLock(one)}`;
+  if (!isLive)
+    return {
+      isLive,
+      finding: {
+        seen,
+        means: "that run was killed",
+        fix: `${up} takes the lock away and completes it`,
+        mend: unlocking(one),
+      },
+    };
   return {
-    seen: `the disk of Docker's volumes is ${percent} % full`,
-    means: "when it is full, calls cannot be recorded and are refused, and Postgres stops",
-    fix: "docker system df on the host; docker image prune removes images that nothing uses",
+    isLive,
+    finding: {
+      seen,
+      means: "somebody deploys it at this moment",
+      fix: `wait until that has ended, and look again; if its machine is gone for good: eval "$(npm run --silent env)" && pulumi cancel --stack ${stack}`,
+    },
   };
+}
+
+/** Something that somebody has changed; a container that could not be started says itself why. */
+async function ofDifference(
+  docker: Docker,
+  one: Difference,
+  facts: HostFacts | undefined,
+  up: string,
+): Promise<Finding> {
+  const mend = mendOf(docker, one);
+  const changed: Finding = {
+    seen: `${describe([one])} ${one.is}`,
+    means: "somebody has changed it since the last npm run up",
+    fix: up,
+    ...(mend && { mend }),
+  };
+  if (one.is !== "is stopped") return changed;
+  const failed = await examine(docker, one.name, { holderOf: (...at) => holderOf(facts, ...at) });
+  return failed?.seen.includes("Docker could not start it") ? { ...failed, ...(mend && { mend }) } : changed;
+}
+
+/** Where the host says who has a port, that is better than how to ask it. */
+function withHolder(finding: Finding, facts: HostFacts | undefined): Finding {
+  const found = /port (\d+) on (\S+) is taken by another program/.exec(finding.seen);
+  const holder = found ? holderOf(facts, found[2]!, Number(found[1])) : undefined;
+  // A container of this daemon would have been named, so Docker's proxy is another daemon's: settings can name another host.
+  return holder && !holder.startsWith("docker-proxy ")
+    ? { ...finding, means: `${holder} of the host listens where the stack is to listen` }
+    : finding;
+}
+
+/** Servers whose containers are as they should be. */
+async function ofServers(
+  docker: Docker,
+  { servers }: Deployed,
+  status: Status,
+  known: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const adapterOf = (server: string) => servers.find(({ name }) => name === server)?.adapter ?? "";
+  const judged = await pMap(
+    status.servers.filter(({ name }) => !known.has(adapterOf(name))),
+    async (server) => {
+      const adapter = adapterOf(server.name);
+      const asked = server.state === "down" ? askAdapter(docker, adapter, "/listed") : Promise.resolve("");
+      return judgeServer(server, status.stack, await asked.catch(({ message }: Error) => message));
+    },
+    { concurrency: QUESTIONS_AT_ONCE },
+  );
+  return judged.filter((one) => one !== undefined);
+}
+
+/** The stack's own Postgres, where its container runs. */
+async function ofPostgres(
+  docker: Docker,
+  { postgres: { container } }: Deployed,
+  { databases }: OnRecord,
+  known: ReadonlySet<string>,
+  up: string,
+): Promise<Finding[]> {
+  if (container === undefined || known.has(container)) return [];
+  const update = up.includes(" -- ") ? up : `${up} --`;
+  return judgePostgres(container, await askPostgres(docker, container), databases, update);
+}
+
+/** The rest of what `status` calls a problem, without what was looked at more closely. */
+function ofGateway(status: Status, known: ReadonlySet<string>, up: string): Finding[] {
+  const rest = problemsOf({
+    ...status,
+    ...{ containers: [], servers: [], databases: { ...status.databases, problem: "" } },
+    backup: known.has(status.backup?.container ?? "") ? null : status.backup,
+    // What it says of LiteLLM follows from whatever was found.
+    gateway: known.size > 0 ? { ...status.gateway, isUp: true } : status.gateway,
+  });
+  return rest.map((seen) => ({
+    seen,
+    ...(/does not answer as it should: .*"rights":null/.test(seen)
+      ? { means: "the ingress knows no clients yet, and refuses all: the up that made it has not finished", fix: up }
+      : /does not answer as it should/.test(seen)
+        ? {
+            means:
+              "its container runs, and this machine does not reach it: a firewall, or LiteLLM behind it is not ready",
+            fix: `curl -m 5 ${status.gateway.url}/health, here and on the host; ${up}`,
+          }
+        : {}),
+  }));
 }

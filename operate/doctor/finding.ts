@@ -8,6 +8,17 @@ export interface Finding {
   readonly means?: string;
   /** What to do: a command, or where to look; undefined where what was seen says it. */
   readonly fix?: string;
+  /** What `--fix` does about it; undefined where something could be lost, or a person has to decide. */
+  readonly mend?: Mend;
+}
+
+/** Something that loses nothing. */
+export interface Mend {
+  /** As a sentence: what is done. */
+  readonly does: string;
+  /** The container that has to be healthy afterwards. */
+  readonly container?: string;
+  readonly run: () => Promise<unknown>;
 }
 
 /** For a terminal, to be put behind a mark. */

@@ -45,6 +45,8 @@ export interface Difference extends Deployed {
   readonly is: string;
   /** What brings it back: Pulumi sees by a refresh that it is gone or stopped, and of the rest nothing. */
   readonly repair: "unpause" | "refresh" | "replace";
+  /** Of a container that runs and is off a network of its own, or on one of others: that network. */
+  readonly network?: { readonly id: string; readonly isOwn: boolean };
 }
 
 /** Everything on the daemon that somebody has changed since the last `up`, as far as it is told without a refresh. */
@@ -67,16 +69,24 @@ export function differences({ deployed }: Pick<OnRecord, "deployed">, found: rea
     // One that is being restarted comes up, or the gateway check says why it does not.
     if (there.state !== undefined && !["running", "restarting"].includes(there.state))
       return [{ ...one, is: "is stopped", repair: "refresh" }];
-    return otherNetworks(one, there, deployed).map((is) => ({ ...one, is, repair: "replace" }));
+    return otherNetworks(one, there, deployed).map((other) => ({ ...one, ...other, repair: "replace" }));
   });
 }
 
-function otherNetworks(one: Deployed, { networks = new Map() }: Found, deployed: readonly Deployed[]): string[] {
+function otherNetworks(
+  one: Deployed,
+  { networks = new Map() }: Found,
+  deployed: readonly Deployed[],
+): Required<Pick<Difference, "is" | "network">>[] {
   const ids = [...networks.values()];
   const nameOf = (network: string) => deployed.find(({ id }) => id === network)?.name ?? network;
   return [
-    ...one.networks.filter((id) => !ids.includes(id)).map((id) => `is off network ${nameOf(id)}`),
-    ...[...networks].filter(([, id]) => !one.networks.includes(id)).map(([name]) => `is on network ${name} as well`),
+    ...one.networks
+      .filter((id) => !ids.includes(id))
+      .map((id) => ({ is: `is off network ${nameOf(id)}`, network: { id, isOwn: true } })),
+    ...[...networks]
+      .filter(([, id]) => !one.networks.includes(id))
+      .map(([name, id]) => ({ is: `is on network ${name} as well`, network: { id, isOwn: false } })),
   ];
 }
 

@@ -11,6 +11,8 @@ export interface Deployed {
   readonly urn: string;
   /** Ids of the networks that a container was put on. */
   readonly networks: readonly string[];
+  /** Names that it has on them, by their ids. */
+  readonly aliases: Readonly<Record<string, readonly string[]>>;
   /** Files that were put into a container. */
   readonly files: readonly { readonly path: string; readonly content: string }[];
 }
@@ -22,6 +24,8 @@ export interface OnRecord {
   /** Where all of it is. */
   readonly endpoint: DockerEndpoint | undefined;
   readonly deployed: readonly Deployed[];
+  /** Names of the databases that were made. */
+  readonly databases: readonly string[];
   /** Ids of all that the state knows, also of what is replaced and not deleted yet. */
   readonly known: ReadonlySet<string>;
   readonly pending: readonly Pending[];
@@ -37,10 +41,11 @@ export interface Pending {
 }
 
 interface ContainerInputs {
-  readonly networksAdvanced?: readonly { readonly name: string }[];
+  readonly networksAdvanced?: readonly { readonly name: string; readonly aliases?: readonly string[] }[];
   readonly uploads?: readonly { readonly file: string; readonly content: string }[];
 }
 
+const DATABASE_TYPE = "postgresql:index/database:Database";
 const PROVIDER_TYPE = "pulumi:providers:docker";
 
 export function readRecord(state: StoredState): OnRecord {
@@ -63,10 +68,12 @@ export function readRecord(state: StoredState): OnRecord {
         {
           ...{ kind, id: resource.id, name, urn: resource.urn },
           networks: networksAdvanced.map((network) => network.name),
+          aliases: Object.fromEntries(networksAdvanced.map((network) => [network.name, network.aliases ?? []])),
           files: uploads.map(({ file, content }) => ({ path: file, content })),
         },
       ];
     }),
+    databases: current.filter(({ type }) => type === DATABASE_TYPE).flatMap((one) => nameOf(one) ?? []),
     known: new Set(resources.flatMap((resource) => (kindOf(resource) && resource.id) || [])),
     pending: pending.map(({ type, resource }) => ({
       urn: resource.urn,

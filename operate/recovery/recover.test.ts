@@ -57,8 +57,16 @@ const found = (kind: Found["kind"], id: string, name: string, state?: string, ne
   networks: new Map(Object.entries(networks)),
 });
 
-const time = { kind: "container", id: "c1", name: "mcp-time", urn: "urn:time", networks: ["n1"], files: [] } as const;
-const egress = { kind: "network", id: "n1", name: "egress", urn: "urn:egress", networks: [], files: [] } as const;
+const time = {
+  kind: "container",
+  id: "c1",
+  name: "mcp-time",
+  urn: "urn:time",
+  networks: ["n1"],
+  aliases: { n1: ["mcp-time"] },
+  files: [],
+} as const;
+const egress = { kind: "network", id: "n1", name: "egress", urn: "urn:egress", networks: [], aliases: {}, files: [] } as const;
 const deployed = [time, egress];
 
 for (const [state, is, repair] of [
@@ -82,10 +90,10 @@ test("a container that was put on another network, and off its own", () => {
     found("container", "c1", "mcp-time", "running", { "postgres-net": "n7" }),
   ];
   assert.deepEqual(
-    differences({ deployed }, there).map(({ is, repair }) => [is, repair]),
+    differences({ deployed }, there).map(({ is, repair, network }) => [is, repair, network]),
     [
-      ["is off network egress", "replace"],
-      ["is on network postgres-net as well", "replace"],
+      ["is off network egress", "replace", { id: "n1", isOwn: true }],
+      ["is on network postgres-net as well", "replace", { id: "n7", isOwn: false }],
     ],
   );
 });
@@ -165,7 +173,7 @@ function stackOn(
   { backend = "", pending = [] as Pending[], deployed = [] as Deployed[] },
 ) {
   const known = new Set(deployed.map(({ id }) => id));
-  const record = { stackId: "7f88", endpoint, deployed, known, pending };
+  const record = { stackId: "7f88", endpoint, deployed, databases: [], known, pending };
   return {
     ...{ stack: "s", project: "p" },
     backendUrl: () => Promise.resolve(backend || `file://${folder}`),

@@ -5,7 +5,7 @@ import type { Deployed } from "../recovery/on-record.ts";
 import { changedByHand } from "./containers.ts";
 
 const deployed = (kind: Deployed["kind"], resource: string): Deployed => ({
-  ...{ kind, id: `id of ${resource}`, name: `gw-${resource}`, networks: [], files: [] },
+  ...{ kind, id: `id of ${resource}`, name: `gw-${resource}`, networks: [], aliases: {}, files: [] },
   urn: `urn:pulumi:lan::p::type::${resource}-${kind}`,
 });
 const found = (one: Deployed, state: string): Found => ({ kind: one.kind, id: one.id, name: one.name, state });

@@ -54,5 +54,5 @@ export async function lookAtContainers(
 async function unhealthy(docker: Docker, name: string): Promise<Finding | undefined> {
   const inspected = (await docker.getContainer(name).inspect()) as unknown as Inspected;
   if (isWell(inspected)) return undefined;
-  return judge(name, inspected, await containerLogTail(docker, name, LOG_LINES));
+  return judge(name, inspected, { log: await containerLogTail(docker, name, LOG_LINES) });
 }
