@@ -278,7 +278,8 @@ test("only servers that list tools are approved, and only by name", async () => 
 test("up soon fails when a server cannot start, and shows its log", async () => {
   await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
   // LiteLLM is to be another one as well: it is not touched before every server runs.
-  await workspace.writeConfig({ ...config, "litellm-mcp:gateway": { port: GATEWAY_PORT, memory: 2100 } });
+  const moon = { name: "moon", params: { model: "openai/moon", mock_response: "hi" } };
+  await workspace.writeConfig({ ...config, "litellm-mcp:models": [...testModels, moon] });
   const { litellm } = await containerIds(PREFIX);
   assert.match((await workspace.pulumi("preview")).output, /Container +litellm-container +replace/);
   const { exitCode, output, seconds } = await workspace.up();
