@@ -132,10 +132,13 @@ async function checkOtherLanguages(): Promise<void> {
 
   const shellcheck = path.join(bin, "shellcheck");
   const scripts = ["adapter", "components", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
-  const isSetup = (file: string) => path.basename(file) === "setup.sh";
-  await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isSetup(file))]);
-  // adapter/Dockerfile runs them with `sh -eu`, so that a `cd` that fails ends them.
-  await check("lint of setup.sh", shellcheck, ["--shell=sh", "--exclude=SC2164", ...scripts.filter(isSetup)]);
+  const ofImages = ["setup.sh", "install-hypopg.sh"];
+  const isOfImage = (file: string) => ofImages.includes(path.basename(file));
+  await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isOfImage(file))]);
+  // Their Dockerfiles run them with `sh`, mostly with `-eu`, so that a `cd` that fails ends them. That `sed` could be spared
+  // is no reason to build the image of a Postgres that runs anew.
+  const sh = ["--shell=sh", "--exclude=SC2001,SC2164"];
+  await check("lint of setup.sh and the like", shellcheck, [...sh, ...scripts.filter(isOfImage)]);
 
   const go = await findGo();
   if (go)

@@ -75,7 +75,12 @@ test("what is no longer in the folder is not in the build context either", async
 
 test("the image of a package is built from its own context and named by its hash", () => {
   const { build, triggers, ...image } = adapterImage(git);
-  assert.deepEqual(build, { context: "./dist/git", dockerfile: "Dockerfile", buildArgs: { BASE: "python" } });
+  assert.deepEqual(build, {
+    context: "./dist/git",
+    dockerfile: "Dockerfile",
+    buildLogFile: "./dist/git.log",
+    buildArgs: { BASE: "python" },
+  });
   assert.match(image.name as string, /^litellm-mcp\/git:[0-9a-f]{12}$/);
   assert.deepEqual(triggers, { hash: (image.name as string).split(":")[1] });
 });
@@ -99,5 +104,10 @@ test("a program of one's own is started where its files are; packages that are b
 test("the adapter of an image or of an address has an image of its own, without the server's files", () => {
   const { name, build } = adapterImage({ ...git, source: { kind: "remote" } });
   assert.match(name as string, /^litellm-mcp\/git-adapter:/);
-  assert.deepEqual(build, { context: "./dist/git-adapter", dockerfile: "Dockerfile", buildArgs: { BASE: "plain" } });
+  assert.deepEqual(build, {
+    context: "./dist/git-adapter",
+    dockerfile: "Dockerfile",
+    buildLogFile: "./dist/git-adapter.log",
+    buildArgs: { BASE: "plain" },
+  });
 });

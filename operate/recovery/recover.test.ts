@@ -66,7 +66,15 @@ const time = {
   aliases: { n1: ["mcp-time"] },
   files: [],
 } as const;
-const egress = { kind: "network", id: "n1", name: "egress", urn: "urn:egress", networks: [], aliases: {}, files: [] } as const;
+const egress = {
+  kind: "network",
+  id: "n1",
+  name: "egress",
+  urn: "urn:egress",
+  networks: [],
+  aliases: {},
+  files: [],
+} as const;
 const deployed = [time, egress];
 
 for (const [state, is, repair] of [
