@@ -4,9 +4,9 @@ import { Option } from "commander";
 import pc from "picocolors";
 import type { Access, App, Place, User } from "./client-apps/app.ts";
 import { apps, appsOf } from "./client-apps/apps.ts";
-import { writeAll, type Wanted } from "./client-apps/write.ts";
+import { clientsFolder, filesOf } from "./client-apps/renew.ts";
+import { writeAll } from "./client-apps/write.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
-import { xdg } from "./pulumi-environment.ts";
 import { Pulumi } from "./deployed-stack.ts";
 
 /** One client's files for one app. */
@@ -54,25 +54,16 @@ export function plan({ stack, client, app, install }: Options, clients: readonly
   });
 }
 
-/** The files of a job; none where the app has no file of the user's to install into. */
-const filesOf = ({ app, place }: Job, access: Access, user: User): Wanted[] =>
-  app.files(access).flatMap(({ name, content, installedAt }) => {
-    if (place.kind === "folder") return [{ file: path.join(place.folder, name), content }];
-    return installedAt ? [{ file: installedAt(user), content }] : [];
-  });
-
 async function writeFiles(options: Options): Promise<void> {
   const { stack } = options;
   const { gateway, models, clientKeys } = await (await Pulumi.existing(stack)).outputs();
   const folder =
-    options.out === undefined
-      ? path.join(xdg("XDG_CONFIG_HOME", ".config"), "clients", stack)
-      : path.resolve(process.env.INIT_CWD ?? process.cwd(), options.out);
+    options.out === undefined ? clientsFolder(stack) : path.resolve(process.env.INIT_CWD ?? process.cwd(), options.out);
   const user: User = { home: homedir(), platform: process.platform, env: process.env };
 
   const jobs = plan(options, Object.keys(clientKeys).sort(), folder).map((job) => {
     const access: Access = { client: job.client, gateway, models, key: clientKeys[job.client]! };
-    return { ...job, access, wanted: filesOf(job, access, user) };
+    return { ...job, access, wanted: filesOf(job.app, job.place, access, user) };
   });
   const [installable, others] = [
     jobs.filter(({ wanted }) => wanted.length),

@@ -94,9 +94,13 @@ test("a stack that is not deployed has nothing to replace", () => {
 
 test("what comes next names every client that has to be told, with its command", () => {
   assert.match(
-    nextSteps("lan", ["codex", "phone"]),
+    nextSteps("lan", ["codex", "phone"], []),
     /tell whoever uses them: codex, phone\n[^]*npm run clients -- --stack lan --client codex\n +npm run clients -- --stack lan --client phone$/,
   );
-  assert.match(nextSteps("local", ["codex"]), /npm run clients -- --client codex$/);
-  assert.match(nextSteps("local", []), /nobody has to be told/);
+  assert.match(nextSteps("local", ["codex"], []), /npm run clients -- --client codex$/);
+  assert.match(
+    nextSteps("local", ["codex"], [{ file: "/home/me/.codex/config.toml" }]),
+    /have the new key now:\n {2}\/home\/me\/\.codex\/config\.toml\n/,
+  );
+  assert.match(nextSteps("local", [], []), /nobody has to be told/);
 });

@@ -1,3 +1,4 @@
+import { homedir } from "node:os";
 import { confirm } from "@clack/prompts";
 import pc from "picocolors";
 import { connectDocker } from "../components/docker/docker-connection.ts";
@@ -20,6 +21,8 @@ import {
 } from "../components/resource-names.ts";
 import { agree } from "./agree.ts";
 import { command, main, prepared, stackOption } from "./command.ts";
+import { clientsFolder, renewFiles } from "./client-apps/renew.ts";
+import type { Written } from "./client-apps/write.ts";
 import { deploy } from "./deploy.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
 import { recover } from "./recovery/recover.ts";
@@ -116,13 +119,24 @@ export function plan(
   };
 }
 
-/** What is left to do for the people behind the clients. */
-export function nextSteps(stack: string, clients: readonly string[]): string {
+/**
+ * What is left to do for the people behind the clients.
+ *
+ * @param renewed Files of this user that have the new keys already.
+ */
+export function nextSteps(
+  stack: string,
+  clients: readonly string[],
+  renewed: readonly Pick<Written, "file">[],
+): string {
   if (!clients.length) return "No client's key has changed, so nobody has to be told.";
   const option = stack === "local" ? "" : ` --stack ${stack}`;
   return [
     `The old keys of these clients are refused; tell whoever uses them: ${clients.join(", ")}`,
-    "To write their files again (with --install where an app on this machine has the key):",
+    ...(renewed.length
+      ? ["Files on this machine that have the new key now:", ...renewed.map(({ file }) => `  ${file}`)]
+      : []),
+    "To write files elsewhere, and for apps of other users:",
     ...clients.map((name) => `  npm run clients --${option} --client ${name}`),
   ].join("\n");
 }
@@ -148,14 +162,29 @@ async function rotate(options: Options): Promise<void> {
     await tellPostgres(pulumi);
   }
   if (admin || services.length) await deploy(pulumi, services).catch(incomplete);
+  const old = before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name));
   if (keys.length) {
     await deploy(pulumi, keys).catch(incomplete);
-    await refused(
-      pulumi,
-      before.filter(({ urn, name }) => keys.includes(urn) && clientOf(name)),
-    );
+    await refused(pulumi, old);
   }
-  console.log(`\n${pc.green("Replaced.")} ${nextSteps(stack, clients)}`);
+  const renewed = await renewOnThisMachine(pulumi, old).catch(({ message }: Error) => {
+    console.error(pc.red(`Files of clients on this machine still have old keys: ${message}`));
+    process.exitCode = 1;
+    return [];
+  });
+  console.log(`\n${pc.green("Replaced.")} ${nextSteps(stack, clients, renewed)}`);
+}
+
+/** Gives the new keys to the files of this user's apps. */
+async function renewOnThisMachine(pulumi: Pulumi, old: readonly Password[]): Promise<readonly Written[]> {
+  if (!old.length) return [];
+  const { gateway, models, clientKeys } = await pulumi.outputs();
+  const clients = old.map(({ name, value }) => {
+    const client = clientOf(name)!;
+    return { access: { client, gateway, models, key: clientKeys[client]! }, oldKey: `sk-${value}` };
+  });
+  const user = { home: homedir(), platform: process.platform, env: process.env };
+  return renewFiles(clients, clientsFolder(pulumi.stack), user);
 }
 
 /**

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import pg from "pg";
@@ -40,8 +42,10 @@ after(async () => {
   await removeLeftovers(PREFIX);
 });
 
+/** Where this user's files of clients are. */
+const ownFolder = () => ({ XDG_CONFIG_HOME: path.join(workspace.root, "../config") });
 const rotate = (...args: string[]) =>
-  workspace.run("npm", ["run", "--silent", "rotate", "--", "--stack", "e2erot", ...args]);
+  workspace.run("npm", ["run", "--silent", "rotate", "--", "--stack", "e2erot", ...args], { env: ownFolder() });
 
 /** One call with a key: whether it was answered, and how. */
 async function call(key: string): Promise<{ works: boolean; status: number; text: string }> {
@@ -116,6 +120,9 @@ test("a client's key is replaced while the client calls: at every moment at leas
     `UPDATE "LiteLLM_VerificationToken" SET spend = 1.5 WHERE key_alias = 'phone'`,
   );
   assert.ok((await call(old)).works);
+  const clients = ["run", "--silent", "clients", "--", "--stack", "e2erot", "--client", "phone", "--app", "codex"];
+  const { exitCode: hasFiles } = await workspace.run("npm", clients, { env: ownFolder() });
+  assert.equal(hasFiles, 0);
   let ended = false;
   const counted = { old: 0, new: 0 };
   const calls = (async () => {
@@ -147,6 +154,9 @@ test("a client's key is replaced while the client calls: at every moment at leas
   assert.match(output, /npm run clients -- --stack e2erot --client phone/);
   assert.equal((await call(old)).status, 401);
   const now = await passwords();
+  const [, renewed = assert.fail(output)] = /have the new key now:\n +(.+)\n/.exec(output) ?? [];
+  const text = await readFile(renewed, "utf8");
+  assert.ok(text.includes(`sk-${now["client-phone-value"]}`) && !text.includes(old), renewed);
   assert.deepEqual(
     Object.keys(now).filter((name) => now[name] !== before[name]),
     ["client-phone-value"],
