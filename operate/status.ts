@@ -1,4 +1,5 @@
-import { Option } from "commander";
+import { setTimeout as sleep } from "node:timers/promises";
+import { InvalidArgumentError, Option } from "commander";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { collect } from "./status/collect.ts";
@@ -9,15 +10,44 @@ interface Options {
   readonly stack: string;
   readonly json?: true;
   readonly markdown?: true;
+  /** Seconds; true: as many as nobody has to think about. */
+  readonly watch?: number | true;
 }
 
+const WATCH_SECONDS = 10;
+/** Clears the screen and begins at its top; where there is no screen, a line divides what is shown. */
+const AGAIN = process.stdout.isTTY ? "\x1b[2J\x1b[H" : "\n--\n";
+
 /** Looks at everything that a deployed stack has and changes nothing; it calls no tool, which `npm run verify` does. */
-async function status({ stack, json, markdown }: Options): Promise<void> {
-  const found = await collect(await (await Pulumi.existing(stack)).deployed());
+async function status({ stack, json, markdown, watch }: Options): Promise<void> {
+  const pulumi = await Pulumi.existing(stack);
+  if (watch !== undefined) return keepShowing(pulumi, watch === true ? WATCH_SECONDS : watch);
+  const found = await collect(await pulumi.deployed());
   const problems = problemsOf(found);
   if (json) printJson({ ...found, problems });
   else console.log(markdown ? showMarkdown(found, problems, new Date()) : showTables(found, problems));
   if (problems.length) process.exitCode = 1;
+}
+
+/** Until somebody ends it. What cannot be read now, because the host restarts for example, is said and tried again. */
+async function keepShowing(pulumi: Pulumi, seconds: number): Promise<never> {
+  for (;;) {
+    const shown = await pulumi
+      .deployed()
+      .then(collect)
+      .then(
+        (found) => showTables(found, problemsOf(found)),
+        ({ message }: Error) => message,
+      );
+    const time = `${new Date().toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    console.log(`${AGAIN}${pulumi.stack} at ${time}, again every ${seconds} s until Ctrl-C\n\n${shown}`);
+    await sleep(seconds * 1000);
+  }
+}
+
+function wholeSeconds(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError("Write whole seconds from 1.");
+  return Number(text);
 }
 
 await main(
@@ -33,6 +63,14 @@ await main(
         "--markdown",
         "print a document that says what there is (with npm run --silent, nothing else)",
       ).conflicts("json"),
+    )
+    .addOption(
+      new Option(
+        "--watch [seconds]",
+        `show the tables again every so many seconds (default: ${WATCH_SECONDS}), until Ctrl-C`,
+      )
+        .argParser(wholeSeconds)
+        .conflicts(["json", "markdown"]),
     )
     .hook("preAction", prepared("pulumi"))
     .action(status),

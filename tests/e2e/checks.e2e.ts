@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { execa } from "execa";
 import { projectRoot } from "../../lib/project-root.ts";
 import { type Check, checksOf, prints } from "./console.ts";
 import { containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
@@ -90,6 +91,25 @@ async function judge({ page, line, command, expected }: Check): Promise<void> {
     return prints(expected, printed);
   }).catch(() => assert.fail(`${page}:${line}: $ ${command}\nprints\n${printed}\nand the page says\n${expected}`));
 }
+
+test("status --watch shows the tables again until it is ended", async () => {
+  const watching = execa("npm", ["run", "--silent", "status", "--", "--stack", "lan", "--watch", "1"], {
+    ...{ cwd: workspace.root, env: workspace.env, reject: false, stdin: "ignore" },
+    // A group of its own: Ctrl-C reaches every process of the terminal.
+    detached: true,
+  });
+  let shown = 0;
+  for await (const line of watching.iterable()) {
+    if (/^lan at .+ UTC, again every 1 s until Ctrl-C$/.test(line)) shown += 1;
+    if (shown === 3) process.kill(-watching.pid!, "SIGINT");
+  }
+  assert.equal(shown, 3);
+  const { output, exitCode } = await workspace.run("npm", [
+    ...["run", "--silent", "status", "--", "--stack", "lan", "--watch", "often"],
+  ]);
+  assert.equal(exitCode, 1);
+  assert.match(output, /--watch.*'often' is invalid.*Write whole seconds from 1/);
+});
 
 test("status says what is wrong, with exit code 1, and a document for others", async () => {
   const status = (...args: string[]) =>

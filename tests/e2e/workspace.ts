@@ -19,13 +19,14 @@ export interface Finished {
 export class Workspace {
   readonly root: string;
   readonly stack: string;
-  readonly #env: Record<string, string>;
+  /** Variables with which commands of this workspace run. */
+  readonly env: Readonly<Record<string, string>>;
   #printed = "";
 
   private constructor(root: string, stack: string, env: Record<string, string>) {
     this.root = root;
     this.stack = stack;
-    this.#env = env;
+    this.env = env;
   }
 
   /** @param config Contents of `Pulumi.<stack>.yaml` under `config:`. */
@@ -81,7 +82,7 @@ export class Workspace {
     const started = Date.now();
     const result = await execa(command, args, {
       cwd: this.root,
-      env: { ...this.#env, ...options.env },
+      env: { ...this.env, ...options.env },
       reject: false,
       all: true,
       stdin: "ignore",
@@ -122,7 +123,7 @@ export class Workspace {
   }> {
     const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
       cwd: this.root,
-      env: this.#env,
+      env: this.env,
     });
     return JSON.parse(stdout);
   }
@@ -130,7 +131,7 @@ export class Workspace {
   /** The state as it is stored, or with every secret in plain text. */
   async exportState(options: { showSecrets: boolean }): Promise<string> {
     const args = ["stack", "export", "--stack", this.stack, ...(options.showSecrets ? ["--show-secrets"] : [])];
-    return (await execa("pulumi", args, { cwd: this.root, env: this.#env })).stdout;
+    return (await execa("pulumi", args, { cwd: this.root, env: this.env })).stdout;
   }
 
   /** The administrator's password of a dedicated Postgres. */
