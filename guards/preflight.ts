@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
+import { hostAddresses } from "../components/docker/host-addresses.ts";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { networkMembers } from "../components/docker/network-members.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
@@ -9,7 +10,7 @@ import { engineWarning, explainDocker } from "./docker-host.ts";
 import { existingNetworkFindings, settingForUse } from "./existing-networks.ts";
 import { existingPostgresFindings, passwordOf, wayToPostgres } from "./existing-postgres.ts";
 import { type Found, isOfEarlierVersion, isOwn, namesOnDaemon, ownershipProblem } from "./ownership.ts";
-import { addressProblems, hostAddresses } from "./host-addresses.ts";
+import { addressProblems } from "./host-addresses.ts";
 import { portProblem } from "./ports.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;

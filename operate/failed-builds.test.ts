@@ -12,7 +12,7 @@ const FAILED = `#13 6.770 Initialized empty Git repository in /opt/example/.git/
 ------
  > [stage-7 3/3] RUN sh -eu /opt/server/setup.sh:
 6.770 Initialized empty Git repository in /opt/example/.git/
-7.237 ERROR: Could not find a version that satisfies the requirement nosuch==9.9 (from versions: none)\r
+7.237 ERROR: Could not find a version that \x1b[1msatisfies\x1b]0;title\x07 the requirement nosuch==9.9 (from versions: none)\r
 ------
 Dockerfile:12
 `;
@@ -20,6 +20,7 @@ Dockerfile:12
 test("of each build that failed the step is named, and what it printed last", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "litellm-mcp-builds-"));
   try {
+    assert.deepEqual(await failedBuilds(path.join(folder, "of a run that built nothing")), []);
     await writeFile(path.join(folder, "git.log"), FAILED);
     await writeFile(path.join(folder, "time.log"), "#9 exporting to image\n#9 DONE 0.1s\n");
     await writeFile(path.join(folder, "other"), FAILED);

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { BUILD_LOGS } from "../components/docker/image-build.ts";
 import { projectRoot } from "../lib/project-root.ts";
 
@@ -18,9 +19,15 @@ const ENDING = /^-{6}\n > (.+?):?\n([\s\S]*?)^-{6}$/gm;
 
 /** The builds of the last run that failed: the provider says only with which exit code. */
 export async function failedBuilds(folder = path.join(projectRoot, BUILD_LOGS)): Promise<FailedBuild[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".log")).sort();
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    // Where `up` ended before anything was to be built, it says why itself.
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const files = found.filter((file) => file.endsWith(".log")).sort();
   const builds = files.map(async (file) => {
-    const text = (await readFile(path.join(folder, file), "utf8")).replaceAll("\r", "");
+    // Whatever a package prints as it is installed is for the terminal of whoever deploys.
+    const text = stripVTControlCharacters(await readFile(path.join(folder, file), "utf8")).replaceAll("\r", "");
     const [, step, printed] = [...text.matchAll(ENDING)].at(-1) ?? [];
     if (step === undefined || printed === undefined) return [];
     return [{ name: path.basename(file, ".log"), step, lines: printed.trimEnd().split("\n") }];

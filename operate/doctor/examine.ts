@@ -69,7 +69,7 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
       means: "an npm run up was interrupted as it was made",
       fix: `${up} removes it, and completes what is missing`,
       // Where the backend does not tell of locks, it may be what somebody makes at this moment.
-      ...(locks && { mend: removal(docker, one) }),
+      ...(locks && { mend: removal(pulumi, docker, one) }),
     })),
     ...record.pending.map(({ urn }) => ({
       seen: `${urn.split("::").at(-1)} was being made or changed when an npm run up was interrupted`,

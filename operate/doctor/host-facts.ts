@@ -1,8 +1,6 @@
-import { text } from "node:stream/consumers";
-import { execa } from "execa";
-import { type DockerEndpoint, isSsh, SshConnection } from "../../components/docker/ssh-connection.ts";
-
-const WITHIN_MS = 15_000;
+import { printedOnHost } from "../../components/docker/host-shell.ts";
+import type { DockerEndpoint } from "../../components/docker/ssh-connection.ts";
+import { ADDRESSES, localAddresses } from "../../components/docker/host-addresses.ts";
 
 /** What Docker does not tell of its host. */
 export interface HostFacts {
@@ -27,7 +25,7 @@ interface Listener {
 
 /** Reads only; what a host has not, or a user may not, prints nothing. */
 const SCRIPT = `echo "# name"; uname -n
-echo "# address"; ip -4 -o address show
+echo "# address"; ${ADDRESSES}
 echo "# link"; ip -o link show
 echo "# route"; ip -4 route show default
 echo "# listen"; ss -Hltnp
@@ -35,22 +33,8 @@ echo "# nat"; iptables -w 2 -t nat -S || sudo -n iptables -w 2 -t nat -S`;
 
 /** Asks the host of a Docker daemon; undefined where the daemon is on another machine than its socket, or nobody answers. */
 export async function hostFacts(endpoint: DockerEndpoint, daemonName: string): Promise<HostFacts | undefined> {
-  // A host that lets this user do nothing but `docker` has told all it will.
-  const printed = await ask(endpoint).catch(() => "");
-  const { name, facts } = readFacts(printed);
+  const { name, facts } = readFacts(await printedOnHost(endpoint, SCRIPT));
   return name === daemonName ? facts : undefined;
-}
-
-async function ask(endpoint: DockerEndpoint): Promise<string> {
-  if (!isSsh(endpoint)) {
-    const { stdout } = await execa("sh", ["-c", SCRIPT], { reject: false, timeout: WITHIN_MS, stdin: "ignore" });
-    return stdout;
-  }
-  // That the last command fails is nothing to ssh, which would forget what the others have printed.
-  const connection = new SshConnection(endpoint, { command: `{ ${SCRIPT}\n} 2>/dev/null; true` });
-  const late = setTimeout(() => connection.destroy(new Error("no answer")), WITHIN_MS);
-  connection.end();
-  return text(connection).finally(() => clearTimeout(late));
 }
 
 /** What the script has printed. */
@@ -67,7 +51,7 @@ export function readFacts(printed: string): { readonly name: string; readonly fa
   return {
     name,
     facts: {
-      addresses: lines("address").flatMap((line) => / inet ([\d.]+)/.exec(line)?.[1] ?? []),
+      addresses: localAddresses(lines("address").join("\n")),
       mtus: new Map(
         lines("link").flatMap((line): [string, number][] => {
           const found = /^\d+: ([^:@\s]+)[:@].* mtu (\d+)/.exec(line);

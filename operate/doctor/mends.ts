@@ -1,8 +1,10 @@
 import type Docker from "dockerode";
 import type { Difference, Found } from "../recovery/on-daemon.ts";
-import { remove } from "../recovery/on-daemon.ts";
+import { removeIfLeftOver } from "../recovery/recover.ts";
 import { type Lock, unlock } from "../recovery/stack-lock.ts";
 import type { Finding, Mend } from "./finding.ts";
+
+type LeftOverOf = Parameters<typeof removeIfLeftOver>[0];
 
 /** A change that can be taken back where the container is; the rest takes another container, so an `up`. */
 export function mendOf(docker: Docker, { kind, name, id, repair, is, network, aliases }: Difference): Mend | undefined {
@@ -36,9 +38,9 @@ export const unlocking = (lock: Lock): Mend => ({
 });
 
 /** Nothing can be in what was never written down: no container of it has come so far as to work. */
-export const removal = (docker: Docker, one: Found): Mend => ({
+export const removal = (pulumi: LeftOverOf, docker: Docker, one: Found): Mend => ({
   does: `${one.kind} ${one.name}, which an interrupted run has left, is removed`,
-  run: () => remove(docker, [one]),
+  run: () => removeIfLeftOver(pulumi, docker, one),
 });
 
 /** Does what can be done without losing anything, one after the other, and says each; what fails is found again. */

@@ -24,6 +24,11 @@ export async function removeHalfWritten(backendUrl: string): Promise<void> {
     throw error;
   };
   const files = (await readdir(folder, { recursive: true }).catch(gone)) ?? [];
-  for (const file of files.filter((one) => one.endsWith(".attrs")).map((one) => path.join(folder, one)))
-    if ((await stat(file).catch(gone))?.size === 0) await rm(file, { force: true });
+  const beside = files.filter((one) => one.endsWith(".attrs")).map((one) => path.join(folder, one));
+  // At once: each deployment leaves some of them in the state's history, and each command begins here.
+  await Promise.all(
+    beside.map(async (file) => {
+      if ((await stat(file).catch(gone))?.size === 0) await rm(file, { force: true });
+    }),
+  );
 }

@@ -4,9 +4,10 @@ import { createServer } from "node:http";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { connectDocker } from "../../components/docker/docker-connection.ts";
 import type { Plan } from "../preview/plan.ts";
 import { describe, differences, type Found, unrecorded } from "./on-daemon.ts";
-import { deployAndRepair, dropping, recover } from "./recover.ts";
+import { deployAndRepair, dropping, recover, removeIfLeftOver } from "./recover.ts";
 import { type Deployed, type Pending, readRecord } from "./on-record.ts";
 import { pack } from "tar-stream";
 
@@ -214,6 +215,20 @@ test("a run that begins while the daemon is asked keeps what it makes", async (t
   const there = await daemon(t, { whenAsked: () => lock(there.folder) });
   await assert.rejects(recover(stackOn(there, {})), /locked by process 1 of me/);
   assert.deepEqual(there.removed, []);
+});
+
+test("what was left and is somebody's by now is not removed", async (t) => {
+  const there = await daemon(t);
+  const docker = connectDocker(there.endpoint);
+  const one = found("container", "c9", "mcp-new");
+  const stack = stackOn(there, {});
+  await removeIfLeftOver(stack, docker, one);
+  assert.equal(there.removed.length, 1);
+  const known = async () => ({ ...(await stack.onRecord()), known: new Set(["c9"]) });
+  await assert.rejects(removeIfLeftOver({ ...stack, onRecord: known }, docker, one), /has deployed the stack/);
+  await lock(there.folder);
+  await assert.rejects(removeIfLeftOver(stack, docker, one), /locked by process 1 of me/);
+  assert.equal(there.removed.length, 1);
 });
 
 test("a database that was begun, in a Postgres that does not run: the error says how to start it", async (t) => {

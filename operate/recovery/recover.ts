@@ -8,12 +8,14 @@ import { containerOf, POSTGRES } from "../../components/resource-names.ts";
 import { deploy, NotDeployed } from "../deploy.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import { allDifferences, describe, type Difference, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
-import { describeLock, isStale, locksOf, unlock } from "./stack-lock.ts";
+import { describeLock, isStale, type Lock, locksOf, unlock } from "./stack-lock.ts";
 import type { OnRecord, Pending } from "./on-record.ts";
 
 /** The stack that is looked at. */
 type Stack = Pick<Pulumi, "stack" | "project" | "backendUrl" | "onRecord" | "containerName" | "refresh">;
 
+type Locked = Pick<Stack, "stack" | "project" | "backendUrl">;
+type Recorded = Pick<Stack, "onRecord">;
 type Deploying = Pick<Pulumi, "preview" | "up">;
 
 /** What somebody has changed on the daemon since the last run. */
@@ -99,17 +101,40 @@ export async function removeRemains({ stackId, endpoint }: OnRecord): Promise<vo
 }
 
 /**
- * @returns Whether nobody else deploys the stack now; false where the backend does not tell.
- * @throws Error while somebody does.
+ * The locks of runs that were killed; undefined where the backend does not tell.
+ *
+ * @throws Error while somebody deploys the stack.
  */
-async function takeStaleLock(pulumi: Stack): Promise<boolean> {
+async function staleLocks(pulumi: Locked): Promise<readonly Lock[] | undefined> {
   const locks = await locksOf(await pulumi.backendUrl(), pulumi.project, pulumi.stack);
-  for (const lock of locks ?? []) {
+  for (const lock of locks ?? [])
     if (!(await isStale(lock)))
       throw new Error(
         `stack ${pulumi.stack} is locked by ${describeLock(lock)}. Wait until that has ended; if its machine is gone for good: ` +
           `eval "$(npm run --silent env)" && pulumi cancel --stack ${pulumi.stack}`,
       );
+  return locks;
+}
+
+/**
+ * Removes what an interrupted run has left, if that is still so: since it was found, somebody may have begun to deploy, or
+ * may have deployed it, and then it is theirs.
+ *
+ * @throws Error when it is not so any more.
+ */
+export async function removeIfLeftOver(pulumi: Locked & Recorded, docker: Docker, one: Found): Promise<void> {
+  await staleLocks(pulumi);
+  if (!unrecorded(await pulumi.onRecord(), [one]).length) throw new Error("somebody has deployed the stack meanwhile");
+  await remove(docker, [one]);
+}
+
+/**
+ * @returns Whether nobody else deploys the stack now; false where the backend does not tell.
+ * @throws Error while somebody does.
+ */
+async function takeStaleLock(pulumi: Stack): Promise<boolean> {
+  const locks = await staleLocks(pulumi);
+  for (const lock of locks ?? []) {
     await unlock(lock);
     console.log(pc.yellow(`A run was interrupted (${describeLock(lock)}). Its lock is taken away.`));
   }
