@@ -40,7 +40,7 @@ test("every container is hardened, bounded and labelled", async () => {
       ulimits: [{ name: "nproc", soft: 64, hard: 64 }],
       readOnly: true,
       tmpfs: { "/tmp": "size=64m,mode=1777" },
-      restart: "unless-stopped",
+      restart: "always",
       init: true,
       capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_SETUID"] },
       securityOpts: ["no-new-privileges:true"],

@@ -87,7 +87,9 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     ...(args.user && { user: args.user }),
     ...(args.processes && { ulimits: [{ name: "nproc", soft: args.processes, hard: args.processes }] }),
     ...(args.writableTmpMiB && { readOnly: true, tmpfs: { "/tmp": `size=${args.writableTmpMiB}m,mode=1777` } }),
-    restart: "unless-stopped",
+    // Not "unless-stopped": a daemon that is itself stopped (an update, a reboot) kills what has not ended in time, and Docker
+    // 20.10 takes that for somebody's wish, so that it leaves the container stopped for ever.
+    restart: "always",
     init: true,
     capabilities: { drops: ["ALL"], ...(args.capabilities && { adds: [...args.capabilities].sort() }) },
     securityOpts: ["no-new-privileges:true"],

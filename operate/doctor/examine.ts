@@ -42,6 +42,8 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
   const { stackId, endpoint } = record;
   const docker = endpoint && connectDocker(endpoint);
   const info = (await docker?.info().catch(() => undefined)) as DockerInfo | undefined;
+  // Now, and not when it is judged: what is asked until then takes minutes on a busy host, and its clock would be behind.
+  const toldAt = new Date();
   const facts = endpoint && info && (await hostFacts(endpoint, info.Name));
   const before: Finding[] = [
     ...locked.map(({ finding }) => finding),
@@ -96,7 +98,7 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
     ...before,
     ...onHost,
     ...unwell.flatMap(({ finding }) => finding ?? []),
-    ...(info ? judgeDocker(info, new Date()) : []),
+    ...(info ? judgeDocker(info, toldAt) : []),
     ...(await ofHost(docker, { deployed, status, facts, known, root: info?.DockerRootDir ?? "" })),
     ...(await ofServers(docker, deployed, status, known)),
     ...(await ofPostgres(docker, deployed, record, known, up)),

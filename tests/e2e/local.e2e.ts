@@ -341,8 +341,8 @@ test("no component gets past the LAN guard", async () => {
   for (const [file, from, to, message] of [
     [
       "components/docker/container.ts",
-      'restart: "unless-stopped",',
-      'restart: "unless-stopped", privileged: true,',
+      'restart: "always",',
+      'restart: "always", privileged: true,',
       /LAN guard: Container ".+" is not allowed, nothing was changed:\s+- privileged: it is root on the host/,
     ],
     [
