@@ -43,6 +43,8 @@ export const adapterOf = (mcpServer: string) => `${mcpServer}-adapter`;
 
 /** What a component makes has the component's name before its own. */
 export const containerOf = (component: string) => `${component}-container`;
+/** As `components/docker/image.ts` names it. */
+export const imageOf = (component: string) => `${component}-image`;
 export const dataOf = (component: string) => `${component}-data`;
 export const keyValueOf = (key: string) => `${key}-value`;
 export const masterKeyOf = (litellm: string) => `${litellm}-master-key`;

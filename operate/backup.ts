@@ -1,10 +1,11 @@
 import path from "node:path";
 import pc from "picocolors";
 import { createBackup } from "./backup/create.ts";
+import { backupsFolder } from "./backup/folder.ts";
 import type { Exported } from "./backup/secrets.ts";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
-import { pulumiEnvironment, xdg } from "./pulumi-environment.ts";
+import { pulumiEnvironment } from "./pulumi-environment.ts";
 import { describeLock, isStale, locksOf } from "./recovery/stack-lock.ts";
 
 interface Options {
@@ -12,9 +13,6 @@ interface Options {
   readonly to?: string;
   readonly json?: true;
 }
-
-/** Where backups are, unless somebody says otherwise: beside the state. */
-const defaultFolder = (stack: string) => path.join(xdg("XDG_DATA_HOME", ".local/share"), "backups", stack);
 
 async function backup({ stack, to, json }: Options): Promise<void> {
   const pulumi = await Pulumi.existing(stack);
@@ -24,7 +22,7 @@ async function backup({ stack, to, json }: Options): Promise<void> {
       throw new Error(`stack ${stack} is deployed at this moment by ${describeLock(lock)}: wait until that has ended`);
   const held = await pulumi.held();
   if (!held) throw notDeployed(stack);
-  const { file, manifest } = await createBackup(pulumi, held, path.resolve(to ?? defaultFolder(stack)));
+  const { file, manifest } = await createBackup(pulumi, held, path.resolve(to ?? backupsFolder(stack)));
   if (json) printJson({ file, ...manifest });
   else console.log(`${pc.bold(file)}\nTo restore it: npm run restore -- --stack ${stack} ${file}`);
   console.error(await whatElse(await pulumi.encryptedState()));

@@ -2,6 +2,7 @@ import pc from "picocolors";
 import { step } from "../bootstrap/steps.ts";
 import type { Pulumi } from "./deployed-stack.ts";
 import { type FailedBuild, failedBuilds } from "./failed-builds.ts";
+import { moveIn, shownMove } from "./move/moved-image.ts";
 import type { Plan } from "./preview/plan.ts";
 import { showPlan } from "./preview/show.ts";
 
@@ -19,6 +20,22 @@ export class NotDeployed extends Error {
   }
 }
 
+/** Called when it was shown what will change, and nothing has yet; an error keeps it so. */
+export type BeforeChange = (plan: Plan) => Promise<void>;
+
+/** Only `up` moves LiteLLM to another image: it makes a backup, without which there is no way back. */
+const refuseMove: BeforeChange = (plan) => {
+  const move = moveIn(plan);
+  return move
+    ? Promise.reject(
+        new Error(
+          `\nNot deployed: the settings name another image of LiteLLM (${shownMove(move)}). First deploy that with npm run up, which makes a backup before, or ` +
+            "write the image as it was",
+        ),
+      )
+    : Promise.resolve();
+};
+
 /**
  * Deploys what the settings say otherwise than the state, and says before what that is.
  *
@@ -29,6 +46,7 @@ export class NotDeployed extends Error {
 export async function deploy(
   pulumi: Pick<Pulumi, "preview" | "up">,
   replace: readonly string[] = [],
+  beforeChange: BeforeChange = refuseMove,
 ): Promise<boolean> {
   const plan = await step("compare the settings with what is deployed", () => pulumi.preview(replace));
   for (const warning of plan.warnings) console.error(pc.yellow(`Warning: ${warning}`));
@@ -37,6 +55,7 @@ export async function deploy(
   console.log(showPlan(plan, SHOWN_LINES));
   if (!plan.changes.length && !plan.isStateOld) return false;
 
+  await beforeChange(plan);
   if ((await pulumi.up(replace)) === 0) return true;
   for (const build of await failedBuilds()) console.error(showBuild(build));
   throw new NotDeployed(plan);

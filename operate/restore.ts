@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { text } from "@clack/prompts";
 import pc from "picocolors";
+import semver from "semver";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
@@ -17,8 +18,10 @@ import {
   withSecretsOf,
 } from "./backup/secrets.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
+import { settingsOfStack } from "./config/stack-settings.ts";
 import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
+import { versionOfImage } from "./move/image-setting.ts";
 import { readRecord } from "./recovery/on-record.ts";
 import { ofStack } from "./recovery/on-daemon.ts";
 import { lookAgain, recover } from "./recovery/recover.ts";
@@ -51,7 +54,9 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
 
   const now = await pulumi.exported();
   const isEmpty = hasNothing(now);
-  const isDeployed = (await pulumi.held()) !== undefined;
+  const deployed = await pulumi.held();
+  const isDeployed = deployed !== undefined;
+  refuseNewer(stack, manifest, deployed?.litellm.image);
   if (isEmpty && !before)
     throw new Error(
       `nothing was changed: stack ${stack} is not deployed, and ${file} was made on the host, without the state, so it has no keys. Either restore a file of ` +
@@ -68,22 +73,40 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
   if (!isDeployed) {
     // Of one that is half deployed something knows its keys already.
     if (isEmpty && before) await pulumi.importState(secretsAlone(before));
-    await deploy(pulumi).catch(incomplete("the stack is not deployed"));
+    await deploy(pulumi, [], fileIsBackup).catch(incomplete("the stack is not deployed"));
   }
   const held = await pulumi.held();
   if (!held)
     throw new Error(`stack ${stack} has no database after it was deployed: npm run up${stackArguments(stack)}`);
   await putBack(file, manifest, held, async () => {
     if (!before) return;
-    const deployed = await pulumi.exported();
-    if (changedSecrets(before, deployed).length) await pulumi.importState(withSecretsOf(before, deployed));
+    const state = await pulumi.exported();
+    if (changedSecrets(before, state).length) await pulumi.importState(withSecretsOf(before, state));
   });
   // Keys that were made after the backup, and rights as the settings say them now.
   const restored = incomplete("databases and volumes are restored");
   await lookAgain(pulumi).catch(restored);
-  await deploy(pulumi).catch(restored);
+  await deploy(pulumi, [], fileIsBackup).catch(restored);
   console.log(`${summary(await check(pulumi))}\n${pc.green(`Restored from ${file}.`)}`);
 }
+
+/**
+ * @throws Error for a backup of a newer LiteLLM than the one that would run on it: an older one may delete what it does not know in
+ * the database.
+ */
+function refuseNewer(stack: string, { versions }: Manifest, deployed: string | undefined): void {
+  const newer = versionOfImage(versions.litellm);
+  const here = [settingsOfStack(stack).settings.gateway.version, deployed && versionOfImage(deployed)];
+  const older = here.find((version) => version && newer && semver.lt(version, newer));
+  if (older)
+    throw new Error(
+      `nothing was changed: the backup is of LiteLLM ${newer}, and ${older} would run on it here, which does not know all of its database. ` +
+        `First write litellm-mcp:gateway.image: ${versions.litellm}, then npm run up${stackArguments(stack)}, and run the command again`,
+    );
+}
+
+/** LiteLLM may be moved to another image with it: what is restored is in the file. */
+const fileIsBackup = () => Promise.resolve();
 
 const incomplete = (state: string) => (error: Error) => {
   throw new Error(`${error.message}\n${state}; run the command again when that is fixed: it begins anew`, {

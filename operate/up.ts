@@ -2,6 +2,8 @@ import pc from "picocolors";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
+import { beforeMove, moveIsChecked, refuseHalfBack, withWayBack } from "./move/before-move.ts";
+import type { Plan } from "./preview/plan.ts";
 import { deployAndRepair, lookAgain } from "./recovery/recover.ts";
 import { copyExample } from "./stack-file.ts";
 import { check, type Checked, summary } from "./verify.ts";
@@ -9,16 +11,27 @@ import { check, type Checked, summary } from "./verify.ts";
 interface Options {
   readonly stack: string;
   readonly refresh?: true;
+  /** Before LiteLLM's image is moved to another. */
+  readonly backup: boolean;
 }
 
-async function up({ stack, refresh }: Options): Promise<void> {
+async function up({ stack, refresh, backup }: Options): Promise<void> {
   const pulumi = await Pulumi.open(stack);
-  const isNew = await deployAndRepair(pulumi, { refresh: refresh === true });
-  const checked = isNew ? await check(pulumi) : await checkOrRepair(pulumi);
+  await refuseHalfBack(pulumi);
+  const { checked, isNew } = await deployAndCheck(pulumi, refresh === true, backup).catch(async (error: Error) => {
+    throw await withWayBack(pulumi, error);
+  });
+  await moveIsChecked(pulumi);
   const { gateway, models } = await pulumi.outputs();
   console.log(summary(checked));
   console.log(`MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)\nModels        ${models}`);
   if (isNew) console.log(nextSteps(stack));
+}
+
+async function deployAndCheck(pulumi: Pulumi, refresh: boolean, backup: boolean) {
+  const beforeChange = (plan: Plan) => beforeMove(pulumi, plan, backup);
+  const isNew = await deployAndRepair(pulumi, { refresh, beforeChange });
+  return { isNew, checked: isNew ? await check(pulumi) : await checkOrRepair(pulumi) };
 }
 
 /**
@@ -53,6 +66,7 @@ await main(
   command("up", "Deploys a stack and proves it: every tool is listed, one of each server called, through the gateway.")
     .addOption(stackOption("stack to deploy"))
     .option("--refresh", "look at each thing on the host first: a limit that somebody has changed, a right of a key")
+    .option("--no-backup", "no backup before LiteLLM's image is moved to another; then npm run rollback cannot go back")
     .option("--yes", "install missing system packages without asking")
     // First: the file says what has to be prepared.
     .hook("preAction", (_program, action) => copyExample(action.opts<{ stack: string }>().stack))

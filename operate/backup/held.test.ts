@@ -12,7 +12,7 @@ const resource = (type: string, name: string, inputs: Record<string, unknown>, m
 });
 const container = (name: string, envs: readonly string[], volumes: readonly object[] = []) =>
   resource("docker:index/container:Container", `${name}-container`, {
-    ...{ name: `up-${name}`, envs: secret(envs), volumes },
+    ...{ name: `up-${name}`, image: `sha256:${name}`, envs: secret(envs), volumes },
   });
 const volume = (name: string, retainOnDelete: boolean) =>
   resource("docker:index/volume:Volume", name, { name: `up-${name}` }, { retainOnDelete });
@@ -37,7 +37,7 @@ test("of an existing Postgres: what the stack has made, and the way that LiteLLM
   assert.deepEqual(readHeld([...existing, database("litellm_db")], docker), {
     docker,
     stackId: "stack-id",
-    litellm: { container: "up-litellm", image: "litellm:1" },
+    litellm: { container: "up-litellm", image: "litellm:1", imageId: "sha256:litellm" },
     postgres: {
       ...{ kind: "existing", host: "data-1", port: 5433, user: "admin", password: "of the administrator" },
       sslmode: "require",

@@ -5,6 +5,7 @@ import {
   BACKUP,
   CONTAINER_TYPE,
   containerOf,
+  imageOf,
   IMAGE_TYPE,
   LITELLM,
   POSTGRES,
@@ -40,7 +41,12 @@ export interface HeldVolume {
 export interface Held {
   readonly docker: DockerEndpoint;
   readonly stackId: string | undefined;
-  readonly litellm: { readonly container: string; readonly image: string };
+  readonly litellm: {
+    readonly container: string;
+    readonly image: string;
+    /** On the daemon, of the container that is there. */
+    readonly imageId: string;
+  };
   readonly postgres: PostgresLogin;
   /** Those that the stack has made. */
   readonly databases: readonly string[];
@@ -54,6 +60,7 @@ const IS_POSTGRES_URL = /^[A-Za-z_]\w*=postgres(?:ql)?:\/\//;
 
 interface ContainerInputs {
   readonly name: string;
+  readonly image?: string;
   readonly envs?: readonly string[];
   readonly volumes?: readonly { readonly volumeName?: string; readonly containerPath: string }[];
 }
@@ -84,11 +91,11 @@ export function readHeld(resources: readonly StoredResource[], docker: DockerEnd
   const own = containerNamed(POSTGRES);
   const { hostname, port } = new URL(url.slice(url.indexOf("=") + 1));
   const { username, password, sslmode = "prefer" } = provider.inputs;
-  const image = ofType<{ name: string }>(IMAGE_TYPE).find(({ resource }) => nameIn(resource) === `${LITELLM}-image`);
+  const image = ofType<{ name: string }>(IMAGE_TYPE).find(({ resource }) => nameIn(resource) === imageOf(LITELLM));
   return {
     docker,
     stackId: resources.find((resource) => nameIn(resource) === STACK_ID)?.id,
-    litellm: { container: litellm.name, image: image?.inputs.name ?? "" },
+    litellm: { container: litellm.name, image: image?.inputs.name ?? "", imageId: litellm.image ?? "" },
     postgres: own
       ? { kind: "own", container: own.name, user: POSTGRES_ADMIN }
       : {

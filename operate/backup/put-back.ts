@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import { waitForHealth } from "../../components/docker/wait-for-health.ts";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
+import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { type PostgresTools, withPostgresTools } from "./databases.ts";
 import { readPart } from "./file.ts";
 import type { Held } from "./held.ts";
@@ -46,14 +47,7 @@ export async function putBack(file: string, manifest: Manifest, held: Held, mean
   await withPostgresTools(docker, held, async (tools) => {
     const names = databases.map(({ name }) => name);
     try {
-      await checkVersion(tools, manifest);
-      for (const database of databases)
-        await Progress.step(`database ${database.name}, beside the one that is there`, async (progress) => {
-          await readPart(file, database.part, (dump) =>
-            tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows),
-          );
-          return [undefined, `${rowsIn(database)} rows, compared`];
-        });
+      await restoreBeside(tools, file, manifest, databases);
     } catch (error) {
       await tools.forget(names);
       throw new Error(`nothing was changed: ${(error as Error).message}`, { cause: error });
@@ -70,6 +64,47 @@ export async function putBack(file: string, manifest: Manifest, held: Held, mean
   });
 }
 
+/**
+ * Puts LiteLLM's database alone back to what a backup has of it. LiteLLM is stopped then, and is not started again: the one that
+ * is there would make its own form of it.
+ *
+ * @param meanwhile What is done while nobody uses the database, which is still the one of now. If it fails, nothing has changed.
+ */
+export async function putBackLiteLlm(file: string, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
+  const { container } = held.litellm;
+  const databases = manifest.databases.filter(({ name }) => name === LITELLM_DATABASE);
+  if (!databases.length || !held.databases.includes(LITELLM_DATABASE))
+    throw new Error(`nothing was changed: ${file} or the stack has no database ${LITELLM_DATABASE}`);
+  await withPostgresTools(connectDocker(held.docker), held, async (tools) => {
+    try {
+      await restoreBeside(tools, file, manifest, databases);
+      await stopped(held, container);
+      await meanwhile();
+    } catch (error) {
+      await Promise.allSettled([tools.forget([LITELLM_DATABASE]), started(held, container)]);
+      throw new Error(`nothing was changed: ${(error as Error).message}`, { cause: error });
+    }
+    await tools.swap([LITELLM_DATABASE]);
+  });
+}
+
+/** Restores databases of a backup beside those that are there, and compares them. */
+async function restoreBeside(
+  tools: PostgresTools,
+  file: string,
+  manifest: Manifest,
+  databases: Manifest["databases"],
+): Promise<void> {
+  await checkVersion(tools, manifest);
+  for (const database of databases)
+    await Progress.step(`database ${database.name}, beside the one that is there`, async (progress) => {
+      await readPart(file, database.part, (dump) =>
+        tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows),
+      );
+      return [undefined, `${rowsIn(database)} rows, compared`];
+    });
+}
+
 async function checkVersion(tools: PostgresTools, { versions }: Manifest): Promise<void> {
   const major = (version: number) => Math.floor(version / 10_000);
   const now = major(await tools.version());
@@ -84,29 +119,33 @@ async function checkVersion(tools: PostgresTools, { versions }: Manifest): Promi
  *
  * @param containers In the order in which they are started, each when the one before it is healthy.
  */
-async function whileStopped({ docker: endpoint }: Held, containers: readonly string[], act: () => Promise<void>) {
-  const docker = connectDocker(endpoint);
-  // 304: it is so already.
-  const unlessAlready = (error: Error & { statusCode?: number }) => {
-    if (error.statusCode !== 304) throw error;
-  };
-  const start = (name: string) => docker.getContainer(name).start().catch(unlessAlready);
+async function whileStopped(held: Held, containers: readonly string[], act: () => Promise<void>) {
   try {
-    for (const name of [...containers].reverse())
-      await Progress.step(`${name} stopped`, async () => [
-        await docker.getContainer(name).stop({ t: STOP_SECONDS }).catch(unlessAlready),
-        "",
-      ]);
+    for (const name of [...containers].reverse()) await stopped(held, name);
     await act();
   } catch (error) {
-    await Promise.allSettled(containers.map(start));
+    await Promise.allSettled(containers.map((name) => started(held, name)));
     throw error;
   }
   for (const name of containers) {
-    await start(name);
+    await started(held, name);
     await Progress.step(`${name} healthy again`, async () => [
-      await waitForHealth({ docker: endpoint, container: name, withinSeconds: HEALTHY_SECONDS }),
+      await waitForHealth({ docker: held.docker, container: name, withinSeconds: HEALTHY_SECONDS }),
       "",
     ]);
   }
 }
+
+/** 304: it is so already. */
+const unlessAlready = (error: Error & { statusCode?: number }) => {
+  if (error.statusCode !== 304) throw error;
+};
+
+const started = (held: Held, name: string) =>
+  connectDocker(held.docker).getContainer(name).start().catch(unlessAlready);
+
+const stopped = (held: Held, name: string) =>
+  Progress.step(`${name} stopped`, async () => [
+    await connectDocker(held.docker).getContainer(name).stop({ t: STOP_SECONDS }).catch(unlessAlready),
+    "",
+  ]);

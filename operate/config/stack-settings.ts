@@ -26,7 +26,12 @@ export function settingsOfStack(stack: string, folder = projectRoot): StackSetti
   const file = `Pulumi.${stack}.yaml`;
   const location = path.join(folder, file);
   if (!existsSync(location)) throw new Error(`unknown stack ${stack}: there is no ${file}`);
-  const { config = {} } = (parse(readFileSync(location, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  return settingsIn(readFileSync(location, "utf8"), file, folder);
+}
+
+/** The same of a text that is in no file yet. */
+export function settingsIn(text: string, file: string, folder = projectRoot): StackSettings {
+  const { config = {} } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
   const written: Record<string, unknown> = {};
   let secretNames: string[] = [];
   for (const [fullKey, value] of Object.entries(config)) {

@@ -5,7 +5,7 @@ import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
 import { containerOf, POSTGRES } from "../../components/resource-names.ts";
-import { deploy, NotDeployed } from "../deploy.ts";
+import { type BeforeChange, deploy, NotDeployed } from "../deploy.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import { allDifferences, describe, type Difference, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
 import { describeLock, isStale, type Lock, locksOf, unlock } from "./stack-lock.ts";
@@ -57,7 +57,10 @@ export async function recover(pulumi: Stack): Promise<Changed> {
  * @param refresh Whether Pulumi itself looks at each thing on the host first, and not only at what is told by the way.
  * @returns Whether something was deployed.
  */
-export async function deployAndRepair(pulumi: Stack & Deploying, { refresh = false } = {}): Promise<boolean> {
+export async function deployAndRepair(
+  pulumi: Stack & Deploying,
+  { refresh = false, beforeChange }: { readonly refresh?: boolean; readonly beforeChange?: BeforeChange } = {},
+): Promise<boolean> {
   const { differences: changed, docker } = await recover(pulumi);
   if (changed.length) console.log(pc.yellow(`Changed on the host since the last run: ${sentence(changed)}.`));
   const those = (wanted: Difference["repair"]) => changed.filter(({ repair }) => repair === wanted);
@@ -65,14 +68,18 @@ export async function deployAndRepair(pulumi: Stack & Deploying, { refresh = fal
   for (const { id } of those("unpause")) await docker?.getContainer(id).unpause();
   if (refresh || those("refresh").length) await lookAgain(pulumi);
   const replaced = [...new Set(those("replace").map(({ urn }) => urn))];
-  return deploy(pulumi, replaced).catch((error: Error) => deployAgain(pulumi, error));
+  return deploy(pulumi, replaced, beforeChange).catch((error: Error) => deployAgain(pulumi, error, beforeChange));
 }
 
 /**
  * What failed may have done so because of something that somebody has changed on the host, such as a key that is gone:
  * when a look at everything there finds more to bring back than was planned, it is brought back.
  */
-async function deployAgain(pulumi: Stack & Deploying, error: Error): Promise<boolean> {
+export async function deployAgain(
+  pulumi: Pick<Pulumi, "refresh"> & Deploying,
+  error: Error,
+  beforeChange?: BeforeChange,
+): Promise<boolean> {
   if (!(error instanceof NotDeployed)) throw error;
   await lookAgain(pulumi);
   const { changes } = await pulumi.preview();
@@ -80,7 +87,7 @@ async function deployAgain(pulumi: Stack & Deploying, error: Error): Promise<boo
   console.error(
     pc.yellow("Something is otherwise on the host than it was deployed. Once more, with that brought back:"),
   );
-  return deploy(pulumi);
+  return deploy(pulumi, [], beforeChange);
 }
 
 const sentence = (changed: readonly Difference[]) => changed.map((one) => `${describe([one])} ${one.is}`).join(", ");
