@@ -25,7 +25,7 @@ export async function beforeMove(pulumi: Pulumi, plan: Plan, wantsBackup: boolea
   const move = moveIn(plan) ?? unfinished(held, record);
   if (!move || held.stackId === undefined) return;
   refuseOlder(pulumi.stack, move);
-  console.log(`\n${describeMove(pulumi.stack, move)}`);
+  console.log(`\n${describeMove(move)}`);
   const backup = wantsBackup ? await makeBackup(pulumi, held, move) : null;
   await writeMove(pulumi.stack, held.stackId, {
     at: new Date().toISOString(),
@@ -54,14 +54,14 @@ function refuseOlder(stack: string, move: Move): void {
   );
 }
 
-export const wayBack = (stack: string) => `npm run rollback${stackArguments(stack)}`;
+const wayBack = (stack: string) => `npm run rollback${stackArguments(stack)}`;
 
 /** What the move does, and what is otherwise in the new version. */
-export function describeMove(stack: string, move: Move): string {
+function describeMove(move: Move): string {
   return [
     `${pc.bold(shownMove(move))}: the newer one migrates LiteLLM's database when it starts, which nothing undoes.`,
     ...describeDifferences(move),
-    pc.dim(`More: ${VERSIONS_PAGE}; what comes of your settings: npm run preview${stackArguments(stack)}`),
+    pc.dim(`More: ${VERSIONS_PAGE}`),
   ].join("\n");
 }
 

@@ -23,6 +23,9 @@ const [OLD, NEW] = [images[0]!, images.at(-1)!];
 const BROKEN = `${NEW}-broken`;
 const MISSING = `${NEW}-nobody-has-it`;
 
+/** What this test asks for; each has a row of its own. */
+const ASKED = ["Asia/Tokyo", "Europe/Oslo", "Europe/Rome", "Europe/Zurich"];
+
 const settings = (image: string, servers: readonly string[]) => ({
   "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
   "litellm-mcp:lan": { address: "127.0.0.1" },
@@ -82,7 +85,8 @@ if (images.length > 1)
         )
       )
         .split("\n")
-        .filter(Boolean);
+        // The check asks for the time as well.
+        .filter((one) => ASKED.includes(one));
     const call = (tool: string, args: Record<string, unknown>, key = keys["test-key"]!) =>
       callTool(`http://127.0.0.1:${PORT}/mcp/`, key, tool, args);
     /** Asks for the time somewhere, until LiteLLM's row of it is there. */
@@ -180,7 +184,7 @@ if (images.length > 1)
       const before = await then();
       await useImage(BROKEN);
       await sql(`INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime", metadata) VALUES
-        ('of-the-broken-one', 'call_mcp_tool', now() + interval '1 minute', now() + interval '1 minute', '{}')`);
+        ('of-the-broken-one', 'call_mcp_tool', now(), now(), '{}')`);
       const first = spawn("npm", ["run", "--silent", "rollback", "--", "--stack", STACK, "--yes"], {
         ...{ cwd: workspace.root, detached: true, stdio: ["ignore", "pipe", "inherit"] },
         env: { ...process.env, ...workspace.env, XDG_DATA_HOME: data },
@@ -199,10 +203,10 @@ if (images.length > 1)
       });
       process.kill(-first.pid!, "SIGKILL");
       await ended;
-      assert.match(said, /1 rows of spend have come since/);
+      assert.match(said, /[1-9]\d* rows of spend have come since/);
       await failed(/nothing was changed: npm run rollback was ended in the middle/, "up", "--yes");
 
-      assert.match(await worked("rollback", "--yes"), /LiteLLM .* is .* again|LiteLLM is .* again/);
+      assert.match(await worked("rollback", "--yes"), /LiteLLM is .* again/);
       await assertBack(before, ["Europe/Oslo", "Europe/Rome"]);
       assert.equal(await sql(`SELECT spend FROM "LiteLLM_VerificationToken" WHERE key_alias = 'phone'`), "1.5");
       assert.match(await call("memory-read_graph", {}), /of before the move/);
@@ -231,7 +235,7 @@ if (images.length > 1)
       await assertBack(before, ["Europe/Oslo", "Europe/Rome"]);
       assert.match(await call("memory-read_graph", {}), /of before the move.*of after the move/s);
       assert.match(await auditFiles(`${PREFIX}ingress`), /Asia\/Tokyo/);
-      await ask("Europe/Bern");
+      await ask("Europe/Zurich");
       // Its database is of a newer form.
       await failed(/the backup is of LiteLLM .*, and .* would run on it here/, "restore", kept, "--yes");
     });
