@@ -17,8 +17,13 @@ const [script = "", ...args] = process.argv.slice(2);
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 const isOld = major < NEEDED.major || (major === NEEDED.major && minor < NEEDED.minor);
 const node = isOld ? newerNode() : process.execPath;
-// Pulumi starts the program and its dynamic providers with the node on PATH, and so does npm.
-const env = isOld ? { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` } : process.env;
+const env = {
+  // What Node has compiled once is kept, for the script and for each Node that Pulumi or the tests start: a third of their time.
+  NODE_COMPILE_CACHE: path.join(cacheFolder(), "compiled"),
+  ...process.env,
+  // Pulumi starts the program and its dynamic providers with the node on PATH, and so does npm.
+  ...(isOld && { PATH: `${path.dirname(node)}:${process.env.PATH}` }),
+};
 
 // npm writes this file last, so an interrupted install is repeated.
 const installed = path.join(root, "node_modules", ".package-lock.json");
@@ -31,16 +36,21 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 const child = spawn(node, [path.join(root, script), ...args], { cwd: root, env, stdio: "inherit" });
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 130 : 1)));
 
+/** As in steps.ts, which an old Node cannot read. */
+function cacheFolder() {
+  return (
+    process.env.LITELLM_MCP_LAB_CACHE ??
+    path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), "litellm-mcp-lab")
+  );
+}
+
 /** The Node that bootstrap/node/package-lock.json pins for this platform, kept in the cache. */
 function newerNode() {
   const recipe = path.join(root, "bootstrap", "node");
   const hash = createHash("sha256")
     .update(readFileSync(path.join(recipe, "package-lock.json")))
     .digest("hex");
-  // As in steps.ts, which this Node cannot read.
-  const cache =
-    process.env.LITELLM_MCP_LAB_CACHE ??
-    path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), "litellm-mcp-lab");
+  const cache = cacheFolder();
   const folder = path.join(cache, `node-${hash.slice(0, 12)}`);
   const program = path.join(folder, "node_modules", ".bin", "node");
   if (existsSync(program)) return program;

@@ -17,6 +17,7 @@ const {
   soak,
   n8n,
   adapter,
+  long = false,
   version,
   yes = false,
 } = new Command("npm test --")
@@ -25,6 +26,7 @@ const {
   )
   .option("--unit", "only types, lint and unit tests; needs no Docker")
   .option("--e2e [part]", "only the end-to-end suite, or the files of it whose name contains [part]")
+  .option("--long", "the long form of the end-to-end suite, which files that are chosen by [part] have anyway")
   .option(
     "--matrix [part]",
     "only the same stack on each LiteLLM version that the lab can build, one after the other; or the files whose name contains [part]",
@@ -48,6 +50,7 @@ const {
     soak?: boolean;
     n8n?: boolean;
     adapter?: string | boolean;
+    long?: boolean;
     version?: string;
     yes?: boolean;
   }>();
@@ -58,7 +61,7 @@ const filesIn = (folder: string, suffix: string) =>
     .map((file) => path.join(projectRoot, folder, file))
     .sort();
 
-const total = { passed: 0, failed: 0 };
+const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs test files with node:test, prints as it goes, and counts the tests; a suite is not counted as one. */
 async function runTests(
@@ -68,9 +71,11 @@ async function runTests(
 ): Promise<number> {
   const before = total.passed + total.failed;
   const stream = run({ files: [...files], concurrency, execArgv });
-  const count = (outcome: "passed" | "failed") => (event: { details: { type?: string } }) => {
-    if (event.details.type !== "suite") total[outcome] += 1;
-  };
+  const count =
+    (outcome: "passed" | "failed") =>
+    ({ details, skip }: { details: { type?: string }; skip?: string | boolean }) => {
+      if (details.type !== "suite") total[skip === undefined || skip === false ? outcome : "skipped"] += 1;
+    };
   stream.on("test:pass", count("passed"));
   stream.on("test:fail", count("failed"));
   // Read to its end, so that the line with the totals comes last.
@@ -81,8 +86,10 @@ async function runTests(
 /** What an option says of the names of files. */
 const partOf = (option: string | boolean | undefined) => (typeof option === "string" ? option : "");
 
-/** Files that measure times, and the one whose stack has the beginning of all others' names. */
-const ALONE = ["adapter.e2e.ts", "ingress.e2e.ts", "local.e2e.ts"];
+/** Files that measure times. */
+const ALONE = ["adapter.e2e.ts", "ingress.e2e.ts"];
+/** Begins first, because it takes longest: nothing else should wait for it alone at the end. */
+const LONGEST = "local.e2e.ts";
 /** Deployments wait more than they work; more of them at once, and servers are not healthy in time on two cores. */
 const DEPLOYMENTS_AT_ONCE = 2;
 
@@ -96,7 +103,8 @@ async function runSome(
   const part = partOf(option);
   const chosen = files.filter((file) => path.basename(file).includes(part));
   const isBeside = (file: string) => file.includes("/tests/e2e/") && !ALONE.includes(path.basename(file));
-  const together = chosen.filter(isBeside);
+  const rank = (file: string) => (path.basename(file) === LONGEST ? 0 : 1);
+  const together = chosen.filter(isBeside).sort((one, other) => rank(one) - rank(other));
   const alone = chosen.filter((file) => !isBeside(file));
   const ran =
     (together.length ? await runTests(together, DEPLOYMENTS_AT_ONCE) : 0) +
@@ -150,8 +158,8 @@ async function checkOtherLanguages(): Promise<void> {
   else console.log("﹣ vet of Go: there is no Go on this machine");
 }
 
-// Files that have a long form run it when they are asked for by name.
-if (partOf(e2e)) process.env["E2E_PART"] = partOf(e2e);
+// Read by tests/e2e/long-form.ts.
+if (partOf(e2e) || long) process.env["E2E_LONG"] = "true";
 if (version) process.env[MATRIX_VERSION] = version;
 if (version && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
@@ -208,5 +216,6 @@ const e2eFiles = filesIn("tests/e2e", ".e2e.ts").filter(
   (file) => partOf(e2e) || !ON_DEMAND.includes(path.basename(file)),
 );
 if (!unit && !matrix && !soak && !n8n && !adapter) await runSome(e2eFiles, "end-to-end test", "file of tests/e2e", e2e);
+if (total.skipped) console.log(`\n${total.skipped} were left out; which, and how they are run, is said above`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;

@@ -10,6 +10,7 @@ import { execa } from "execa";
 import type { Manifest } from "../../operate/backup/manifest.ts";
 import { auditFiles, containerIds, docker, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // One file of all that a stack holds, and the stack as it was: in place, after a `down` and an `up`, and from nothing. And the
@@ -321,28 +322,32 @@ const removeVolumes = async () => {
   for (const volume of VOLUMES) await docker.getVolume(volume).remove();
 };
 
-test("after down, without its volumes, and up: the keys of before work again, and those of the new stack do not", async () => {
-  await worked("down", "--yes");
-  await removeVolumes();
-  await worked("up", "--yes");
-  const { clientKeys } = await workspace.outputs();
-  assert.notEqual(clientKeys["phone"], keys["phone"]);
+test(
+  "after down, without its volumes, and up: the keys of before work again, and those of the new stack do not",
+  longOnly,
+  async () => {
+    await worked("down", "--yes");
+    await removeVolumes();
+    await worked("up", "--yes");
+    const { clientKeys } = await workspace.outputs();
+    assert.notEqual(clientKeys["phone"], keys["phone"]);
 
-  // The host has no state, so no keys: those of today stay, and all the rest comes back.
-  await worked("restore", nightly, "--yes");
-  assert.deepEqual((await workspace.outputs()).clientKeys, clientKeys);
-  assert.equal(await sql("mcp_db", "SELECT count(*) FROM things"), "500");
-  assert.match(await call("memory-read_graph", {}, clientKeys["test-key"]), /of before the backup/);
-  await assert.rejects(call("memory-read_graph", {}), /wrong key/);
+    // The host has no state, so no keys: those of today stay, and all the rest comes back.
+    await worked("restore", nightly, "--yes");
+    assert.deepEqual((await workspace.outputs()).clientKeys, clientKeys);
+    assert.equal(await sql("mcp_db", "SELECT count(*) FROM things"), "500");
+    assert.match(await call("memory-read_graph", {}, clientKeys["test-key"]), /of before the backup/);
+    await assert.rejects(call("memory-read_graph", {}), /wrong key/);
 
-  assert.match(await worked("restore", backup, "--yes"), /those of today are refused/);
-  assert.deepEqual((await workspace.outputs()).clientKeys, keys);
-  await assertRestored();
-  await assert.rejects(call("time-get_current_time", { timezone: "UTC" }, clientKeys["test-key"]), /wrong key/);
-  assert.match(await auditFiles(`${PREFIX}ingress`), /of before the backup/);
-  const { exitCode, output } = await workspace.previewWithoutChanges();
-  assert.equal(exitCode, 0, output);
-});
+    assert.match(await worked("restore", backup, "--yes"), /those of today are refused/);
+    assert.deepEqual((await workspace.outputs()).clientKeys, keys);
+    await assertRestored();
+    await assert.rejects(call("time-get_current_time", { timezone: "UTC" }, clientKeys["test-key"]), /wrong key/);
+    assert.match(await auditFiles(`${PREFIX}ingress`), /of before the backup/);
+    const { exitCode, output } = await workspace.previewWithoutChanges();
+    assert.equal(exitCode, 0, output);
+  },
+);
 
 test("from nothing, by one command: the stack is deployed with the keys of the backup", async () => {
   await worked("down", "--yes");

@@ -7,6 +7,7 @@ import { projectRoot } from "../../lib/project-root.ts";
 import { type Check, checksOf, prints } from "./console.ts";
 import { containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // The pages that say what commands print: every one is run against a stack, which is called `lan` as in the pages.
@@ -354,7 +355,7 @@ test("audit lists as many calls of each client as it made, with what came of the
   assert.deepEqual(await counted(), [plus(time, [11, 2, 0]), plus(testKey, [8, 2, 0]), plus(phone, [3, 0, 2])]);
 });
 
-test("audit reads the same while the ingress is stopped, and after its container was replaced", async () => {
+test("audit reads the same while the ingress is stopped, and after its container was replaced", longOnly, async () => {
   const ingress = docker.getContainer(`${PREFIX}ingress`);
   await ingress.stop();
   try {
@@ -454,20 +455,24 @@ test("chat completions stop at tool_calls: whoever asked makes the call, by MCP,
   assert.match(text, /"timezone": "UTC"/);
 });
 
-test("with postgres.protect a destroy is refused before it removes anything, and up takes the protection away", async () => {
-  const postgres = (protect: boolean) => ({ kind: "dedicated", port: PORTS[5432], protect });
-  await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(true) });
-  const up = await workspace.up();
-  assert.equal(up.exitCode, 0, up.output);
-  const before = await containerIds(PREFIX);
-  const down = await workspace.run("npm", ["run", "down", "--", "--stack", "lan", "--yes"]);
-  assert.notEqual(down.exitCode, 0);
-  assert.match(down.output, /cannot be deleted\s+because it is protected/);
-  assert.deepEqual(await containerIds(PREFIX), before);
-  await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(false) });
-  const again = await workspace.up();
-  assert.equal(again.exitCode, 0, again.output);
-});
+test(
+  "with postgres.protect a destroy is refused before it removes anything, and up takes the protection away",
+  longOnly,
+  async () => {
+    const postgres = (protect: boolean) => ({ kind: "dedicated", port: PORTS[5432], protect });
+    await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(true) });
+    const up = await workspace.up();
+    assert.equal(up.exitCode, 0, up.output);
+    const before = await containerIds(PREFIX);
+    const down = await workspace.run("npm", ["run", "down", "--", "--stack", "lan", "--yes"]);
+    assert.notEqual(down.exitCode, 0);
+    assert.match(down.output, /cannot be deleted\s+because it is protected/);
+    assert.deepEqual(await containerIds(PREFIX), before);
+    await workspace.writeConfig({ ...config(), "litellm-mcp:postgres": postgres(false) });
+    const again = await workspace.up();
+    assert.equal(again.exitCode, 0, again.output);
+  },
+);
 
 test("audit reads the record of a stack that was taken away, until somebody removes it", async () => {
   const destroyed = await workspace.destroy();

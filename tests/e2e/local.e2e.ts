@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
 import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "./docker.ts";
 import { callTool, eventually, listTools } from "./gateway.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // Docker by its socket, a dedicated Postgres; deployed by `npm run up`, as the README says.
@@ -205,7 +206,7 @@ test("tools that differ from the approved ones stop up, which shows the differen
   assert.deepEqual(await changesOfUp(), { created: [], replaced: ["mcp-time"], removed: [] });
 });
 
-test("a server that shows another schema stops up", async () => {
+test("a server that shows another schema stops up", longOnly, async () => {
   const approved = await workspace.readFile(TIME_LOCK);
   await workspace.editFile("mcp/time/server.yaml", (text) =>
     text.replace("--local-timezone, UTC", "--local-timezone, Europe/Berlin"),
@@ -220,7 +221,7 @@ test("a server that shows another schema stops up", async () => {
   assert.equal((await workspace.up()).exitCode, 0);
 });
 
-test("a server that begins to instruct the model stops up, and is approved only on purpose", async () => {
+test("a server that begins to instruct the model stops up, and is approved only on purpose", longOnly, async () => {
   const approved = await workspace.readFile(TIME_LOCK);
   const before = await workspace.readFile("mcp/time/server.yaml");
   // The same package, whose text a new release might have changed like this.
@@ -276,7 +277,10 @@ test("only servers that list tools are approved, and only by name", async () => 
 });
 
 test("up soon fails when a server cannot start, and shows its log", async () => {
-  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Europe/Berlin", "Nowhere/Nowhere"));
+  const before = await workspace.readFile("mcp/time/server.yaml");
+  await workspace.editFile("mcp/time/server.yaml", (text) =>
+    text.replace(/--local-timezone, [\w/]+/, "--local-timezone, Nowhere/Nowhere"),
+  );
   // LiteLLM is to be another one as well: it is not touched before every server runs.
   const moon = { name: "moon", params: { model: "openai/moon", mock_response: "hi" } };
   await workspace.writeConfig({ ...config, "litellm-mcp:models": [...testModels, moon] });
@@ -291,8 +295,9 @@ test("up soon fails when a server cannot start, and shows its log", async () => 
     /container e2e-local-mcp-time runs, but its MCP server ends again and again: it ended with exit code 1/,
   );
   assert.match(output, /Nowhere\/Nowhere/);
-  assert.ok(seconds < 60, `${seconds} s`);
-  await workspace.editFile("mcp/time/server.yaml", (text) => text.replace("Nowhere/Nowhere", "Europe/Berlin"));
+  // Alone on the machine it takes half of that.
+  assert.ok(seconds < 90, `${seconds} s`);
+  await workspace.editFile("mcp/time/server.yaml", () => before);
   assert.equal((await workspace.up()).exitCode, 0);
 });
 
@@ -405,22 +410,26 @@ for (const [server, tool, args, answered] of [
     assert.equal(await startedAt(`${PREFIX}litellm`), before, "the gateway was restarted");
   });
 
-test("a tool that blocks its server for more than a minute gets its answer, and no container is ended", async () => {
-  const { gateway, clientKeys } = await workspace.outputs();
-  const key = clientKeys["test-key"]!;
-  const containers = [`${PREFIX}litellm`, `${PREFIX}mcp-slow`];
-  const before = await Promise.all(containers.map(startedAt));
-  const called = Date.now();
-  const answer = await callTool(gateway, key, "slow-get_current_time", { timezone: BLOCKING }, 150_000);
-  const seconds = (Date.now() - called) / 1000;
-  console.log(`a tool that blocks its server for ${BLOCKED_S} s: answered after ${seconds.toFixed(0)} s`);
-  assert.match(answer, /"timezone": ?"Pacific\/Kiritimati"/);
-  assert.ok(seconds >= BLOCKED_S, `${seconds} s`);
-  assert.deepEqual(await Promise.all(containers.map(startedAt)), before, "a container was ended");
-  const { State } = await docker.getContainer(`${PREFIX}mcp-slow`).inspect();
-  assert.equal(State.Health?.Status, "healthy");
-  assert.match(State.Health.Log.at(-1)?.Output ?? "", /"state":"up".*"restarts":0/);
-});
+test(
+  "a tool that blocks its server for more than a minute gets its answer, and no container is ended",
+  longOnly,
+  async () => {
+    const { gateway, clientKeys } = await workspace.outputs();
+    const key = clientKeys["test-key"]!;
+    const containers = [`${PREFIX}litellm`, `${PREFIX}mcp-slow`];
+    const before = await Promise.all(containers.map(startedAt));
+    const called = Date.now();
+    const answer = await callTool(gateway, key, "slow-get_current_time", { timezone: BLOCKING }, 150_000);
+    const seconds = (Date.now() - called) / 1000;
+    console.log(`a tool that blocks its server for ${BLOCKED_S} s: answered after ${seconds.toFixed(0)} s`);
+    assert.match(answer, /"timezone": ?"Pacific\/Kiritimati"/);
+    assert.ok(seconds >= BLOCKED_S, `${seconds} s`);
+    assert.deepEqual(await Promise.all(containers.map(startedAt)), before, "a container was ended");
+    const { State } = await docker.getContainer(`${PREFIX}mcp-slow`).inspect();
+    assert.equal(State.Health?.Status, "healthy");
+    assert.match(State.Health.Log.at(-1)?.Output ?? "", /"state":"up".*"restarts":0/);
+  },
+);
 
 test("git_log 200 times by two clients: none fails", async () => {
   const { gateway, clientKeys } = await workspace.outputs();
@@ -440,7 +449,7 @@ test("git_log 200 times by two clients: none fails", async () => {
   );
 });
 
-test("when containers get other user ids, what clients stored stays readable and writable", async () => {
+test("when containers get other user ids, what clients stored stays readable and writable", longOnly, async () => {
   const call = async (tool: string, args: Record<string, unknown>) => {
     const { gateway, clientKeys } = await workspace.outputs();
     return callTool(gateway, clientKeys["test-key"]!, tool, args);
@@ -464,7 +473,7 @@ test("when containers get other user ids, what clients stored stays readable and
   assert.deepEqual(helpers, []);
 });
 
-test("an http server that is down locks the gateway, which heals itself", async () => {
+test("an http server that is down locks the gateway, which heals itself", longOnly, async () => {
   const { gateway, clientKeys } = await workspace.outputs();
   const key = clientKeys["test-key"]!;
   const before = await startedAt(`${PREFIX}litellm`);

@@ -5,6 +5,7 @@ import { callTool, eventually, serversAt } from "./gateway.ts";
 import { messagesApi, type ModelStandIn } from "./model-stand-ins.ts";
 import { type Provider, provider } from "./provider.ts";
 import { go, hasRust, python, type Run, rust, typescript, withNpmPrograms } from "./sdk-programs.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // The programs of examples/, as docs/sdks.md shows them, against a whole stack. The models are played: each calls
@@ -14,8 +15,6 @@ const PORT = 30500;
 const GATEWAY = `http://127.0.0.1:${PORT}`;
 const ADMIN = `http://127.0.0.1:${PORT + 1}`;
 const WRONG_KEY = "wrong key: this gateway has no client with it (npm run clients writes the right ones)";
-/** Set by `npm test -- --e2e PART`: then programs that take minutes to install or to compile are run as well. */
-const isShort = process.env["E2E_PART"] ? false : "npm test -- --e2e sdks";
 
 let workspace: Workspace;
 let openai: Provider;
@@ -126,7 +125,7 @@ const TOOLS: Readonly<Record<string, { readonly run: Run; readonly wrongKey: str
 
 for (const [name, { run, wrongKey, long }] of Object.entries(TOOLS)) {
   const isMissing = async () => run === rust && !(await hasRust()) && "there is no cargo on this machine";
-  const skip = (long && isShort) || (await isMissing());
+  const skip = (long && longOnly.skip) || (await isMissing());
   const env = (where: string, key: string) => ({
     GATEWAY,
     MCP_URL: `${GATEWAY}${where}`,

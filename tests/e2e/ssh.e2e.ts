@@ -10,6 +10,7 @@ import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { freePort } from "../free-port.ts";
 import { auditLines, bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
 import { callTool, eventually } from "./gateway.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // Docker over ssh with a dedicated Postgres: everything but the gateway's port is reached through ssh.
@@ -153,7 +154,7 @@ test("npm run audit reads the record over ssh, also while the ingress is stopped
   );
 });
 
-test("a preview shows no changes, before and after a refresh, also while another one runs", async () => {
+test("a preview shows no changes, before and after a refresh, also while another one runs", longOnly, async () => {
   const before = await containerIds(PREFIX);
   (await Promise.all([workspace.previewWithoutChanges(), workspace.previewWithoutChanges()])).forEach(succeeds);
   succeeds(await workspace.upWithoutChanges());
@@ -162,32 +163,37 @@ test("a preview shows no changes, before and after a refresh, also while another
   assert.deepEqual(await containerIds(PREFIX), before);
 });
 
-test("a key that somebody changed in LiteLLM gains its client nothing; a refresh shows it and the next up repairs it", async () => {
-  const { gateway, masterKey, clientKeys } = await workspace.outputs();
-  const phone = clientKeys["phone"] ?? "";
-  const answer = await fetch(`http://127.0.0.1:${ADMIN_PORT}/key/update`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      key: phone,
-      object_permission: { mcp_access_groups: ["memory", "time"] },
-      rpm_limit: 7,
-      max_budget: 3,
-    }),
-  });
-  assert.ok(answer.ok, await answer.text());
-  assert.match(await callTool(gateway, phone, "memory-read_graph"), /this key may not use server memory/);
-  succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--parallel", "8"));
-  const state = await workspace.exportState({ showSecrets: false });
-  for (const secret of [masterKey, phone]) assert.ok(!state.includes(secret), "a secret is in the state in plain text");
-  const preview = await workspace.previewWithoutChanges();
-  assert.notEqual(preview.exitCode, 0, preview.output);
-  for (const changed of ["groups", "rpm", "budget"])
-    assert.ok(preview.output.includes(changed), `${changed} is not in:\n${preview.output}`);
-  succeeds(await workspace.up());
-  assert.match(await callTool(gateway, phone, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
-  succeeds(await workspace.previewWithoutChanges());
-});
+test(
+  "a key that somebody changed in LiteLLM gains its client nothing; a refresh shows it and the next up repairs it",
+  longOnly,
+  async () => {
+    const { gateway, masterKey, clientKeys } = await workspace.outputs();
+    const phone = clientKeys["phone"] ?? "";
+    const answer = await fetch(`http://127.0.0.1:${ADMIN_PORT}/key/update`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        key: phone,
+        object_permission: { mcp_access_groups: ["memory", "time"] },
+        rpm_limit: 7,
+        max_budget: 3,
+      }),
+    });
+    assert.ok(answer.ok, await answer.text());
+    assert.match(await callTool(gateway, phone, "memory-read_graph"), /this key may not use server memory/);
+    succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--parallel", "8"));
+    const state = await workspace.exportState({ showSecrets: false });
+    for (const secret of [masterKey, phone])
+      assert.ok(!state.includes(secret), "a secret is in the state in plain text");
+    const preview = await workspace.previewWithoutChanges();
+    assert.notEqual(preview.exitCode, 0, preview.output);
+    for (const changed of ["groups", "rpm", "budget"])
+      assert.ok(preview.output.includes(changed), `${changed} is not in:\n${preview.output}`);
+    succeeds(await workspace.up());
+    assert.match(await callTool(gateway, phone, "time-get_current_time", { timezone: "UTC" }), /"timezone"/);
+    succeeds(await workspace.previewWithoutChanges());
+  },
+);
 
 test("a stack with another state may not touch what belongs to this one, and changes nothing", async () => {
   const seen = async () => [await containerIds(PREFIX), (await leftovers(PREFIX)).sort()];

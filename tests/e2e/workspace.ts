@@ -50,6 +50,8 @@ export class Workspace {
       PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       NO_COLOR: "1",
+      // What is compiled is kept by the path of its file, so nobody else can use what this copy leaves.
+      NODE_COMPILE_CACHE: path.join(home, "compiled"),
     });
     await workspace.writeConfig(config);
     return workspace;
