@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { text } from "@clack/prompts";
+import { isCancel, password, text } from "@clack/prompts";
 import pc from "picocolors";
 import semver from "semver";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
-import { checkBackup, readText } from "./backup/file.ts";
+import { OtherIdentity, SEALED } from "./backup/encryption.ts";
+import { type BackupFile, checkBackup, readText } from "./backup/file.ts";
+import { readIdentities, recipientsOfIdentities } from "./backup/identity.ts";
 import { type Manifest, rowsIn } from "./backup/manifest.ts";
 import { putBack } from "./backup/put-back.ts";
 import {
@@ -29,28 +31,40 @@ import { check, summary } from "./verify.ts";
 
 interface Options {
   readonly stack: string;
+  readonly identity?: string;
   readonly yes?: boolean;
 }
 
-async function restore(given: string, { stack, yes }: Options): Promise<void> {
+async function restore(given: string, { stack, identity, yes }: Options): Promise<void> {
   const file = path.resolve(given);
-  const manifest = await checkBackup(file);
+  const identities = identity === undefined ? [] : await readIdentities(path.resolve(identity), askPassphrase);
+  const backup: BackupFile = { path: file, identities };
+  const manifest = await checkBackup(backup).catch(async (error: Error) => {
+    throw error instanceof OtherIdentity ? await otherIdentity(file, identity!, identities) : error;
+  });
   if (manifest.stack !== stack)
     throw new Error(
       `${file} is of stack ${manifest.stack}, and not of ${stack}. If that is meant: npm run restore${stackArguments(manifest.stack) || " --"} ${given}`,
     );
+  if (manifest.encryption && !identities.length)
+    throw new Error(
+      `nothing was changed: ${file} is encrypted for ${manifest.encryption.recipients.join(", ")}. Say which file has the identity of one of them, a line ` +
+        `AGE-SECRET-KEY-1…: npm run restore -- --stack ${stack} ${given} --identity KEYFILE. Without it nobody can read the backup`,
+    );
+  if (!manifest.encryption && identity !== undefined)
+    console.error(pc.yellow(`${file} is not encrypted: --identity is not needed for it`));
   const settings = `Pulumi.${stack}.yaml`;
   if (!existsSync(path.join(projectRoot, settings)))
     throw new Error(
       manifest.settings
-        ? `there is no ${settings}. The backup has one: tar -xf ${file} ${settings}; look at it, and run the command again`
+        ? `there is no ${settings}. The backup has one: ${extract(manifest.settings.name, file, identity)} >${settings}; look at it, and run the command again`
         : `there is no ${settings}, and a backup that the host made has none: a file of npm run backup has one`,
     );
   const pulumi = await Pulumi.open(stack);
   if (manifest.project !== pulumi.project)
     throw new Error(`${file} is of project ${manifest.project}, and not of ${pulumi.project}`);
   // The host does not have the state: what it backs up by itself has no keys, and those of today go on.
-  const before = manifest.state && (await readSecrets(manifest.project, stack, await readText(file, manifest.state)));
+  const before = manifest.state && (await readSecrets(manifest.project, stack, await readText(backup, manifest.state)));
 
   const now = await pulumi.exported();
   const isEmpty = hasNothing(now);
@@ -62,7 +76,7 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
       `nothing was changed: stack ${stack} is not deployed, and ${file} was made on the host, without the state, so it has no keys. Either restore a file of ` +
         `npm run backup first, which brings back its keys, or npm run up${stackArguments(stack)}, which makes new ones; then run the command again`,
     );
-  if (isEmpty && before) await refuseLostState(file, stack, before);
+  if (isEmpty && before) await refuseLostState(extract(manifest.state!.name, file, identity), stack, before);
   console.log(describe(file, manifest, isDeployed, before ? changedSecrets(before, now) : []));
   await agree({ ...(yes !== undefined && { yes }) }, async () => {
     const name = await text({ message: `Type ${stack} to replace what it holds` });
@@ -78,7 +92,7 @@ async function restore(given: string, { stack, yes }: Options): Promise<void> {
   const held = await pulumi.held();
   if (!held)
     throw new Error(`stack ${stack} has no database after it was deployed: npm run up${stackArguments(stack)}`);
-  await putBack(file, manifest, held, async () => {
+  await putBack(backup, manifest, held, async () => {
     if (!before) return;
     const state = await pulumi.exported();
     if (changedSecrets(before, state).length) await pulumi.importState(withSecretsOf(before, state));
@@ -107,6 +121,28 @@ function refuseNewer(stack: string, { versions }: Manifest, deployed: string | u
 
 /** LiteLLM may be moved to another image with it: what is restored is in the file. */
 const fileIsBackup = () => Promise.resolve();
+
+/** A command that prints a part of a backup. */
+const extract = (part: string, file: string, identity: string | undefined) =>
+  `tar -xOf ${file} ${part}${part.endsWith(SEALED) ? ` | age --decrypt --identity ${identity}` : ""}`;
+
+async function otherIdentity(file: string, identity: string, identities: readonly string[]): Promise<Error> {
+  const { encryption } = await checkBackup(file);
+  const own = await recipientsOfIdentities(identities);
+  return new Error(
+    `nothing was changed: ${identity} does not open ${file}. It has the identity of ${own.join(", ")}, and the backup is encrypted for ` +
+      `${encryption?.recipients.join(", ")}: bring the identity of one of these. Without it nobody can read the backup`,
+  );
+}
+
+/** Of an identity that is itself encrypted. */
+async function askPassphrase(): Promise<string> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY)
+    throw new Error("there is no terminal to ask for its passphrase on: age --decrypt it, and name what comes of it");
+  const answer = await password({ message: "Passphrase of the identity" });
+  if (isCancel(answer)) throw new Error("nothing was changed");
+  return answer;
+}
 
 const incomplete = (state: string) => (error: Error) => {
   throw new Error(`${error.message}\n${state}; run the command again when that is fixed: it begins anew`, {
@@ -137,7 +173,7 @@ them). LiteLLM and the servers concerned are stopped meanwhile.`
 }
 
 /** A state that is lost, while all that it knew is still there, is another matter: nothing has to be made anew. */
-async function refuseLostState(file: string, stack: string, before: Exported): Promise<void> {
+async function refuseLostState(state: string, stack: string, before: Exported): Promise<void> {
   const { stackId, endpoint } = readRecord(before.deployment);
   if (stackId === undefined || endpoint === undefined) return;
   const found = await ofStack(connectDocker(endpoint), stackId).catch(() => {
@@ -147,7 +183,7 @@ async function refuseLostState(file: string, stack: string, before: Exported): P
   if (!found.length) return;
   throw new Error(
     `nothing was changed: on ${endpoint.host} the stack is still there (${found.length} containers, networks and volumes), and only its state is ` +
-      `missing here. Bring that back: eval "$(npm run --silent env)" && tar -xOf ${file} state.json | pulumi stack import ` +
+      `missing here. Bring that back: eval "$(npm run --silent env)" && ${state} | pulumi stack import ` +
       `--stack ${stack}; then npm run up${stackArguments(stack)}`,
   );
 }
@@ -160,6 +196,7 @@ await main(
   )
     .argument("<file>", "made by npm run backup, or by litellm-mcp:backup on the host")
     .addOption(stackOption("stack to restore; the backup is of the same one"))
+    .option("--identity <file>", "of a backup that is encrypted: file with an identity of age that opens it")
     .option("--yes", "ask nothing")
     .hook("preAction", prepared("host"))
     .action(restore),

@@ -99,11 +99,14 @@ const LONGEST_SHOWN = 100;
  * CI logs.
  */
 const CONFIDENTIAL = /(key|token|password|secret|uri|url)$/i;
+/** The other half of what `litellm-mcp:backup.recipients` wants. */
+const IDENTITY = /^AGE-SECRET-KEY-/i;
 
 function describe(found: unknown, path: string): string {
   if (found === undefined) return "nothing";
   if (typeof found === "symbol") return found.description ?? "";
-  if (typeof found === "string" && CONFIDENTIAL.test(path)) return "a text that is not shown here";
+  if (typeof found === "string" && (CONFIDENTIAL.test(path) || IDENTITY.test(found)))
+    return "a text that is not shown here";
   const text = JSON.stringify(found);
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }

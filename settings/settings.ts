@@ -217,6 +217,8 @@ export interface BackupSettings {
   readonly keep: number;
   /** Directory of the host; undefined: a volume. */
   readonly to: string | undefined;
+  /** Of age; empty: it is not encrypted. */
+  readonly recipients: readonly string[];
   readonly image: string;
   /** Names on the daemon. */
   readonly container: string;

@@ -140,7 +140,7 @@ async function checkOtherLanguages(): Promise<void> {
 
   const shellcheck = path.join(bin, "shellcheck");
   const scripts = ["adapter", "components", "lab", "mcp"].flatMap((folder) => filesIn(folder, ".sh"));
-  const ofImages = ["setup.sh", "install-hypopg.sh"];
+  const ofImages = ["setup.sh", "install-age.sh", "install-hypopg.sh"];
   const isOfImage = (file: string) => ofImages.includes(path.basename(file));
   await check("lint of shell", shellcheck, [".ci/run", ...scripts.filter((file) => !isOfImage(file))]);
   // Their Dockerfiles run them with `sh`, mostly with `-eu`, so that a `cd` that fails ends them. That `sed` could be spared

@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, afterEach, describe, test } from "node:test";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { execa } from "execa";
+import { OtherIdentity } from "../../operate/backup/encryption.ts";
 import { checkBackup, readText } from "../../operate/backup/file.ts";
+import { partsOf } from "../../operate/backup/manifest.ts";
 import type { BackupStatus } from "../../operate/status/status.ts";
 import { testSettings } from "../../tests/settings.ts";
 import { nightlyVariables } from "./nightly.ts";
@@ -17,7 +20,7 @@ const PROGRAMS = {
   psql: "echo 170006",
   pg_isready: "exit 0",
   pg_dump: 'cat "$DUMPS/${!#}.sql"',
-  pg_restore: 'cat "${!#}"',
+  pg_restore: "cat",
 };
 const dump = (rows: number) =>
   [
@@ -26,15 +29,21 @@ const dump = (rows: number) =>
     ...["\\.", "", "COPY public.empty (id) FROM stdin;", "\\.", ""],
   ].join("\n");
 
+/** STAND-INS for age and age-keygen, of the same format and by the same author. */
+const AGE = fileURLToPath(new URL("../../tests/age-stand-in.ts", import.meta.url));
+
 let home: string;
 let folder: string;
+let encryptedFor: string[];
 
 beforeEach(async () => {
   home = await mkdtemp(path.join(tmpdir(), "nightly-"));
   folder = path.join(home, "backups/nightly-lan");
   for (const name of ["bin", "dumps", "backups", "runtime", "volumes/ingress-audit", "volumes/mcp-memory-data"])
     await mkdir(path.join(home, name), { recursive: true });
-  for (const [name, text] of Object.entries(PROGRAMS)) {
+  encryptedFor = [];
+  const age = Object.fromEntries(["age", "age-keygen"].map((name) => [name, `exec node ${AGE} ${name} "$@"`]));
+  for (const [name, text] of Object.entries({ ...PROGRAMS, ...age })) {
     await writeFile(path.join(home, "bin", name), `#!/usr/bin/env bash\n${text}\n`);
     await chmod(path.join(home, "bin", name), 0o755);
   }
@@ -50,7 +59,7 @@ const holds = async (rows: number) => {
 };
 
 /** Clock of the script: `date` without a time of its own is at this one. */
-async function nightly(command: string, { now = "2026-11-22T12:00:00Z", keep = 3 } = {}) {
+async function nightly(command: string, { now = "2026-11-22T12:00:00Z", keep = 3, recipients = encryptedFor } = {}) {
   const date = `#!/usr/bin/env bash
 for one in "$@"; do [ "$one" != -d ] || exec /usr/bin/env -i TZ=UTC PATH=/usr/bin:/bin ${home}/bin/faked "$@"; done
 exec /usr/bin/env -i TZ=UTC PATH=/usr/bin:/bin date -d ${now} "$@"
@@ -65,7 +74,7 @@ exec date "\${words[@]}"
     await writeFile(path.join(home, "bin", name), text);
     await chmod(path.join(home, "bin", name), 0o755);
   }
-  const settings = testSettings({ backup: { keep } });
+  const settings = testSettings({ backup: { keep, recipients } });
   return execa("bash", [script, command], {
     env: {
       ...nightlyVariables({
@@ -228,6 +237,90 @@ describe("what is not good takes no good one away, and is told", () => {
       /^there is no good backup: docker exec backup bash .* now makes one$/,
     );
   });
+});
+
+/** What is in memory is gone, as after the container was started again. */
+const startedAgain = async () => {
+  await rm(path.join(home, "runtime"), { recursive: true });
+  await mkdir(path.join(home, "runtime"));
+};
+
+test("why one failed is known when the container was started again, until one works", async () => {
+  await made(22);
+  await rm(path.join(home, "dumps/mcp_db.sql"));
+  assert.equal((await nightly("now", { now: "2026-11-22T04:00:00Z" })).exitCode, 1);
+  await startedAgain();
+  const { exitCode, stdout } = await nightly("health", { now: "2026-11-22T05:00:00Z" });
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /^the backup of 2026-11-22 04:00 UTC failed: .*mcp_db\.sql/);
+  await holds(2_000);
+  await made(23);
+  assert.deepEqual((await status("2026-11-23T04:00:00Z")).problems, []);
+});
+
+test("why one failed is known although the disk takes nothing, and the newer reason counts", async () => {
+  await made(22);
+  await rm(path.join(home, "dumps/mcp_db.sql"));
+  await nightly("now", { now: "2026-11-22T04:00:00Z" });
+  // As on a disk that is full: it cannot be written, or not to its end.
+  await mkdir(path.join(folder, ".failed.new"));
+  assert.equal((await nightly("now", { now: "2026-11-22T05:00:00Z" })).exitCode, 1);
+  assert.match((await status("2026-11-22T06:00:00Z")).problems.join(), /^the backup of 2026-11-22 05:00 UTC failed/);
+  await holds(2_000);
+  await made(23);
+  assert.deepEqual((await status("2026-11-23T04:00:00Z")).problems, []);
+});
+
+describe("encrypted", () => {
+  let identity: string;
+  beforeEach(async () => {
+    identity = await generateX25519Identity();
+    encryptedFor = [await identityToRecipient(identity)];
+  });
+
+  test("for its recipients: npm run restore reads it with an identity, and nothing else is in plain text", async () => {
+    await made(20);
+    const backup = { path: path.join(folder, file(20)), identities: [identity] };
+    const manifest = await checkBackup(backup);
+    assert.deepEqual(manifest.encryption, { tool: "age", recipients: encryptedFor });
+    assert.deepEqual(
+      partsOf(manifest).map(({ name }) => name),
+      ["litellm_db.dump.age", "mcp_db.dump.age", "ingress-audit.tar.gz.age", "mcp-memory-data.tar.gz.age"],
+    );
+    assert.deepEqual(manifest.databases[0]!.rows, { 'public."Log"': 2_000, "public.empty": 0 });
+    assert.equal(await readText(backup, manifest.databases[0]!.part), dump(2_000));
+    assert.ok(!(await readFile(backup.path)).includes("line 17"));
+    // Nothing that opens it is left behind.
+    for (const left of await readdir(home, { recursive: true, withFileTypes: true }))
+      if (left.isFile() && !left.parentPath.endsWith("/bin"))
+        assert.doesNotMatch(await readFile(path.join(left.parentPath, left.name), "latin1"), /AGE-SECRET-KEY/);
+    await assert.rejects(checkBackup({ ...backup, identities: [await generateX25519Identity()] }), OtherIdentity);
+  });
+
+  test("one that is spoilt, or much smaller, is noticed without an identity", async () => {
+    await made(20);
+    const content = await readFile(path.join(folder, file(20)));
+    content[6_000] = content[6_000]! ^ 1;
+    await writeFile(path.join(folder, file(20)), content);
+    await holds(10);
+    const { exitCode, stderr } = await nightly("now", { now: day(21) });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /litellm_db has 10 rows and had 2000/);
+    assert.equal((await nightly("accept")).exitCode, 0);
+    assert.match((await status(day(21))).problems.join(), new RegExp(`^backup ${file(20)} is damaged`));
+  });
+
+  for (const [what, program, said] of [
+    ["age fails", "age", "age: error: no such recipient"],
+    ["no key can be made", "age-keygen", "age-keygen: no entropy"],
+  ] as const)
+    test(`none is made when ${what}`, async () => {
+      await made(20);
+      await writeFile(path.join(home, "bin", program), `#!/usr/bin/env bash\necho '${said}' >&2\nexit 1\n`);
+      assert.equal((await nightly("now", { now: day(21) })).exitCode, 1);
+      assert.deepEqual(await backups(), [file(20)]);
+      assert.match((await status(day(21))).problems.join(), /^the backup of 2026-11-21 03:30 UTC failed/);
+    });
 });
 
 test("Postgres is reached as LiteLLM's own settings say, and the password is not among the variables", () => {

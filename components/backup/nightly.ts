@@ -51,8 +51,8 @@ export class NightlyBackup extends pulumi.ComponentResource {
     const built = imageBuild({
       // No MCP server's image is called so: their names have no dot.
       name: "postgres.nightly",
-      files: { Dockerfile: ofImage("Dockerfile"), "nightly.sh": ofImage("nightly.sh") },
-      buildArgs: { IMAGE: backup.image },
+      files: Object.fromEntries(["Dockerfile", "install-age.sh", "nightly.sh"].map((file) => [file, ofImage(file)])),
+      buildArgs: { IMAGE: backup.image, ...(backup.recipients.length && { ENCRYPTS: "yes" }) },
     });
     const image = daemonImage(name, built, { parent: this });
     const target =
@@ -133,6 +133,7 @@ export function nightlyVariables({
 }): Record<string, string> {
   return {
     ...loginOf(postgres),
+    ...(backup.recipients.length && { RECIPIENTS: backup.recipients.join(" ") }),
     ...{ AT: backup.at, KEEP: String(backup.keep), CONTAINER: backup.container },
     ...{ BACKUPS: BACKUPS_FOLDER, VOLUMES: VOLUMES_FOLDER, RUNTIME: "/tmp" },
     ...{ DATABASES: databases.join(" "), STORED: stored.join(" ") },

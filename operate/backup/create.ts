@@ -1,12 +1,14 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { projectRoot } from "../../lib/project-root.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import { processIsAlive } from "../listing/throw-away.ts";
 import { withPostgresTools } from "./databases.ts";
+import { type Sealing, sealingFor } from "./encryption.ts";
 import { checkBackup, Counted, writeBackup } from "./file.ts";
 import type { Held } from "./held.ts";
 import { FORMAT, type Manifest, type Part } from "./manifest.ts";
@@ -21,11 +23,13 @@ const UNFINISHED = /^\..+\.unfinished-(\d+)$/;
  * manifest says.
  *
  * @param to Folder; made where it is not there.
+ * @param recipients Of age. Nothing is written down that is not encrypted for them, except for the manifest.
  */
 export async function createBackup(
   pulumi: Pulumi,
   held: Held,
   to: string,
+  recipients: readonly string[] = [],
 ): Promise<{ readonly file: string; readonly manifest: Manifest }> {
   await mkdir(to, { recursive: true, mode: 0o700 });
   await removeUnfinished(to);
@@ -34,11 +38,12 @@ export async function createBackup(
   const folder = path.join(to, `.${name}.unfinished-${process.pid}`);
   await mkdir(folder, { mode: 0o700 });
   try {
-    const manifest = await collect(pulumi, held, folder, created);
+    const sealing = await sealingFor(recipients);
+    const manifest = await collect(pulumi, held, folder, created, sealing);
     const unfinished = path.join(folder, `${name}.tar`);
     await Progress.step("written and read again", async () => {
       await writeBackup(unfinished, manifest, folder);
-      await checkBackup(unfinished);
+      await checkBackup({ path: unfinished, identities: sealing.identities });
       return [undefined, size((await stat(unfinished)).size)];
     });
     const file = path.join(to, `${name}.tar`);
@@ -50,14 +55,20 @@ export async function createBackup(
 }
 
 /** Writes each part into a file of its name. */
-async function collect(pulumi: Pulumi, held: Held, folder: string, created: Date): Promise<Manifest> {
+async function collect(
+  pulumi: Pulumi,
+  held: Held,
+  folder: string,
+  created: Date,
+  { recipients, nameOf, seal, open }: Sealing,
+): Promise<Manifest> {
   const docker = connectDocker(held.docker);
   const inFolder = (name: string) => path.join(folder, name);
-  const kept = async (name: string, text: string): Promise<Part> => {
-    await writeFile(inFolder(name), text, { mode: 0o600 });
+  const write = (name: string) => createWriteStream(inFolder(name), { mode: 0o600 });
+  const kept = async (name: string, content: string): Promise<Part> => {
     const counted = new Counted();
-    await pipeline(createReadStream(inFolder(name)), counted.resume());
-    return counted.part(name);
+    await pipeline(Readable.from([Buffer.from(content)]), seal, counted, write(nameOf(name)));
+    return counted.part(nameOf(name));
   };
   const { version: program } = JSON.parse(await readFile(path.join(projectRoot, "package.json"), "utf8")) as {
     version: string;
@@ -71,13 +82,13 @@ async function collect(pulumi: Pulumi, held: Held, folder: string, created: Date
     for (const name of held.databases)
       databases.push(
         await Progress.step(`database ${name}`, async (progress) => {
-          const file = `${name}.dump`;
-          const counted = new Counted();
-          const written = pipeline(counted, progress.counter(), createWriteStream(inFolder(file), { mode: 0o600 }));
-          await Promise.all([written, tools.dump(name, counted)]);
+          const file = nameOf(`${name}.dump`);
+          const [plain, counted] = [progress.counter(), new Counted()];
+          const written = pipeline(plain, seal, counted, write(file));
+          await Promise.all([written, tools.dump(name, plain)]);
           const part = counted.part(file);
           // Reads all of it, and not its list of contents alone.
-          const rows = await tools.rowsOfDump(createReadStream(inFolder(file)));
+          const rows = await tools.rowsOfDump(Readable.from(open(createReadStream(inFolder(file)))));
           const count = Object.values(rows).reduce((sum, one) => sum + one, 0);
           const said = `${size(part.bytes)}, ${Object.keys(rows).length} tables, ${count} rows`;
           return [{ name, part, rows }, said] as const;
@@ -90,13 +101,16 @@ async function collect(pulumi: Pulumi, held: Held, folder: string, created: Date
   for (const volume of held.volumes)
     volumes.push(
       await Progress.step(`volume ${volume.name}`, async (progress) => {
-        const file = `${volume.name}.tar.gz`;
+        const file = nameOf(`${volume.name}.tar.gz`);
         let counted = new Counted();
         const writing: Promise<void>[] = [];
-        await readVolume(docker, volume, () => {
+        await readVolume(docker, volume, async () => {
+          // Two readings that are the same are not the same when they are encrypted, so none may end within the other.
+          await Promise.all(writing);
           counted = new Counted();
-          writing.push(pipeline(counted, progress.counter(), createWriteStream(inFolder(file), { mode: 0o600 })));
-          return counted;
+          const plain = progress.counter();
+          writing.push(pipeline(plain, seal, counted, write(file)));
+          return plain;
         });
         await Promise.all(writing);
         const part = counted.part(file);
@@ -112,6 +126,7 @@ async function collect(pulumi: Pulumi, held: Held, folder: string, created: Date
     stack,
     created: created.toISOString(),
     versions,
+    ...(recipients.length && { encryption: { tool: "age" as const, recipients: [...recipients] } }),
     databases,
     volumes,
     state,

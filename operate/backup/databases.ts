@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Readable, Writable } from "node:stream";
 import type Docker from "dockerode";
 import { gone } from "../../components/docker/gone.ts";
+import { hasPostgres, postgresVersionOf } from "../../components/postgres/image-version.ts";
 import { streamInContainer } from "../../components/docker/run-in-container.ts";
 import type { Held } from "./held.ts";
 
@@ -203,22 +204,12 @@ export async function withPostgresTools<T>(
 /** Nothing on the daemon has Postgres's programs. */
 export class NoPostgresImage extends Error {}
 
-/** Images that have Postgres's programs, by their names. The version is in the tag, or, where that is none, in a variable. */
-const POSTGRES_IMAGE =
-  /(?:^|\/)(?:postgres|pgvector|postgis|timescaledb(?:-ha)?):(?:(?:latest-)?pg-?)?(\d+(?=[.-]|$))?/;
-
 /** The newest Postgres on the daemon: pg_dump reads servers that are older than itself, and refuses newer ones. */
 async function imageWithTools(docker: Docker): Promise<string> {
   const found: { id: string; major: number }[] = [];
   for (const { Id, RepoTags } of await docker.listImages()) {
-    const [match] = (RepoTags ?? []).flatMap((tag) => {
-      const fits = POSTGRES_IMAGE.exec(tag);
-      return fits ? [fits] : [];
-    });
-    if (!match) continue;
-    const { Env } = (await docker.getImage(Id).inspect()).Config;
-    const variable = Env?.find((one) => one.startsWith("PG_MAJOR="))?.slice("PG_MAJOR=".length);
-    found.push({ id: Id, major: Number(variable ?? match[1] ?? 0) });
+    const tag = RepoTags?.find(hasPostgres);
+    if (tag !== undefined) found.push({ id: Id, major: (await postgresVersionOf(docker, tag, Id)) ?? 0 });
   }
   const [newest] = found.sort((a, b) => b.major - a.major);
   if (newest) return newest.id;

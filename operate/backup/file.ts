@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import path from "node:path";
-import { Readable, Transform } from "node:stream";
+import { Readable, Transform, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { type Entry, extract, type Headers, pack } from "tar-stream";
+import { opening, OtherIdentity, SEALED } from "./encryption.ts";
 import { type Manifest, parseManifest, type Part, partsOf } from "./manifest.ts";
 
 // A backup is a plain tar: `tar -tvf FILE` and `tar -xf FILE` work without this program. The manifest is its first member and
@@ -65,12 +66,18 @@ export async function writeBackup(file: string, manifest: Manifest, parts: strin
   await handle.sync().finally(() => handle.close());
 }
 
+/** Where a backup is, and what opens it if it is encrypted. */
+export type BackupFile = string | { readonly path: string; readonly identities: readonly string[] };
+const pathOf = (file: BackupFile) => (typeof file === "string" ? file : file.path);
+const identitiesOf = (file: BackupFile) => (typeof file === "string" ? [] : file.identities);
+
 /**
- * Reads a backup from its beginning to its end.
+ * Reads a backup from its beginning to its end; of one that is encrypted without identities, what is written there.
  *
  * @throws Error that says what is wrong with it.
  */
-export async function checkBackup(file: string): Promise<Manifest> {
+export async function checkBackup(from: BackupFile): Promise<Manifest> {
+  const [file, identities] = [pathOf(from), identitiesOf(from)];
   let manifest: Manifest | undefined;
   const missing = new Map<string, Part>();
   let json = "";
@@ -90,11 +97,20 @@ export async function checkBackup(file: string): Promise<Manifest> {
     const wanted = missing.get(name);
     if (!wanted) throw new Error(`it has ${name}, which its manifest does not name`);
     const counted = new Counted();
-    await pipeline(Readable.from(entry), counted.resume());
+    if (name.endsWith(SEALED) && identities.length) {
+      const nobody = new Writable({ write: (_plain, _encoding, done) => done() });
+      const read = pipeline(Readable.from(entry), counted, opening(identities), nobody);
+      await read.catch((error: Error) => {
+        throw error instanceof OtherIdentity
+          ? error
+          : new Error(`${name} in it is damaged (${error.message})`, { cause: error });
+      });
+    } else await pipeline(Readable.from(entry), counted.resume());
     const found = counted.part(name);
     if (found.bytes !== wanted.bytes || found.sha256 !== wanted.sha256) throw new Error(`${name} in it is damaged`);
     missing.delete(name);
   }).catch((error: Error) => {
+    if (error instanceof OtherIdentity) throw error;
     throw new Error(`${file} is no backup that can be restored: ${explain(error)}`, { cause: error });
   });
   if (manifest && !missing.size) return manifest;
@@ -105,14 +121,16 @@ export async function checkBackup(file: string): Promise<Manifest> {
 const explain = ({ message }: Error) =>
   /unexpected end/i.test(message) ? "it ends too early" : /invalid tar/i.test(message) ? "it is no tar" : message;
 
-/** Gives one part of a backup that was checked. */
-export async function readPart(file: string, { name }: Part, read: (content: Readable) => Promise<void>) {
-  await eachMember(file, async (entry) => {
-    if (entry.header.name === name) await read(Readable.from(entry));
+/** Gives one part of a backup that was checked, as it was before it was encrypted. */
+export async function readPart(file: BackupFile, { name }: Part, read: (content: Readable) => Promise<void>) {
+  const open = opening(identitiesOf(file));
+  await eachMember(pathOf(file), async (entry) => {
+    if (entry.header.name === name)
+      await read(name.endsWith(SEALED) ? Readable.from(open(entry)) : Readable.from(entry));
   });
 }
 
-export async function readText(file: string, part: Part): Promise<string> {
+export async function readText(file: BackupFile, part: Part): Promise<string> {
   let content = "";
   await readPart(file, part, async (stream) => {
     content = await text(stream);
@@ -130,8 +148,10 @@ async function eachMember(file: string, use: (entry: Entry) => Promise<void>): P
     }
   })();
   const [read, used] = await Promise.allSettled([reading, using]);
-  // Whichever of the two fails ends the other.
+  // Whichever of the two fails ends the other, with its own error or with one that says so. `use` knows more of its own.
+  const isOfUse =
+    used.status === "rejected" && read.status === "rejected" && (used.reason as Error).cause === read.reason;
   const isFirst =
-    read.status === "rejected" && (read.reason as { code?: string }).code !== "ERR_STREAM_PREMATURE_CLOSE";
+    read.status === "rejected" && !isOfUse && (read.reason as { code?: string }).code !== "ERR_STREAM_PREMATURE_CLOSE";
   for (const one of isFirst ? [read] : [used, read]) if (one.status === "rejected") throw one.reason as Error;
 }

@@ -23,6 +23,8 @@ const manifestSchema = z.strictObject({
     /** As Postgres counts: 170006 is 17.6. */
     postgres: z.number().int(),
   }),
+  /** Of each part; the names of those end in `.age`. Nothing in it is signed: it says who could open it, and proves nothing. */
+  encryption: z.strictObject({ tool: z.literal("age"), recipients: z.array(z.string()) }).optional(),
   databases: z.array(
     z.strictObject({ name: z.string(), part: partSchema, /** By table. */ rows: z.record(z.string(), z.number()) }),
   ),

@@ -3,7 +3,7 @@ import { waitForHealth } from "../../components/docker/wait-for-health.ts";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { type PostgresTools, withPostgresTools } from "./databases.ts";
-import { readPart } from "./file.ts";
+import { type BackupFile, readPart } from "./file.ts";
 import type { Held } from "./held.ts";
 import { type Manifest, rowsIn } from "./manifest.ts";
 import { Progress } from "./progress.ts";
@@ -19,7 +19,7 @@ const HEALTHY_SECONDS = 240;
  *
  * @param meanwhile What is done while nobody uses the databases and volumes.
  */
-export async function putBack(file: string, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
+export async function putBack(file: BackupFile, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
   const docker = connectDocker(held.docker);
   const databases = manifest.databases.filter(({ name }) => held.databases.includes(name));
   const volumes = manifest.volumes.flatMap(({ name, part }) => {
@@ -91,7 +91,7 @@ export async function putBackLiteLlm(file: string, manifest: Manifest, held: Hel
 /** Restores databases of a backup beside those that are there, and compares them. */
 async function restoreBeside(
   tools: PostgresTools,
-  file: string,
+  file: BackupFile,
   manifest: Manifest,
   databases: Manifest["databases"],
 ): Promise<void> {

@@ -20,17 +20,20 @@ const READINGS = 5;
  * @param open Opens what the reading goes to, each time anew.
  * @throws Error when somebody writes all the time.
  */
-export async function readVolume(docker: Docker, volume: HeldVolume, open: () => Writable): Promise<void> {
+export async function readVolume(docker: Docker, volume: HeldVolume, open: () => Promise<Writable>): Promise<void> {
   if (!isServers(volume)) {
-    await pipeline(await archive(docker, volume), createGzip(), open());
+    const to = await open();
+    await pipeline(await archive(docker, volume), createGzip(), to);
     return;
   }
   let before: string | undefined;
   for (let reading = 0; reading < READINGS; reading++) {
     const hash = createHash("sha256");
+    // Before the reading: what is listened to flows.
+    const to = await open();
     const tar = await archive(docker, volume);
     tar.on("data", (chunk: Buffer) => hash.update(chunk));
-    await pipeline(tar, createGzip(), open());
+    await pipeline(tar, createGzip(), to);
     const now = hash.digest("hex");
     if (now === before) return;
     before = now;

@@ -16,13 +16,14 @@ export function checkBackup({ to }: BackupConfig, { stackFile, problems }: Pick<
 }
 
 export const resolveBackup = (
-  { at, keep, to, image }: BackupConfig,
+  { at, keep, to, recipients, image }: BackupConfig,
   postgres: PostgresSettings,
   namePrefix: string,
 ): BackupSettings => ({
   at,
   keep,
   to,
+  recipients,
   image: image ?? (postgres.kind === "dedicated" ? postgres.image : POSTGRES_IMAGE),
   container: `${namePrefix}backup`,
   volume: `${namePrefix}backups`,

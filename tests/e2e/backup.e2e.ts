@@ -37,6 +37,11 @@ const SETTINGS = {
 let workspace: Workspace;
 let folder: string;
 let backup: string;
+/** One of the same data, encrypted; with what opens it, in a folder of its own. */
+let sealed: string;
+let identity: string;
+let recipient: string;
+let keyFolder: string;
 /** The one that the host has made. */
 let nightly: string;
 let keys: Record<string, string>;
@@ -94,6 +99,7 @@ async function assertRestored(): Promise<void> {
 before(async () => {
   await removeLeftovers(PREFIX);
   folder = await mkdtemp(path.join(tmpdir(), "e2e-backup-"));
+  keyFolder = await mkdtemp(path.join(tmpdir(), "e2e-backup-key-"));
   workspace = await Workspace.create(STACK, SETTINGS);
   await worked("up", "--yes");
   keys = (await workspace.outputs()).clientKeys;
@@ -104,7 +110,7 @@ after(async () => {
   if (exitCode !== 0) console.error(output);
   await workspace.remove();
   await removeLeftovers(PREFIX);
-  await rm(folder, { recursive: true });
+  for (const one of [folder, keyFolder]) await rm(one, { recursive: true });
 });
 
 test("npm run backup makes one file that only its owner can read, and says where the passphrase is", async () => {
@@ -147,6 +153,26 @@ test("npm run backup makes one file that only its owner can read, and says where
     ],
   );
   assert.deepEqual(manifest.volumes.map((one) => one.name).sort(), ["ingress-audit", "mcp-memory-data"]);
+});
+
+test("with --recipient nothing of it but the manifest can be read", async () => {
+  identity = path.join(keyFolder, "identity.key");
+  const made = await worked("backup", "--new-identity", identity);
+  [recipient = ""] = made.split("\n");
+  assert.match(made, /^age1\w{58}\n[^]*WHAT IS IN .*identity\.key OPENS THEM, and nothing else does/);
+  const output = await worked("backup", "--to", keyFolder, "--recipient", recipient);
+  assert.match(output, /without the identity of one of them NOBODY can read it/);
+  sealed = path.join(
+    keyFolder,
+    (await readdir(keyFolder)).find((name) => name.endsWith(".tar"))!,
+  );
+  const names = (await execa("tar", ["-tf", sealed])).stdout.split("\n");
+  assert.deepEqual(
+    names.filter((name) => !name.endsWith(".age")),
+    ["manifest.json", "manifest.json.sha256"],
+  );
+  const content = await readFile(sealed, "latin1");
+  for (const plain of ["PGDMP", "encryptionsalt", "namePrefix"]) assert.ok(!content.includes(plain), plain);
 });
 
 test("no secret of the stack is in it in plain text", async () => {
@@ -198,6 +224,22 @@ for (const [what, spoil, message] of [
     assert.deepEqual(await containerIds(PREFIX), ids);
     assert.equal((await held()).keys, original.keys);
   });
+
+test("refused, with nothing changed: encrypted, without the identity and with another one", async () => {
+  const ids = await containerIds(PREFIX);
+  const without = await run("restore", sealed, "--yes");
+  assert.equal(without.exitCode, 1, without.output);
+  assert.match(
+    without.output,
+    new RegExp(`is encrypted for ${recipient}\\. .* --identity KEYFILE\\. Without it nobody`),
+  );
+  const other = path.join(keyFolder, "other.key");
+  await worked("backup", "--new-identity", other);
+  const wrong = await run("restore", sealed, "--identity", other, "--yes");
+  assert.equal(wrong.exitCode, 1, wrong.output);
+  assert.match(wrong.output, new RegExp(`other\\.key does not open .* the backup is encrypted for ${recipient}:`));
+  assert.deepEqual(await containerIds(PREFIX), ids);
+});
 
 test("refused, with nothing changed: of another stack, with another passphrase, without a terminal", async () => {
   const other = await workspace.run("npm", ["run", "--silent", "restore", "--", backup, "--stack", "other", "--yes"]);
@@ -256,7 +298,7 @@ const madeByHost = async () =>
 
 test("litellm-mcp:backup comes to a stack that is deployed: nothing else is replaced, and a backup is made at once", async () => {
   const before = await containerIds(PREFIX);
-  await workspace.writeConfig({ ...SETTINGS, "litellm-mcp:backup": { keep: 2 } });
+  await workspace.writeConfig({ ...SETTINGS, "litellm-mcp:backup": { keep: 2, recipients: [recipient] } });
   await worked("up", "--yes");
   const { backup: added, ...others } = await containerIds(PREFIX);
   assert.deepEqual(others, before);
@@ -274,6 +316,8 @@ test("one that fails and one that is damaged take no good one away, and status a
   const failed = await inBackup("bash", NIGHTLY_SCRIPT, "now");
   assert.equal(failed.exitCode, 1, failed.output);
   assert.deepEqual(await madeByHost(), [first]);
+  // Why it failed outlives the container's memory.
+  await docker.getContainer(`${PREFIX}backup`).restart({ t: 1 });
   const told = await run("status");
   await docker.getContainer(`${PREFIX}postgres`).start();
   await waitForHealth({ docker: ENDPOINT, container: `${PREFIX}postgres`, withinSeconds: 90 });
@@ -306,13 +350,23 @@ test("one of the host's is restored in place: rows, keys and memories are as the
   await execa("docker", ["cp", `${PREFIX}backup:${IN_CONTAINER}/${name.trim()}`, folder]);
   nightly = path.join(folder, name.trim());
   const content = await readFile(nightly, "latin1");
+  assert.ok(!content.includes("PGDMP"));
+  // Debian's age is in the container, and no identity is.
+  const part = `<(tar -xOf ${IN_CONTAINER}/${name.trim()} litellm_db.dump.age)`;
+  const opened = (input: string) =>
+    runInContainer(docker, `${PREFIX}backup`, ["bash", "-c", `age --decrypt -i - ${part} | head -c 5`], input);
+  assert.equal((await opened(await readFile(identity, "utf8"))).stdout, "PGDMP");
+  assert.equal((await opened(await readFile(path.join(keyFolder, "other.key"), "utf8"))).stdout, "");
   for (const secret of [...Object.values(keys), await workspace.postgresPassword()])
     assert.ok(!content.includes(secret));
 
   await remember("of after the backup of the night");
   await sql("mcp_db", "DELETE FROM things WHERE id > 10");
   await sql("litellm_db", `DELETE FROM "LiteLLM_VerificationToken" WHERE key_alias = 'phone'`);
-  assert.match(await worked("restore", nightly, "--yes"), /without the state: the keys of today stay/);
+  assert.match(
+    await worked("restore", nightly, "--identity", identity, "--yes"),
+    /without the state: the keys of today stay/,
+  );
   const now = await held();
   assert.deepEqual([now.keys, now.things, now.memory], [then.keys, then.things, then.memory]);
   assert.ok(isThere(now.spend, then.spend), now.spend);
@@ -333,7 +387,7 @@ test(
     assert.notEqual(clientKeys["phone"], keys["phone"]);
 
     // The host has no state, so no keys: those of today stay, and all the rest comes back.
-    await worked("restore", nightly, "--yes");
+    await worked("restore", nightly, "--identity", identity, "--yes");
     assert.deepEqual((await workspace.outputs()).clientKeys, clientKeys);
     assert.equal(await sql("mcp_db", "SELECT count(*) FROM things"), "500");
     assert.match(await call("memory-read_graph", {}, clientKeys["test-key"]), /of before the backup/);
@@ -352,10 +406,10 @@ test(
 test("from nothing, by one command: the stack is deployed with the keys of the backup", async () => {
   await worked("down", "--yes");
   await removeVolumes();
-  const { exitCode: refused, output: said } = await run("restore", nightly, "--yes");
+  const { exitCode: refused, output: said } = await run("restore", nightly, "--identity", identity, "--yes");
   assert.equal(refused, 1, said);
   assert.match(said, /nothing was changed: stack e2ebackup is not deployed, .* without the state, so it has no keys/);
-  await worked("restore", backup, "--yes");
+  await worked("restore", sealed, "--identity", identity, "--yes");
   assert.deepEqual((await workspace.outputs()).clientKeys, keys);
   await assertRestored();
   assert.match(await auditFiles(`${PREFIX}ingress`), /of before the backup/);

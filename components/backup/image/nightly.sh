@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes backups in the form of `npm run backup`, without the stack's state and settings, which are not on the host.
+# Makes backups in the form of `npm run backup`, without the stack's state and settings, which are not on the host. With
+# $RECIPIENTS each part is encrypted for them, and nothing is written down that is not.
 #   nightly.sh           for ever, each day at $AT; at once where the last time was missed
 #   nightly.sh now       one at once
 #   nightly.sh health    says what is wrong, with exit code 1, or which is the newest; waits for the first
@@ -17,8 +18,10 @@ sizes=$folder/.sizes
 contents=$folder/.contents
 # Beside a backup that has much less than the one before.
 small=$folder/.small
-# Not in the folder, which may be on a disk that is full.
-failed=$RUNTIME/failed
+# Why the last one failed. In the folder, so that it is known when the container was started again; in memory while the disk
+# takes nothing, and newer than one in the folder then.
+failed=$folder/.failed
+failed_in_memory=$RUNTIME/failed
 lock=$RUNTIME/lock
 most_age=$((26 * 3600))
 most_time=6h
@@ -46,6 +49,49 @@ minute() { date -u -d "$1" '+%Y-%m-%d %H:%M UTC'; }
 one_line() { tr '\000-\037' ' ' | tail -c 600; }
 json_text() { sed 's/[\\"]/\\&/g'; }
 
+failure() {
+  local file
+  for file in "$failed_in_memory" "$failed"; do
+    if [ -s "$file" ]; then
+      echo "$file"
+      return
+    fi
+  done
+}
+
+fails() {
+  cat <<<"$1" >"$failed_in_memory"
+  if { cat <<<"$1" >"$failed.new" && mv -T "$failed.new" "$failed"; } 2>/dev/null; then rm "$failed_in_memory"; fi
+}
+
+# Opens this one backup again while it is made, and is nowhere but in the memory of this process.
+own_identity=''
+suffix=''
+if [ -n "${RECIPIENTS:-}" ]; then suffix=.age; fi
+
+sealed() {
+  local recipients=() one
+  if [ -z "$suffix" ]; then
+    cat
+    return
+  fi
+  for one in $RECIPIENTS "$(age-keygen -y <<<"$own_identity")"; do recipients+=(-r "$one"); done
+  age "${recipients[@]}"
+}
+
+opened() { if [ -z "$suffix" ]; then cat; else age --decrypt --identity <(echo "$own_identity"); fi; }
+
+encryption() {
+  local separator='' one
+  if [ -z "$suffix" ]; then return; fi
+  printf '"encryption":{"tool":"age","recipients":['
+  for one in $RECIPIENTS; do
+    printf '%s"%s"' "$separator" "$one"
+    separator=,
+  done
+  printf ']},'
+}
+
 part() {
   printf '{"name":"%s","bytes":%s,"sha256":"%s"}' "$1" "$(stat -c %s "$1")" "$(sha256sum "$1" | cut -d' ' -f1)"
 }
@@ -60,11 +106,11 @@ count_rows() {
 }
 
 database() {
-  pg_dump --no-password --format=custom --lock-wait-timeout=60s --dbname "$1" >"$1.dump"
-  # Reads all of it, and not its list of contents alone.
-  pg_restore --data-only --file=- "$1.dump" | count_rows >rows
+  pg_dump --no-password --format=custom --lock-wait-timeout=60s --dbname "$1" | sealed >"$1.dump$suffix"
+  # Reads all of it, and not its list of contents alone, to the last byte, which is when age knows that nothing is missing.
+  opened <"$1.dump$suffix" | { pg_restore --data-only --file=- && cat >/dev/null; } | count_rows >rows
   awk -F'\t' -v name="$1" '{ rows += $1 } END { printf "%s %.0f rows\n", name, rows }' rows >>contents
-  printf '{"name":"%s","part":%s,"rows":{' "$1" "$(part "$1.dump")"
+  printf '{"name":"%s","part":%s,"rows":{' "$1" "$(part "$1.dump$suffix")"
   json_text <rows | awk -F'\t' '{ printf "%s\"%s\":%s", (NR > 1 ? "," : ""), $2, $1 }'
   rm rows
   printf '}}'
@@ -73,7 +119,7 @@ database() {
 # A file that changes meanwhile is no error here (exit code 1): two readings are compared, or, of the record of calls, which
 # only grows by whole lines, whoever reads it leaves out a last one that is not whole.
 archive() {
-  { tar --sort=name --format=gnu -C "$VOLUMES" -cf - "$1" 2>complaint || [ $? = 1 ]; } | gzip -n >"$1.tar.gz" || {
+  { tar --sort=name --format=gnu -C "$VOLUMES" -cf - "$1" 2>complaint || [ $? = 1 ]; } | gzip -n | sealed >"$1.tar.gz$suffix" || {
     cat complaint >&2
     return 1
   }
@@ -85,7 +131,7 @@ volume() {
   case $1 in
     mcp-*)
       for try in 1 2 3 4 5; do
-        now=$(sha256sum <"$1.tar.gz")
+        now=$(opened <"$1.tar.gz$suffix" | sha256sum)
         if [ "$now" = "$before" ]; then break; fi
         if [ "$try" = 5 ]; then
           echo "volume $1: its server writes all the time, so no reading of 5 is whole" >&2
@@ -96,8 +142,8 @@ volume() {
       done
       ;;
   esac
-  echo "$1 $(stat -c %s "$1.tar.gz") bytes" >>contents
-  printf '{"name":"%s","part":%s}' "$1" "$(part "$1.tar.gz")"
+  echo "$1 $(stat -c %s "$1.tar.gz$suffix") bytes" >>contents
+  printf '{"name":"%s","part":%s}' "$1" "$(part "$1.tar.gz$suffix")"
 }
 
 joined() {
@@ -147,6 +193,7 @@ make() {
   trap 'rm -rf "$unfinished"' EXIT
   cd "$unfinished"
   touch contents "$contents"
+  if [ -n "$suffix" ]; then own_identity=$(age-keygen 2>/dev/null); fi
   name=$STACK-$(date -u +%Y-%m-%dT%H-%M-%SZ)
   version=$(psql --no-password -XAt -d postgres -c 'SHOW server_version_num')
   read -ra dumped <<<"$DATABASES"
@@ -154,6 +201,7 @@ make() {
   {
     printf '{"format":1,"project":"%s","stack":"%s","created":"%s",' "$PROJECT" "$STACK" "$(made "$name")"
     printf '"versions":{"program":"%s","litellm":"%s","postgres":%s},' "$PROGRAM" "$LITELLM" "$version"
+    encryption
     printf '"databases":['
     joined database "${dumped[@]}"
     printf '],"volumes":['
@@ -161,7 +209,7 @@ make() {
     printf ']}\n'
   } >manifest.json
   sha256sum manifest.json >manifest.json.sha256
-  parts=("${dumped[@]/%/.dump}" "${archived[@]/%/.tar.gz}")
+  parts=("${dumped[@]/%/.dump$suffix}" "${archived[@]/%/.tar.gz$suffix}")
   tar --format=gnu --owner=0 --group=0 -cf backup manifest.json manifest.json.sha256 "${parts[@]}"
   sync backup
   # What is on the disk, and not what was written.
@@ -195,13 +243,13 @@ attempt() {
   local said code=0
   said=$(timeout "$most_time" bash "$0" make 2>&1) || code=$?
   if [ "$code" = 0 ]; then
-    rm -f "$failed"
+    rm -f "$failed" "$failed_in_memory"
     echo "$said"
     return
   fi
   if [ "$code" = 124 ]; then said="it had not ended after $most_time. $said"; fi
-  printf 'the backup of %s failed: %s (free on its disk: %s)\n' "$(date -u '+%Y-%m-%d %H:%M UTC')" \
-    "$(one_line <<<"$said" | sed 's/ *$//')" "$(df --output=avail -h "$folder" | tail -n 1 | tr -d ' ')" >"$failed"
+  fails "$(printf 'the backup of %s failed: %s (free on its disk: %s)' "$(date -u '+%Y-%m-%d %H:%M UTC')" \
+    "$(one_line <<<"$said" | sed 's/ *$//')" "$(df --output=avail -h "$folder" | tail -n 1 | tr -d ' ')")"
 }
 
 # Two at once would write the same files.
@@ -212,14 +260,15 @@ alone() { (
 
 # A line for each thing that is wrong, with what to do.
 problems() {
-  local newest name found
+  local newest name found failure
   mapfile -t found < <(good)
   newest=${found[0]:-}
-  if [ -s "$failed" ]; then
-    echo "$(<"$failed"). It is tried again each hour, and by: docker exec $CONTAINER bash $0 now"
+  failure=$(failure)
+  if [ -n "$failure" ]; then
+    echo "$(<"$failure"). It is tried again each hour, and by: docker exec $CONTAINER bash $0 now"
   fi
   if [ -z "$newest" ]; then
-    [ -s "$failed" ] || echo "there is no good backup: docker exec $CONTAINER bash $0 now makes one"
+    [ -n "$failure" ] || echo "there is no good backup: docker exec $CONTAINER bash $0 now makes one"
   elif [ $(($(date +%s) - $(seconds "$(made "$newest")"))) -gt "$most_age" ]; then
     echo "the newest good backup is of $(minute "$(made "$newest")"), and there should be one each day: docker exec $CONTAINER bash $0 now makes one, or says why not"
   fi
@@ -247,7 +296,7 @@ health() {
   local found
   mapfile -t found < <(good)
   # The first one is being made: this waits until it is, or has failed.
-  if [ -z "${found[0]:-}" ] && [ ! -e "$failed" ]; then alone true; fi
+  if [ -z "${found[0]:-}" ] && [ -z "$(failure)" ]; then alone true; fi
   found=$(problems)
   if [ -n "$found" ]; then
     echo "$found"
@@ -277,9 +326,10 @@ scheduled() {
 }
 
 next_time() {
-  local next again
+  local next again failure
   next=$(($(scheduled) + 86400))
-  if [ -s "$failed" ]; then again=$(($(stat -c %Y "$failed") + 3600)); else again=$next; fi
+  failure=$(failure)
+  if [ -n "$failure" ]; then again=$(($(stat -c %Y "$failure") + 3600)); else again=$next; fi
   if [ "$again" -gt "$(date +%s)" ] && [ "$again" -lt "$next" ]; then next=$again; fi
   echo "$next"
 }
@@ -297,7 +347,11 @@ when_postgres_is_up() {
 }
 
 # For the container's log.
-tell() { if [ -s "$failed" ]; then cat "$failed" >&2; fi; }
+tell() {
+  local failure
+  failure=$(failure)
+  if [ -n "$failure" ]; then cat "$failure" >&2; fi
+}
 
 for_ever() {
   # Before the first healthcheck, which waits for it.
