@@ -113,6 +113,7 @@ test("an sslmode that does not fit is refused, and without one it fits", async (
     ],
     warnings: [],
     sslmode: "require",
+    version: undefined,
   });
   // It gets as far as the password.
   assert.match((await look({ ...onNetwork, network })).problems.join(), /Write the password/);

@@ -9,7 +9,7 @@ import { findPostgres } from "../components/postgres/find-postgres.ts";
 import { openContainerTunnel, TunnelError } from "../components/postgres/postgres-tunnel.ts";
 import { sslOf } from "../components/postgres/ssl.ts";
 import type { ExistingPostgres, SslMode } from "../settings/settings.ts";
-import { type Contents, postgresContents } from "./postgres-contents.ts";
+import { type Contents, postgresContents, type Query } from "./postgres-contents.ts";
 import { offersSsl } from "./postgres-ssl.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -19,6 +19,8 @@ const SETTING = "litellm-mcp:postgres";
 export interface PostgresFindings extends Contents {
   /** As it is written, or what fits the server. */
   readonly sslmode: SslMode | undefined;
+  /** Major version; undefined where it could not be asked. */
+  readonly version: number | undefined;
 }
 
 /** How an existing Postgres is reached. */
@@ -42,6 +44,7 @@ export async function existingPostgresFindings(
     problems: [problem],
     warnings: [],
     sslmode: postgres.sslmode,
+    version: undefined,
   });
   if ("problem" in way) return refused(way.problem);
   // Whatever has that address elsewhere on the LAN is not the container, and is not asked.
@@ -64,12 +67,14 @@ export async function existingPostgresFindings(
     return client;
   };
   try {
-    const contents = await postgresContents(postgres, isDeployed, async (database, sql, values) => {
+    const query: Query = async (database, sql, values) => {
       if (!connections.has(database)) connections.set(database, connect(database));
       const { rows } = await (await connections.get(database)!).query(sql, values && [...values]);
       return rows as Record<string, unknown>[];
-    });
-    return { ...contents, sslmode };
+    };
+    const contents = await postgresContents(postgres, isDeployed, query);
+    const [server] = await query("postgres", "SELECT current_setting('server_version_num')::int / 10000 AS version");
+    return { ...contents, sslmode, version: Number(server!["version"]) };
   } catch (error) {
     return refused(explainLogin(postgres, error as Error & { code?: string }));
   } finally {

@@ -5,6 +5,7 @@ import { connectDocker } from "../components/docker/docker-connection.ts";
 import { networkMembers } from "../components/docker/network-members.ts";
 import type { OwnIdentity } from "../components/stack-identity.ts";
 import type { Settings } from "../settings/settings.ts";
+import { backupProblem } from "./backup-version.ts";
 import { type AddressPool, addressProblem } from "./address-pools.ts";
 import { engineWarning, explainDocker } from "./docker-host.ts";
 import { existingNetworkFindings, settingForUse } from "./existing-networks.ts";
@@ -95,12 +96,14 @@ export async function preflight(
   const missing = namesOnDaemon(settings).network.filter((name) => !networks.some(({ Name }) => Name === name));
   const taken = networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
   const addresses = addressProblem({ engine, pools, taken }, missing);
+  const backup = await backupProblem(docker, settings, ofPostgres?.version);
   const inTheWay = [
     ...foreign(found, settings, own),
     ...(addresses === undefined ? [] : [addresses]),
     ...joined.problems,
     ...strange,
     ...ports.filter((problem) => problem !== undefined),
+    ...(backup === undefined ? [] : [backup]),
   ];
   const problems = [...(isEnding ? [] : inTheWay), ...(ofPostgres?.problems ?? [])];
   if (problems.length) throw new PreflightError(problems);

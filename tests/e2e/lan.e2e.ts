@@ -6,7 +6,9 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import pg from "pg";
+import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
+import type { Manifest } from "../../operate/backup/manifest.ts";
 import { freePort } from "../free-port.ts";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
 import { bridgeAddress, docker, leftovers, removeLeftovers } from "./docker.ts";
@@ -39,6 +41,7 @@ const config = (overrides: Record<string, unknown> = {}) => ({
     sslmode: "disable",
     protect: false,
   },
+  "litellm-mcp:backup": { keep: 2 },
   "litellm-mcp:servers": { everything: { enabled: true } },
   "litellm-mcp:models": testModels,
   "litellm-mcp:clients": testClients,
@@ -181,6 +184,13 @@ test("a port that is taken is reported with its setting", async () => {
   }
 });
 
+test("programs for the backup that are older than the Postgres are reported before anything is changed", async () => {
+  await previewFails(
+    { "litellm-mcp:backup": { image: "postgres:16.4-trixie" } },
+    /litellm-mcp:backup\.image: postgres:16\.4-trixie has the programs of Postgres 16, and the server is 17/,
+  );
+});
+
 test("pulumi up deploys over ssh", async () => {
   const { exitCode, output, seconds } = await workspace.up();
   console.log(`pulumi up over ssh: ${seconds.toFixed(0)} s`);
@@ -199,16 +209,43 @@ test("a preview shows no changes, before and after a refresh", async () => {
   }
 });
 
+const STACK_NAME = "e2elan";
+const npm = (command: string, ...args: string[]) =>
+  workspace.run("npm", ["run", "--silent", command, "--", "--stack", STACK_NAME, ...args]);
+
+test("the host has made a backup of the existing Postgres, of what is the stack's alone", async () => {
+  const status = await npm("status");
+  assert.equal(status.exitCode, 0, status.output);
+  const [, name] = /Backups that the host makes each day[^]* (e2elan-\S+Z\.tar) /.exec(status.output) ?? [];
+  const { stdout } = await runInContainer(docker, `${PREFIX}backup`, [
+    ...["tar", "-xOf", `/backups/nightly-${STACK_NAME}/${name}`, "manifest.json"],
+  ]);
+  const { databases, volumes } = JSON.parse(stdout) as Manifest;
+  assert.deepEqual(
+    databases.map((one) => [one.name, (one.rows['public."LiteLLM_VerificationToken"'] ?? 0) > 0]),
+    [
+      ["litellm_db", true],
+      ["mcp_db", false],
+    ],
+  );
+  assert.deepEqual(
+    volumes.map((one) => one.name),
+    ["ingress-audit", "mcp-memory-data"],
+  );
+});
+
 clientViewTests(
   () => workspace,
   async () => adminUrl("litellm_db"),
   { prefix: PREFIX, auditResults: true, adminPort: GATEWAY_PORT + 1 },
 );
 
-test("destroy leaves no container, network, database or role, and of the volumes only clients' data and audit files", async () => {
+test("destroy leaves no container, network, database or role, and of the volumes only clients' data, audit files and backups", async () => {
   const { exitCode, output } = await workspace.destroy();
   assert.equal(exitCode, 0, output);
-  assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
+  assert.deepEqual((await leftovers(PREFIX)).sort(), [
+    ...[`${PREFIX}backups`, `${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`],
+  ]);
   const client = new pg.Client({ connectionString: adminUrl("postgres") });
   await client.connect();
   const { rows } = await client.query(
