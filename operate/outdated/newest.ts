@@ -29,12 +29,21 @@ export interface Registries {
   readonly tags: typeof tagsOf;
 }
 
-/** How old what a server runs is. A registry that does not answer is said, and stops nothing. */
-export async function ageOf(server: string, source: Source, registries: Registries = REGISTRIES): Promise<Age> {
+/**
+ * How old what a server runs is. A registry that does not answer is said, and stops nothing.
+ *
+ * @param of Those tags of an image that come into question.
+ */
+export async function ageOf(
+  server: string,
+  source: Source,
+  registries: Partial<Registries> = {},
+  of: (tags: readonly string[]) => readonly string[] = (tags) => tags,
+): Promise<Age> {
   const none = { server, newest: undefined, isOutdated: false };
   const asked = { ...none, ...nameOf(source) };
   try {
-    const newest = await newestOf(source, registries);
+    const newest = await newestOf(source, { ...REGISTRIES, ...registries }, of);
     if (typeof newest !== "string") return { ...asked, problem: newest.why };
     return { ...asked, newest, isOutdated: isNewer(newest, asked.version ?? ""), problem: undefined };
   } catch (error) {
@@ -59,7 +68,11 @@ function nameOf(source: Source): Pick<Age, "registry" | "name" | "version"> {
   }
 }
 
-async function newestOf(source: Source, { npm, pypi, tags }: Registries): Promise<string | { readonly why: string }> {
+async function newestOf(
+  source: Source,
+  { npm, pypi, tags }: Registries,
+  of: (tags: readonly string[]) => readonly string[],
+): Promise<string | { readonly why: string }> {
   switch (source.kind) {
     case "npm":
       return npm(source.package);
@@ -68,7 +81,9 @@ async function newestOf(source: Source, { npm, pypi, tags }: Registries): Promis
     case "image": {
       const { tag, ...reference } = readReference(source.image);
       if (tag === undefined) return { why: "it is named by its digest, which has no age" };
-      return newestTag(tag, await tags(reference)) ?? { why: `its tag ${tag} has no number that could be compared` };
+      return (
+        newestTag(tag, of(await tags(reference))) ?? { why: `its tag ${tag} has no number that could be compared` }
+      );
     }
     case "url":
       return { why: "it runs elsewhere, and whoever runs it knows its version" };

@@ -33,4 +33,10 @@ test("a tag that is the newest of its form, or that the registry has no more, st
   assert.equal(newestTag("0.3.0", []), "0.3.0");
 });
 
+test("-stable is no other form: LiteLLM has given it up", () => {
+  const tags = ["v1.77.3-stable", "v1.83.14-stable", "v1.106.2", "v1.107.0-nightly", "v1.107.0.rc.1", "main-v1.108.0"];
+  assert.equal(newestTag("v1.77.3-stable", tags), "v1.106.2");
+  assert.equal(newestTag("v1.106.2", tags), "v1.106.2");
+});
+
 test("a tag without a number cannot be compared", () => assert.equal(newestTag("latest", ["1.0.0"]), undefined));

@@ -19,6 +19,12 @@ export function isNewer(version: string, than: string): boolean {
   return at !== undefined && (a[at] ?? 0) > (b[at] ?? 0);
 }
 
+/** What is before the first dot: 17 of `17.6-trixie`. */
+export const majorOf = (version: string): number | undefined => partsOf(version)?.numbers[0];
+
+/** LiteLLM's tags have it up to 1.83, and not from 1.84 on. */
+const withoutStable = (behind: string) => behind.replace(/^-stable$/, "");
+
 /**
  * The newest tag of the same form: `17.6-trixie` goes on with `17.7-trixie` and `18.0-trixie`, not with `18-alpine`.
  *
@@ -30,7 +36,9 @@ export function newestTag(tag: string, tags: readonly string[]): string | undefi
   const same = tags.filter((one) => {
     const parts = partsOf(one);
     return (
-      parts?.before === form.before && parts.behind === form.behind && parts.numbers.length === form.numbers.length
+      parts?.before === form.before &&
+      withoutStable(parts.behind) === withoutStable(form.behind) &&
+      parts.numbers.length === form.numbers.length
     );
   });
   return same.reduce((newest, one) => (isNewer(one, newest) ? one : newest), tag);
