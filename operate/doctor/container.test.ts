@@ -32,6 +32,8 @@ test("what was seen has state, exit code and the words of the healthcheck", () =
     "container gw-litellm is running and unhealthy, says no answer within 4 s",
   );
   assert.equal(judge("gw-litellm", container(health("starting")), { log: "" })?.fix, "look again in a minute");
+  const late = judge("gw-mcp-x", container(health("unhealthy", "Health check exceeded timeout (10s)")), { log: "" });
+  assert.match(late?.means ?? "", /or the host has more to do than it can/);
 });
 
 test("one that needed more memory than it may have is told its limit", () => {
@@ -151,6 +153,9 @@ for (const [reason, means, fix] of [
   test(`a server is away, because ${reason}`, () => {
     const output = JSON.stringify({ state: "away", since: "2026-11-22T08:59:59Z", reason, tools: 0, restarts: 4 });
     const found = judge("gw-mcp-x", container(health("unhealthy", output)), { log: '{"event":"server away"}' });
+    // While its container is new, Docker calls it no worse than starting.
+    const starting = judge("gw-mcp-x", container(health("starting", output)), { log: "" });
+    assert.ok(starting?.seen.includes(reason), starting?.seen);
     assert.match(found?.means ?? "", means);
     assert.match(found?.fix ?? "", fix);
   });

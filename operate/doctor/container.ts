@@ -59,7 +59,9 @@ export function judge(name: string, inspected: Inspected, known: Known): Finding
     ...(RestartCount ? [`was started again ${RestartCount} times`] : []),
     ...(hasEnded && !State.Error ? [`ended with exit code ${State.ExitCode}`] : []),
     ...(State.Error ? [`Docker could not start it: ${State.Error}`] : []),
-    ...(health && Health?.Status === "unhealthy" && !hasEnded ? [`says ${health.slice(0, 300)}`] : []),
+    ...(health && !hasEnded && (Health?.Status === "unhealthy" || adapterSays(health))
+      ? [`says ${health.slice(0, 300)}`]
+      : []),
   ].join(", ");
   const words = meaning(name, inspected, known);
   const last = hasEnded && !State.Error ? known.log.trim().split("\n").slice(-LAST_LINES).join("\n") : "";
@@ -90,15 +92,19 @@ function meaning(name: string, { State, HostConfig, RestartCount }: Inspected, k
       means: `it needed more memory than its ${Math.round((HostConfig.Memory ?? 0) / 2 ** 20)} MiB`,
       fix: "raise limits.memory of the server (gateway.memory of LiteLLM), then npm run up",
     };
-  const adapter =
-    status === "running" && Health?.Status === "healthy"
-      ? undefined
-      : adapterSays(Health?.Log?.at(-1)?.Output.trim() ?? "");
+  const health = Health?.Log?.at(-1)?.Output.trim() ?? "";
+  const adapter = status === "running" && Health?.Status === "healthy" ? undefined : adapterSays(health);
   return (
     said(matching(LOGGED, known.log), "its log says that ") ??
     said(adapter && matching(AWAY, adapter.reason)) ??
     (status === "running" && Health?.Status === "starting" && RestartCount < MANY_RESTARTS
       ? { means: "it has not been healthy yet since it started", fix: "look again in a minute" }
+      : undefined) ??
+    (status === "running" && /^Health check exceeded timeout/.test(health)
+      ? {
+          means: "it did not answer its healthcheck in time: it hangs, or the host has more to do than it can",
+          fix: `uptime on the host; if that is low: docker restart ${name}`,
+        }
       : undefined) ??
     (RestartCount >= MANY_RESTARTS || status === "restarting"
       ? {

@@ -7,15 +7,15 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import pg from "pg";
-import { stringify } from "yaml";
-import { writeToolLock } from "../../approval/tool-lock.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { STACK_LABEL } from "../../components/stack-identity.ts";
 import { startSshd } from "../../lab/docker/sshd.ts";
-import type { Finding } from "../../operate/doctor/finding.ts";
 import { freePort } from "../free-port.ts";
 import { docker, removeLeftovers } from "./docker.ts";
-import { eventually } from "./gateway.ts";
+import { areFound, examine, HAND } from "./doctor-says.ts";
+import { callTool, eventually } from "./gateway.ts";
+import { longOnly } from "./long-form.ts";
+import { adapterSays, addMoody, setMode } from "./moody.ts";
 import { Workspace } from "./workspace.ts";
 
 // Faults, several at once where they do not hide each other: npm run doctor names each, says what it means and what to do,
@@ -39,44 +39,13 @@ const settings = {
   "litellm-mcp:servers": off,
 };
 
-/** A STAND-IN for a server of one's own. */
-const SAYING = `import json, sys
-tools = [{"name": "say", "description": "Does say", "inputSchema": {"type": "object", "properties": {}}}]
-def send(**message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
-for line in sys.stdin:
-    message = json.loads(line)
-    method, params, id = message.get("method"), message.get("params") or {}, message.get("id")
-    if id is None: continue
-    if method == "initialize":
-        send(id=id, result={"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": {"name": "saying", "version": "1"}})
-    elif method == "tools/list": send(id=id, result={"tools": tools})
-    elif method == "tools/call": send(id=id, result={"content": [{"type": "text", "text": "say it"}]})
-    else: send(id=id, result={})
-`;
-const tool = (name: string) => ({
-  ...{ name, description: `Does ${name}` },
-  inputSchema: { type: "object", properties: {} },
-});
-
 let workspace: Workspace;
 let taken: Server;
 
 before(async () => {
   await removeLeftovers(PREFIX);
   workspace = await Workspace.create(STACK, settings);
-  for (const name of ["moody", "shifty"]) {
-    const folder = path.join(workspace.root, "mcp", name);
-    await mkdir(folder);
-    const server = {
-      description: "A program of one's own",
-      source: { program: "python", command: ["python3", "server.py"] },
-      transport: { kind: "stdio" },
-      check: { tool: "say", expect: "say it" },
-    };
-    await writeFile(path.join(folder, "server.py"), SAYING);
-    await writeFile(path.join(folder, "server.yaml"), stringify(server));
-    await writeFile(path.join(folder, "tools.lock.json"), writeToolLock([tool("say")]));
-  }
+  for (const name of ["moody", "shifty"]) await addMoody(workspace, name);
   taken = createServer().listen(TAKEN_PORT, "127.0.0.1");
 });
 
@@ -108,38 +77,9 @@ const isHealthy = (...names: string[]) =>
     return states.every((one) => one === "healthy");
   });
 
-interface Examined {
-  readonly exitCode: number;
-  readonly findings: (Finding & { readonly mends?: string })[];
-  readonly output: string;
-}
-
-async function examined(...args: string[]): Promise<Examined> {
-  const { exitCode, output } = await npm("doctor", "--json", ...args);
-  const json = /^\[[^]*^\]|^\[\]/m.exec(output)?.[0] ?? "[]";
-  return { exitCode, findings: JSON.parse(json) as Finding[], output };
-}
-
-interface Expected {
-  readonly seen: RegExp;
-  readonly means: RegExp;
-  readonly fix: RegExp;
-}
-
-/** All of it is found, each once, and nothing else. */
-function areFound({ exitCode, findings, output }: Examined, expected: readonly Expected[]): void {
-  assert.equal(exitCode, 1, output);
-  for (const { seen, means, fix } of expected) {
-    const [found, ...more] = findings.filter((one) => seen.test(one.seen));
-    assert.ok(found && !more.length, `${seen} in\n${output}`);
-    assert.match(found.means ?? "", means);
-    assert.match(found.fix ?? "", fix);
-  }
-  assert.equal(findings.length, expected.length, output);
-}
+const examined = (...args: string[]) => examine(workspace, ...args);
 
 const UP = new RegExp(`npm run up -- --stack ${STACK}`);
-const HAND = /somebody has changed it since/;
 
 test("before the first up nothing is deployed, and the command that deploys it is named", async () => {
   const early = await npm("doctor", "--json");
@@ -153,7 +93,7 @@ test("a stack that works has no finding", async () => {
   assert.deepEqual([exitCode, findings], [0, []], output);
 });
 
-test("found: a passphrase that is another one", async () => {
+test("found: a passphrase that is another one", longOnly, async () => {
   const args = ["run", "--silent", "doctor", "--", "--stack", STACK, "--json"];
   const { exitCode, output } = await workspace.run("npm", args, { env: { PULUMI_CONFIG_PASSPHRASE: "another" } });
   assert.equal(exitCode, 1, output);
@@ -192,7 +132,7 @@ async function lock(name: string, pid: number, machine: string): Promise<() => P
   return () => rm(file, { force: true });
 }
 
-test("found: somebody on another machine deploys it, which nobody here takes away", async () => {
+test("found: somebody on another machine deploys it, which nobody here takes away", longOnly, async () => {
   const unlock = await lock("other", 1, `not-${hostname()}`);
   areFound(await examined("--fix"), [
     { seen: /locked by process 1 of root on not-/, means: /somebody deploys it at this moment/, fix: /wait until/ },
@@ -244,7 +184,7 @@ test("found: ports that a program and a container have, by whom", async () => {
   await restored();
 });
 
-test("found: a Docker daemon that is not there", async () => {
+test("found: a Docker daemon that is not there", longOnly, async () => {
   await write({ "litellm-mcp:docker": { host: "unix:///nowhere/docker.sock" } });
   areFound(await examined(), [
     { seen: /no Docker daemon answers at \/nowhere/, means: /its daemon does not run/, fix: /systemctl start docker/ },
@@ -252,7 +192,7 @@ test("found: a Docker daemon that is not there", async () => {
   await restored();
 });
 
-test("found: an SSH host whose key has changed", async () => {
+test("found: an SSH host whose key has changed", longOnly, async () => {
   const sshd = await startSshd({ address: "127.0.0.1", port: await freePort() });
   const known = await readFile(sshd.knownHosts, "utf8");
   const { stdout } = await execa("ssh-keygen", ["-y", "-f", sshd.identity]);
@@ -330,39 +270,43 @@ test("found, and mended by --fix: a container that lost its port, one that is pa
   for (const alias of before) assert.ok(Networks[lost!]?.Aliases?.includes(alias), alias);
 });
 
-test("found: Postgres without a connection left and without a database, while LiteLLM is stopped", async () => {
-  await container("litellm").stop({ t: 1 });
-  await sql(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'litellm_db'",
-    "ALTER DATABASE litellm_db RENAME TO litellm_elsewhere",
-  );
-  const password = await workspace.postgresPassword();
-  const at = { host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", database: "postgres", password };
-  const clients: pg.Client[] = [];
-  // Three are kept for the administrator: one of them is for doctor.
-  await eventually("no connection is left but one", 60, async () => {
-    const client = new pg.Client(at);
-    client.on("error", () => {});
-    await client.connect();
-    clients.push(client);
-    const { rows } = await client.query(
-      "SELECT current_setting('max_connections')::int - count(*) AS free FROM pg_stat_activity WHERE backend_type = 'client backend'",
+test(
+  "found: Postgres without a connection left and without a database, while LiteLLM is stopped",
+  longOnly,
+  async () => {
+    await container("litellm").stop({ t: 1 });
+    await sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'litellm_db'",
+      "ALTER DATABASE litellm_db RENAME TO litellm_elsewhere",
     );
-    return Number((rows as { free: string }[])[0]!.free) <= 2;
-  });
-  const found = await examined();
-  for (const client of clients) await client.end();
-  await sql("ALTER DATABASE litellm_elsewhere RENAME TO litellm_db");
-  areFound(found, [
-    { seen: new RegExp(`container ${PREFIX}litellm is stopped`), means: HAND, fix: UP },
-    { seen: /connections in use \(postgres/, means: /is refused/, fix: /pg_stat_activity/ },
-    { seen: /database litellm_db is not in/, means: /whatever was in it is gone/, fix: /npm run restore/ },
-  ]);
-  await container("litellm").start();
-  await isHealthy("litellm");
-});
+    const password = await workspace.postgresPassword();
+    const at = { host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", database: "postgres", password };
+    const clients: pg.Client[] = [];
+    // Three are kept for the administrator: one of them is for doctor.
+    await eventually("no connection is left but one", 60, async () => {
+      const client = new pg.Client(at);
+      client.on("error", () => {});
+      await client.connect();
+      clients.push(client);
+      const { rows } = await client.query(
+        "SELECT current_setting('max_connections')::int - count(*) AS free FROM pg_stat_activity WHERE backend_type = 'client backend'",
+      );
+      return Number((rows as { free: string }[])[0]!.free) <= 2;
+    });
+    const found = await examined();
+    for (const client of clients) await client.end();
+    await sql("ALTER DATABASE litellm_elsewhere RENAME TO litellm_db");
+    areFound(found, [
+      { seen: new RegExp(`container ${PREFIX}litellm is stopped`), means: HAND, fix: UP },
+      { seen: /connections in use \(postgres/, means: /is refused/, fix: /pg_stat_activity/ },
+      { seen: /database litellm_db is not in/, means: /whatever was in it is gone/, fix: /npm run restore/ },
+    ]);
+    await container("litellm").start();
+    await isHealthy("litellm");
+  },
+);
 
-test("found: a password of Postgres that somebody has changed, which rotate mends", async () => {
+test("found: a password of Postgres that somebody has changed, which rotate mends", longOnly, async () => {
   await sql("ALTER ROLE litellm_user PASSWORD 'another'");
   await container("litellm").restart({ t: 5 });
   await eventually("LiteLLM has tried", 60, async () => {
@@ -376,24 +320,104 @@ test("found: a password of Postgres that somebody has changed, which rotate mend
   succeeds(await workspace.run("npm", ["run", "rotate", "--", "--stack", STACK, "--databases", "--yes"]));
 });
 
-test("found: a client's key that LiteLLM does not know any more, and a setting that is not deployed; up mends both", async () => {
-  await isHealthy("mcp-time", "mcp-moody", "mcp-shifty", "litellm", "ingress");
-  const { clientKeys, masterKey } = await workspace.outputs();
-  const { ok } = await fetch(`http://127.0.0.1:${PORT + 1}/key/delete`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ keys: [clientKeys["test-key"]] }),
-  });
-  assert.ok(ok);
-  await write({ "litellm-mcp:clients": { "test-key": {}, phone: {} } });
+const call = async (name: string) => {
+  const { clientKeys } = await workspace.outputs();
+  return callTool(`http://127.0.0.1:${PORT}/mcp/`, clientKeys["test-key"]!, name);
+};
+/** Ends the process of the server, which its adapter starts again; in which mode, /tmp/mode says. */
+const leave = (server: string) => call(`${server}-leave`).catch(() => "");
+
+test("found: a server that cannot start, one whose texts are not as approved, a container that ends again and again", async () => {
+  await call("shifty-change");
+  await setMode(`${PREFIX}mcp-moody`, "end");
+  await leave("moody");
+  for (let life = 1; life <= 3; life++) {
+    const { State } = await container("mcp-time").inspect();
+    process.kill(State.Pid, "SIGKILL");
+    await eventually("Docker has started it again", 60, async () => {
+      const { State: now, RestartCount } = await container("mcp-time").inspect();
+      return now.Running && RestartCount >= life;
+    });
+  }
+  await isHealthy("mcp-time");
+  await adapterSays(`${PREFIX}mcp-moody`, /"state":"away".*"restarts":[1-9]/);
+  await adapterSays(`${PREFIX}mcp-shifty`, /"withheld":1/);
   areFound(await examined(), [
-    { seen: /LiteLLM does not know the key of client test-key/, means: /somebody has deleted the key/, fix: UP },
-    { seen: /\d+ changes of the settings are not deployed/, means: /what was deployed before/, fix: /npm run preview/ },
+    {
+      seen: /mcp-time is running and healthy, was started again 3 times/,
+      means: /again and again/,
+      fix: /docker logs/,
+    },
+    { seen: /moody.*it ended with exit code 1/, means: /ends as soon as it is started/, fix: /log/ },
+    { seen: /shifty lists 1 tools that are not as approved/, means: /withheld/, fix: /tools -- diff shifty/ },
   ]);
-  succeeds(await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes"]));
+  await setMode(`${PREFIX}mcp-moody`, "well");
+  await leave("shifty");
+  await adapterSays(`${PREFIX}mcp-shifty`, /"state":"up".*"withheld":0/);
+  await container("mcp-time").restart({ t: 1 });
 });
 
+test(
+  "found: a server without tools, one that needs more memory than it may have, a record that cannot be written, a NAT rule of a network that is gone",
+  longOnly,
+  async () => {
+    await setMode(`${PREFIX}mcp-shifty`, "none");
+    await leave("shifty");
+    await adapterSays(`${PREFIX}mcp-shifty`, /"state":"up".*"tools":0/);
+    await setMode(`${PREFIX}mcp-moody`, "eat");
+    await container("mcp-moody").restart({ t: 1 });
+    await setMode(`${PREFIX}mcp-moody`, "eat");
+    await leave("moody");
+    const volume = await docker.getVolume(`${PREFIX}ingress-audit`).inspect();
+    await execa("chmod", ["555", volume.Mountpoint]);
+    const subnet = (await network("litellm-mcp-net").inspect()).IPAM?.Config?.[0]?.Subnet;
+    const rule = ["POSTROUTING", "-s", subnet!, "!", "-o", "br-0123456789ab", "-j", "MASQUERADE"];
+    await execa("iptables", ["-w", "-t", "nat", "-A", ...rule]);
+    await adapterSays(`${PREFIX}mcp-moody`, /"state":"away".*SIGKILL/);
+    const found = await examined();
+    await execa("iptables", ["-w", "-t", "nat", "-D", ...rule]);
+    await execa("chmod", ["755", volume.Mountpoint]);
+    for (const name of ["mcp-moody", "mcp-shifty"]) await container(name).restart({ t: 1 });
+    areFound(found, [
+      {
+        seen: /server shifty lists no tools, and 3 were approved/,
+        means: /it answers, and has none/,
+        fix: /arguments/,
+      },
+      { seen: /moody.*it was ended by SIGKILL/, means: /memory is too little/, fix: /limits\.memory/ },
+      { seen: /ingress may not write into the volume/, means: /HTTP 503/, fix: /chown -R/ },
+      { seen: /NAT rule of a network that is gone/, means: /times out/, fix: /iptables -t nat -D POSTROUTING/ },
+    ]);
+  },
+);
+
+test(
+  "found: a client's key that LiteLLM does not know any more, and a setting that is not deployed; up mends both",
+  longOnly,
+  async () => {
+    await isHealthy("mcp-time", "mcp-moody", "mcp-shifty", "litellm", "ingress");
+    const { clientKeys, masterKey } = await workspace.outputs();
+    const { ok } = await fetch(`http://127.0.0.1:${PORT + 1}/key/delete`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ keys: [clientKeys["test-key"]] }),
+    });
+    assert.ok(ok);
+    await write({ "litellm-mcp:clients": { "test-key": {}, phone: {} } });
+    areFound(await examined(), [
+      { seen: /LiteLLM does not know the key of client test-key/, means: /somebody has deleted the key/, fix: UP },
+      {
+        seen: /\d+ changes of the settings are not deployed/,
+        means: /what was deployed before/,
+        fix: /npm run preview/,
+      },
+    ]);
+    succeeds(await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes"]));
+  },
+);
+
 test("when all of it is mended there is no finding again, and the text for a person says so", async () => {
+  await isHealthy("mcp-time", "mcp-moody", "mcp-shifty", "litellm", "ingress");
   const { exitCode, output } = await npm("doctor", "--fix");
   assert.equal(exitCode, 0, output);
   assert.match(output, new RegExp(`Stack ${STACK} is as it should be, and every tool answers\\.`));
