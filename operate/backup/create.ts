@@ -104,15 +104,18 @@ async function collect(
         const file = nameOf(`${volume.name}.tar.gz`);
         let counted = new Counted();
         const writing: Promise<void>[] = [];
-        await readVolume(docker, volume, async () => {
+        const reading = readVolume(docker, volume, async () => {
           // Two readings that are the same are not the same when they are encrypted, so none may end within the other.
           await Promise.all(writing);
           counted = new Counted();
           const plain = progress.counter();
-          writing.push(pipeline(plain, seal, counted, write(file)));
+          const written = pipeline(plain, seal, counted, write(file));
+          // A disk that is full ends the reading as well, and until that is known nobody waits for this one.
+          written.catch(() => undefined);
+          writing.push(written);
           return plain;
         });
-        await Promise.all(writing);
+        await reading.finally(() => Promise.all(writing));
         const part = counted.part(file);
         return [{ name: volume.name, part }, size(part.bytes)] as const;
       }),
