@@ -137,8 +137,15 @@ async function wayBack(pulumi: Pulumi): Promise<Way> {
 
 async function isRunning(held: Held | undefined): Promise<boolean> {
   if (!held) return false;
-  const { State } = await connectDocker(held.docker).getContainer(held.litellm.container).inspect();
-  return State.Running;
+  const container = connectDocker(held.docker).getContainer(held.litellm.container);
+  return container.inspect().then(
+    ({ State }) => State.Running,
+    (error: Error & { statusCode?: number }) => {
+      // Somebody has removed it.
+      if (error.statusCode === 404) return false;
+      throw error;
+    },
+  );
 }
 
 /** The stack's file with the image of before; settings that the older LiteLLM does not take are found here. */

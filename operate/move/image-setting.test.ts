@@ -16,7 +16,7 @@ encryptionsalt: v1:a
   assert.equal(withImage(file(NEW), OLD), file(OLD));
   assert.equal(withImage(file(OLD), OLD), file(OLD));
   const plain = (image: string) => `config:\n  litellm-mcp:gateway:\n    image: ${image} # why\n`;
-  assert.equal(withImage(plain(NEW), OLD), plain(`"${OLD}"`));
+  for (const quote of ["", "'"]) assert.equal(withImage(plain(quote + NEW + quote), OLD), plain(quote + OLD + quote));
 });
 
 test("a file that names none gets it, and the version of another one goes", () => {

@@ -24,10 +24,14 @@ export function withImage(text: string, image: string): string {
   const now = document.getIn([...GATEWAY, "image"], true);
   if (now instanceof Scalar && now.range && !document.hasIn([...GATEWAY, "version"])) {
     const [from, to] = now.range;
-    return text.slice(0, from) + JSON.stringify(image) + text.slice(to);
+    return text.slice(0, from) + written(image, now.type) + text.slice(to);
   }
   document.setIn([...GATEWAY, "image"], image);
   // It is that of the other image; the tag says it.
   document.deleteIn([...GATEWAY, "version"]);
   return document.toString({ lineWidth: 0 });
 }
+
+/** In the quotes that were there; an image needs none. */
+const written = (image: string, type: Scalar["type"]): string =>
+  type === Scalar.PLAIN ? image : type === Scalar.QUOTE_SINGLE ? `'${image}'` : JSON.stringify(image);
