@@ -15,6 +15,7 @@ const {
   e2e,
   matrix,
   soak,
+  faults,
   n8n,
   adapter,
   long = false,
@@ -30,6 +31,10 @@ const {
   .option(
     "--matrix [part]",
     "only the same stack on each LiteLLM version that the lab can build, one after the other; or the files whose name contains [part]",
+  )
+  .option(
+    "--faults [part]",
+    "only what goes wrong in a year, in half an hour: 10,000 calls, and 3,000 while containers crash; or the files whose name contains [part]",
   )
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
   .option("--n8n", "only the server n8n_workflows with a real n8n, which takes 2.8 GB")
@@ -48,6 +53,7 @@ const {
     e2e?: string | boolean;
     matrix?: string | boolean;
     soak?: boolean;
+    faults?: string | boolean;
     n8n?: boolean;
     adapter?: string | boolean;
     long?: boolean;
@@ -185,9 +191,10 @@ if (!unit && (!adapter || ADAPTER_DEPLOYS.includes(partOf(adapter))))
   );
 if (matrix) await runSome(filesIn("tests/matrix", ".e2e.ts"), "test of the matrix", "file of tests/matrix", matrix);
 if (soak) await runTests(filesIn("tests/soak", ".e2e.ts"), false);
+if (faults) await runSome(filesIn("tests/faults", ".e2e.ts"), "test of faults", "file of tests/faults", faults);
 if (n8n) await runTests(filesIn("tests/n8n", ".e2e.ts"), false);
 if (adapter) await runSome(adapterFiles, "test of the adapter", "*.slow.ts", adapter);
-if (!e2e && !matrix && !soak && !n8n && !adapter) {
+if (!e2e && !matrix && !soak && !faults && !n8n && !adapter) {
   await check("types", "tsc", ["--noEmit"]);
   await check("lint", "eslint", ["."]);
   await check("format", "prettier", ["--check", "."]);
@@ -215,7 +222,10 @@ const ON_DEMAND = ["openwebui.e2e.ts", "vscode.e2e.ts"];
 const e2eFiles = filesIn("tests/e2e", ".e2e.ts").filter(
   (file) => partOf(e2e) || !ON_DEMAND.includes(path.basename(file)),
 );
-if (!unit && !matrix && !soak && !n8n && !adapter) await runSome(e2eFiles, "end-to-end test", "file of tests/e2e", e2e);
-if (total.skipped) console.log(`\n${total.skipped} were left out; which, and how they are run, is said above`);
+if (!unit && !matrix && !soak && !faults && !n8n && !adapter)
+  await runSome(e2eFiles, "end-to-end test", "file of tests/e2e", e2e);
+if (total.skipped)
+  console.log(`
+${total.skipped} were left out; which, and how they are run, is said above`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;
