@@ -118,11 +118,14 @@ export class Pulumi {
 
   /** What `up` would do; nothing is changed and nothing is printed. */
   async preview(replace: readonly string[] = []): Promise<Plan> {
-    const { stdout, stderr, exitCode } = await this.#run([
-      ...["preview", "--json", "--show-sames", "--parallel", PARALLEL],
-      ...replace.flatMap((urn) => ["--replace", urn]),
+    const [{ stdout, stderr, exitCode }, outputs] = await Promise.all([
+      this.#run([
+        ...["preview", "--json", "--show-sames", "--parallel", PARALLEL],
+        ...replace.flatMap((urn) => ["--replace", urn]),
+      ]),
+      this.#workspace.stackOutputs(this.stack),
     ]);
-    const plan = readPlan(parsed(stdout), Object.keys(await this.#workspace.stackOutputs(this.stack)));
+    const plan = readPlan(parsed(stdout), Object.keys(outputs));
     // A Pulumi that does not come to its own JSON says why on standard error.
     const errors =
       exitCode === 0 || plan.errors.length ? plan.errors : [stderr.trim() || `pulumi preview ended with ${exitCode}`];
