@@ -1,6 +1,7 @@
 import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/sdk/types.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { Rate } from "../lib/limits.ts";
+import { lostDatabase } from "./lost-database.ts";
 import { log } from "./log.ts";
 import {
   answerTo,
@@ -257,12 +258,15 @@ export class Session {
     }
   }
 
-  /** A result of a tool that failed, with why the adapter let the server reach nothing. */
+  /** A result of a tool that failed, with why: the adapter let the server reach nothing, or its database was away. */
   #explained(outcome: Outcome, params: Json, began: number): Outcome {
+    if (!("result" in outcome)) return outcome;
     const { refusedSince } = this.#sessions.options;
-    if (!refusedSince || !("result" in outcome) || outcome.result.isError !== true) return outcome;
+    const hasFailed = outcome.result.isError === true;
     // A redirect leads to what only the result names, if anything does.
-    const texts = refusedSince(began, JSON.stringify([params.arguments, outcome.result]));
+    const refused = hasFailed && refusedSince?.(began, JSON.stringify([params.arguments, outcome.result]));
+    const texts = [...(refused || []), ...lostDatabase(outcome.result)];
+    if (!texts.length) return outcome;
     const content = Array.isArray(outcome.result.content) ? outcome.result.content : [];
     return {
       result: { ...outcome.result, content: [...content, ...texts.map((text) => ({ type: "text", text }))] },

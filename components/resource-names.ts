@@ -10,6 +10,8 @@ export const INGRESS_RIGHTS = "ingress-rights";
 export const CLIENT_KEY_TYPE = "litellm:gateway:ClientKey";
 /** Type of what has a provider of this project, such as the key within a `ClientKey`. */
 export const DYNAMIC_TYPE = "pulumi-nodejs:dynamic:Resource";
+/** Of the stack itself, which has its outputs. */
+export const STACK_TYPE = "pulumi:pulumi:Stack";
 export const CONTAINER_TYPE = "docker:index/container:Container";
 export const IMAGE_TYPE = "docker:index/remoteImage:RemoteImage";
 export const NETWORK_TYPE = "docker:index/network:Network";

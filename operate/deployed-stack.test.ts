@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import { STACK_OUTPUTS } from "../components/resource-names.ts";
 import { Pulumi } from "./deployed-stack.ts";
 
 const VARIABLES = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"] as const;
@@ -27,7 +28,7 @@ async function replacePulumi(
   await write("config", config);
   await write("export", { version: 3, deployment: { resources } });
   const script =
-    '#!/bin/sh\ncd "$(dirname "$0")"\ncase $1 in version) echo v3.245.0 ;; config) cat config ;; *) cat "$2" ;; esac\n';
+    '#!/bin/sh\ncd "$(dirname "$0")"\ncase $1 in version) echo v3.245.0 ;; config) cat config ;; preview) echo "{}" ;; *) cat "$2" ;; esac\n';
   await writeFile(path.join(folder, "pulumi"), script);
   await chmod(path.join(folder, "pulumi"), 0o755);
   Object.assign(process.env, {
@@ -40,6 +41,17 @@ async function replacePulumi(
 test("a stack that is not there is refused with those that are", async (t) => {
   await replacePulumi(t, {});
   await assert.rejects(Pulumi.existing("phone"), { message: "unknown stack phone: there are lan, e2e" });
+});
+
+test("a name of the gateway that is another one is to be deployed, though no resource has it", async (t) => {
+  const outputs = Object.fromEntries(STACK_OUTPUTS.map((name) => [name, "http://gateway.lan:4000/mcp/"]));
+  const isOld = async (lan: object) => {
+    await replacePulumi(t, { outputs, config: { "litellm-mcp:lan": { value: JSON.stringify(lan), secret: false } } });
+    return (await (await Pulumi.existing("lan")).preview()).isStateOld;
+  };
+  assert.equal(await isOld({ address: "192.168.1.10", hostname: "gateway.lan" }), false);
+  assert.equal(await isOld({ address: "192.168.1.10", hostname: "other.lan" }), true);
+  assert.equal(await isOld({ address: "192.168.1.10" }), true);
 });
 
 test("outputs of an up that failed before its end are none", async (t) => {
@@ -86,6 +98,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     stack: "lan",
     docker,
     gatewayUrl: undefined,
+    toldUrl: undefined,
     isChecked: false,
     containers: ["gw-postgres"],
     networks: ["gw-postgres-net"],
@@ -129,10 +142,16 @@ test("what a stack has is told by its state, keys by their names; after an up th
         rights: "{}",
       }),
       resource("pulumi-nodejs:dynamic:Resource", "gateway-check", check),
+      {
+        ...resource("pulumi:pulumi:Stack", "litellm-mcp-lan", {}),
+        outputs: { gateway: "http://gateway.lan:4000/mcp/" },
+      },
     ],
   });
   const whole = await (await Pulumi.existing("lan")).deployed();
   assert.deepEqual([whole.gatewayUrl, whole.isChecked], ["http://192.168.1.10:4000", true]);
+  // Clients are told the name, which is what doctor looks up.
+  assert.equal(whole.toldUrl, "http://gateway.lan:4000/mcp/");
   assert.deepEqual(whole.servers, [{ name: "time", adapter: "mcp-time", approved: 2 }]);
   assert.deepEqual(whole.clients, [{ name: "phone", rules: { time: { allow: null, deny: [] } } }]);
   assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined });

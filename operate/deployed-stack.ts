@@ -62,10 +62,11 @@ export class Pulumi {
   /**
    * A stack that exists already; none is made.
    *
+   * @param opened Where somebody has looked for the states before.
    * @throws Error that names the stacks there are.
    */
-  static async existing(stack: string): Promise<Pulumi> {
-    const workspace = await openWorkspace();
+  static async existing(stack: string, opened?: Pick<States, "workspace">): Promise<Pulumi> {
+    const workspace = opened?.workspace ?? (await openWorkspace());
     const stacks = (await workspace.listStacks()).map(({ name }) => name);
     if (stacks.includes(stack)) return Pulumi.#of(stack, workspace);
     if (existsSync(path.join(projectRoot, `Pulumi.${stack}.yaml`))) throw notDeployed(stack);
@@ -129,7 +130,15 @@ export class Pulumi {
     // A Pulumi that does not come to its own JSON says why on standard error.
     const errors =
       exitCode === 0 || plan.errors.length ? plan.errors : [stderr.trim() || `pulumi preview ended with ${exitCode}`];
-    return { ...plan, errors };
+    return { ...plan, isStateOld: plan.isStateOld || (await this.#isRenamed(outputs["gateway"]?.value)), errors };
+  }
+
+  /** Whether people are told another name of the gateway by now: it is in an output alone, which a preview does not tell of. */
+  async #isRenamed(told: unknown): Promise<boolean> {
+    const lan = (await this.#workspace.getAllConfig(this.stack))[stackPath("lan")]?.value;
+    if (typeof told !== "string" || lan === undefined) return false;
+    const { address, hostname = address } = JSON.parse(lan) as { address?: string; hostname?: string };
+    return hostname !== undefined && new URL(told).hostname !== hostname;
   }
 
   /**
@@ -321,10 +330,17 @@ async function openWorkspace(): Promise<LocalWorkspace> {
   return workspace;
 }
 
-/** Where the states of this project's stacks are; asked before any of them is read. */
-export async function whereStatesAre(): Promise<{ readonly backendUrl: string; readonly project: string }> {
+/** Where the states of this project's stacks are. */
+export interface States {
+  readonly backendUrl: string;
+  readonly project: string;
+  readonly workspace: LocalWorkspace;
+}
+
+/** Asked before any of them is read. */
+export async function whereStatesAre(): Promise<States> {
   const workspace = await openWorkspace();
-  return { backendUrl: await backendUrlOf(workspace), project: (await workspace.projectSettings()).name };
+  return { backendUrl: await backendUrlOf(workspace), project: (await workspace.projectSettings()).name, workspace };
 }
 
 /** As this machine's settings give it, else as `pulumi whoami` does, which takes a third of a second. */

@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { waitForHealth } from "../components/docker/wait-for-health.ts";
 import { command, jsonOption, main, prepared, printJson, stackArguments, stackOption } from "./command.ts";
-import { Pulumi, whereStatesAre } from "./deployed-stack.ts";
+import { Pulumi, type States, whereStatesAre } from "./deployed-stack.ts";
 import { findings } from "./doctor/examine.ts";
 import { type Finding, showFinding } from "./doctor/finding.ts";
 import { mendAll } from "./doctor/mends.ts";
@@ -18,8 +18,10 @@ interface Options {
 const WELL_WITHIN_SECONDS = 120;
 
 async function doctor({ stack, json, fix }: Options): Promise<void> {
-  let found = await examined(stack);
-  if (fix && (await mendAll(found, said, (container) => wellAgain(stack, container)))) found = await examined(stack);
+  const states = await whereStatesAre();
+  let found = await examined(stack, states);
+  if (fix && (await mendAll(found, said, (container) => wellAgain(stack, states, container))))
+    found = await examined(stack, states);
   if (json) printJson(found.map(({ seen, means, fix: todo, mend }) => ({ seen, means, fix: todo, mends: mend?.does })));
   else if (found.length) console.log(shown(found, stack));
   else console.log(pc.green(`Stack ${stack} is as it should be, and every tool answers.`));
@@ -27,12 +29,11 @@ async function doctor({ stack, json, fix }: Options): Promise<void> {
 }
 
 /** @throws Error that nobody has thought of, or that says that there is no such stack. */
-async function examined(stack: string): Promise<Finding[]> {
-  const { backendUrl, project } = await whereStatesAre();
-  const broken = await brokenStates(backendUrl, project, stack);
+async function examined(stack: string, states: States): Promise<Finding[]> {
+  const broken = await brokenStates(states.backendUrl, states.project, stack);
   if (broken.length) return broken;
   try {
-    return await findings(await Pulumi.existing(stack), (what) => console.error(pc.dim(`… ${what}`)));
+    return await findings(await Pulumi.existing(stack, states), (what) => console.error(pc.dim(`… ${what}`)));
   } catch (error) {
     const known = explained(error as Error);
     if (!known) throw error;
@@ -40,8 +41,8 @@ async function examined(stack: string): Promise<Finding[]> {
   }
 }
 
-async function wellAgain(stack: string, container: string): Promise<void> {
-  const { docker } = await (await Pulumi.existing(stack)).deployed();
+async function wellAgain(stack: string, states: States, container: string): Promise<void> {
+  const { docker } = await (await Pulumi.existing(stack, states)).deployed();
   await waitForHealth({ docker, container, withinSeconds: WELL_WITHIN_SECONDS });
 }
 

@@ -4,18 +4,20 @@ import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker
 import { askAdapter } from "../../components/gateway/check/adapters.ts";
 import { stackArguments } from "../command.ts";
 import type { Pulumi } from "../deployed-stack.ts";
-import { allDifferences, describe, type Difference, ofStack, unrecorded } from "../recovery/on-daemon.ts";
+import { allDifferences, ofStack, unrecorded } from "../recovery/on-daemon.ts";
 import type { OnRecord } from "../recovery/on-record.ts";
 import { describeLock, isStale, type Lock, locksOf } from "../recovery/stack-lock.ts";
 import { collect } from "../status/collect.ts";
 import type { Deployed } from "../status/deployed.ts";
 import { problemsOf, type Status } from "../status/status.ts";
 import { check } from "../verify.ts";
+import { ofDaemon } from "./by-hand.ts";
 import { examine } from "./container.ts";
+import { judgeDrift } from "./drifted.ts";
 import type { Finding } from "./finding.ts";
 import { type DockerInfo, judgeDocker } from "./host.ts";
 import { holderOf, type HostFacts, hostFacts } from "./host-facts.ts";
-import { mendOf, removal, unlocking } from "./mends.ts";
+import { removal, unlocking } from "./mends.ts";
 import { ofHost, withMtu } from "./on-host.ts";
 import { askPostgres, judgePostgres } from "./postgres.ts";
 import { explain, explainCheck } from "./said.ts";
@@ -64,14 +66,12 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
       ? before
       : [...before, { seen: `Docker at ${endpoint.host} does not answer: ${there.message}`, fix: `docker ps there` }];
   const changed = await allDifferences(docker, record, there);
+  const left = unrecorded(record, there);
   const onHost: Finding[] = [
-    ...(await pMap(changed, (one) => ofDifference(docker, one, facts, up), { concurrency: QUESTIONS_AT_ONCE })),
-    ...unrecorded(record, there).map((one) => ({
-      seen: `${describe([one])} is there and the state does not know it`,
-      means: "an npm run up was interrupted as it was made",
-      fix: `${up} removes it, and completes what is missing`,
+    ...(await ofDaemon(docker, {
+      ...{ changed, left, facts, up },
       // Where the backend does not tell of locks, it may be what somebody makes at this moment.
-      ...(locks && { mend: removal(pulumi, docker, one) }),
+      removal: locks && ((one) => removal(pulumi, docker, one)),
     })),
     ...record.pending.map(({ urn }) => ({
       seen: `${urn.split("::").at(-1)} was being made or changed when an npm run up was interrupted`,
@@ -84,7 +84,11 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
   const deployed = await pulumi.deployed();
   const known = new Set(changed.map(({ name }) => name));
   // One that is stopped, or off a network, is not well because of that; one that is on others besides, for another reason.
-  const explaining = new Set(changed.filter(({ network }) => network?.isOwn !== false).map(({ name }) => name));
+  const lost = new Set(changed.filter(({ is }) => is === "is missing").map(({ id }) => id));
+  const explaining = new Set([
+    ...changed.filter(({ network }) => network?.isOwn !== false).map(({ name }) => name),
+    ...record.deployed.filter(({ networks }) => networks.some((id) => lost.has(id))).map(({ name }) => name),
+  ]);
   // The one that makes backups says itself what is wrong, further on.
   const containers = deployed.containers.filter((name) => !explaining.has(name) && name !== deployed.backup);
   const unwell = await pMap(
@@ -94,25 +98,34 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
   );
   for (const { name, finding } of unwell) if (finding) known.add(name);
   const status = await collect(deployed);
+  const ofItsHost = await ofHost(docker, {
+    ...{ deployed, status, facts, said: errors.join("\n"), known },
+    root: info?.DockerRootDir ?? "",
+  });
   const found: Finding[] = [
     ...before,
     ...onHost,
     ...unwell.flatMap(({ finding }) => finding ?? []),
     ...(info ? judgeDocker(info, toldAt) : []),
-    ...(await ofHost(docker, { deployed, status, facts, known, root: info?.DockerRootDir ?? "" })),
+    ...ofItsHost,
     ...(await ofServers(docker, deployed, status, known)),
     ...(await ofPostgres(docker, deployed, record, known, up)),
-    ...ofGateway(status, known, up),
+    ...ofGateway(status, known, [...before, ...ofItsHost], up),
   ];
   if (found.length) return withMtu(docker, found, facts, deployed.networks);
 
-  progress("each tool, with each client's key");
-  const failed = await check(pulumi).then(
-    () => undefined,
-    (error: Error) => error,
-  );
+  progress("each tool, with each client's key; rights and limits");
+  const [failed, drifted] = await Promise.all([
+    check(pulumi).then(
+      () => undefined,
+      (error: Error) => error,
+    ),
+    pulumi.drift(),
+  ]);
   const last: Finding[] = [
-    ...(failed ? [{ seen: failed.message, ...explainCheck(failed.message, up) }] : []),
+    ...drifted.map((change) => judgeDrift(change, up)),
+    // What a check meets because of that is no fault of its own.
+    ...(failed && !drifted.length ? [{ seen: failed.message, ...explainCheck(failed.message, up) }] : []),
     ...(changes.length
       ? [
           {
@@ -147,25 +160,6 @@ async function ofLock(one: Lock, stack: string, up: string): Promise<{ isLive: b
       fix: `wait until that has ended, and look again; if its machine is gone for good: eval "$(npm run --silent env)" && pulumi cancel --stack ${stack}`,
     },
   };
-}
-
-/** Something that somebody has changed; a container that could not be started says itself why. */
-async function ofDifference(
-  docker: Docker,
-  one: Difference,
-  facts: HostFacts | undefined,
-  up: string,
-): Promise<Finding> {
-  const mend = mendOf(docker, one);
-  const changed: Finding = {
-    seen: `${describe([one])} ${one.is}`,
-    means: "somebody has changed it since the last npm run up",
-    fix: up,
-    ...(mend && { mend }),
-  };
-  if (one.is !== "is stopped") return changed;
-  const failed = await examine(docker, one.name, { holderOf: (...at) => holderOf(facts, ...at) });
-  return failed?.seen.includes("Docker could not start it") ? { ...failed, ...(mend && { mend }) } : changed;
 }
 
 /** Where the host says who has a port, that is better than how to ask it. */
@@ -212,13 +206,17 @@ async function ofPostgres(
 }
 
 /** The rest of what `status` calls a problem, without what was looked at more closely. */
-function ofGateway(status: Status, known: ReadonlySet<string>, up: string): Finding[] {
+function ofGateway(status: Status, known: ReadonlySet<string>, ofItsHost: readonly Finding[], up: string): Finding[] {
+  const address = /^http:\/\/([^:/]+)/.exec(status.gateway.url)?.[1] ?? "";
+  const isAway = ({ seen }: Finding) =>
+    seen.includes(`${address} is no address of the host`) || seen.startsWith(`ports are published at ${address},`);
   const rest = problemsOf({
     ...status,
     ...{ containers: [], servers: [], databases: { ...status.databases, problem: "" } },
+    networks: status.networks.filter(({ name }) => !known.has(name)),
     backup: known.has(status.backup?.container ?? "") ? null : status.backup,
-    // What it says of LiteLLM follows from whatever was found.
-    gateway: known.size > 0 ? { ...status.gateway, isUp: true } : status.gateway,
+    // What it says of LiteLLM follows from whatever was found, and nobody reaches an address that is gone.
+    gateway: known.size > 0 || ofItsHost.some(isAway) ? { ...status.gateway, isUp: true } : status.gateway,
   });
   return rest.map((seen) => ({
     seen,

@@ -20,6 +20,8 @@ interface OnHost {
   readonly deployed: Deployed;
   readonly status: Status;
   readonly facts: HostFacts | undefined;
+  /** What was said of the host before. */
+  readonly said: string;
   /** Containers of which it is known that they are not as they should be. */
   readonly known: ReadonlySet<string>;
   /** Directory of Docker's data. */
@@ -27,14 +29,22 @@ interface OnHost {
 }
 
 /** Disk, addresses, firewall and name of the host. */
-export async function ofHost(docker: Docker, { deployed, status, facts, known, root }: OnHost): Promise<Finding[]> {
-  const { audit, gatewayUrl, networks } = deployed;
+export async function ofHost(
+  docker: Docker,
+  { deployed, status, facts, said, known, root }: OnHost,
+): Promise<Finding[]> {
+  const { audit, toldUrl, networks } = deployed;
   const published = status.containers.flatMap(({ name, ports }) => ports.map((port) => publishedAt(name, port)));
   return [
     ...(audit && !known.has(audit.container) ? await disk(docker, audit, root) : []),
-    ...(facts ? judgeAddresses(facts, published) : []),
+    ...(facts
+      ? judgeAddresses(
+          facts,
+          published.filter(({ address }) => !said.includes(`${address} is no address`)),
+        )
+      : []),
     ...(facts ? judgeNatRules(facts, await networksOf(docker, networks), published) : []),
-    ...(gatewayUrl === undefined ? [] : await name(new URL(gatewayUrl), published)),
+    ...(toldUrl === undefined ? [] : await name(new URL(toldUrl), published)),
   ];
 }
 
@@ -80,6 +90,9 @@ export async function withMtu(
   facts: HostFacts | undefined,
   networks: readonly string[],
 ): Promise<Finding[]> {
-  const isLate = found.some(({ seen }) => /timed? ?out|ETIMEDOUT|did not answer|handshake/i.test(seen));
+  // A healthcheck asks within its own container.
+  const isLate = found.some(({ seen }) =>
+    /(?<!Health check exceeded )(?:timed? ?out|ETIMEDOUT|did not answer|handshake)/i.test(seen),
+  );
   return [...found, ...(isLate && facts ? judgeMtu(facts, await networksOf(docker, networks)) : [])];
 }

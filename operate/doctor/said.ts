@@ -79,8 +79,13 @@ const SAID: readonly Said[] = [
     "on that host: sudo systemctl start docker; if it ends again: sudo journalctl -u docker -n 50",
   ],
   [
-    /client version \S+ is too (?:old|new)\. M(?:in|ax)imum supported API version is \S+/i,
-    "this program's Docker plug-in and the Docker daemon share no version of Docker's API",
+    /client version \S+ is too old\. Minimum supported API version is \S+/i,
+    "the Docker daemon is so new that it refuses the version of Docker's API that this program speaks",
+    "on the host: sudo systemctl edit docker, there the lines [Service] and Environment=DOCKER_MIN_API_VERSION=1.24; then sudo systemctl restart docker",
+  ],
+  [
+    /client version \S+ is too new\. Maximum supported API version is \S+/i,
+    "the Docker daemon is older than the version of Docker's API that this program speaks",
     "docker version, on the host: install Docker 20.10 or newer, from your distribution or docs.docker.com",
   ],
   [

@@ -48,7 +48,9 @@ function showField({ name, before, after }: Field, lines: number): string[] {
 
 /** What differs in one line. */
 export const showFields = (fields: readonly Field[]): string =>
-  fields.map(({ name, before, after }) => `${name} ${short(before)} → ${short(after)}`).join(", ");
+  fields
+    .map(({ name, before, after }) => `${name} ${short(before) || "nothing"} → ${short(after) || "nothing"}`)
+    .join(", ");
 
 /** Whether a value has lines that can be compared. */
 const isText = (value: unknown): value is string => typeof value === "string" && value.includes("\n");

@@ -52,11 +52,12 @@ export interface Difference extends Deployed {
 /** Everything on the daemon that somebody has changed since the last `up`, as far as it is told without a refresh. */
 export async function allDifferences(
   docker: Docker,
-  record: Pick<OnRecord, "deployed">,
+  record: Pick<OnRecord, "deployed" | "images">,
   found: readonly Found[],
 ): Promise<Difference[]> {
   const there = record.deployed.filter(({ id }) => found.some((one) => one.id === id));
-  return [...differences(record, found), ...(await editedFiles(docker, there))];
+  const missing = await missingImages(docker, record.images);
+  return [...missing, ...differences(record, found), ...(await editedFiles(docker, there))];
 }
 
 /** Containers and networks that somebody has stopped, paused, removed or put on other networks since the last `up`. */
@@ -69,7 +70,13 @@ export function differences({ deployed }: Pick<OnRecord, "deployed">, found: rea
     // One that is being restarted comes up, or the gateway check says why it does not.
     if (there.state !== undefined && !["running", "restarting"].includes(there.state))
       return [{ ...one, is: "is stopped", repair: "refresh" }];
-    return otherNetworks(one, there, deployed).map((other) => ({ ...one, ...other, repair: "replace" }));
+    // A network that is missing is named itself, and takes its containers with it when it is made again.
+    const networks = one.networks.filter((id) => all.has(id) || !deployed.some((network) => network.id === id));
+    return otherNetworks({ ...one, networks }, there, deployed).map((other) => ({
+      ...one,
+      ...other,
+      repair: "replace",
+    }));
   });
 }
 
@@ -88,6 +95,14 @@ function otherNetworks(
       .filter(([, id]) => !one.networks.includes(id))
       .map(([name, id]) => ({ is: `is on network ${name} as well`, network: { id, isOwn: false } })),
   ];
+}
+
+/** Images that are on the daemon no more, of which no container can be made. */
+async function missingImages(docker: Docker, images: readonly Deployed[]): Promise<Difference[]> {
+  if (!images.length) return [];
+  // With those that have lost their names.
+  const there = new Set((await docker.listImages({ all: true })).map(({ Id }) => Id));
+  return images.filter(({ id }) => !there.has(id)).map((one) => ({ ...one, is: "is missing", repair: "refresh" }));
 }
 
 /** Files in containers, which are there, that are not as they were put there. */
@@ -129,5 +144,5 @@ export async function remove(docker: Docker, found: readonly Found[]): Promise<v
   for (const { id } of found.filter(({ kind }) => kind === "volume")) await gone(docker.getVolume(id).remove());
 }
 
-export const describe = (found: readonly Pick<Found, "kind" | "name">[]): string =>
+export const describe = (found: readonly Pick<Deployed | Found, "kind" | "name">[]): string =>
   found.map(({ kind, name }) => `${kind} ${name}`).join(", ");

@@ -1,10 +1,10 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
 import { currentOf, decryptedInputs, type StoredResource, type StoredState } from "../stored-state.ts";
-import { CONTAINER_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
+import { CONTAINER_TYPE, IMAGE_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
 
-/** A container or network that the state knows. */
+/** A container or network that the state knows, or an image that one was made from. */
 export interface Deployed {
-  readonly kind: "container" | "network";
+  readonly kind: "container" | "network" | "image";
   readonly id: string;
   /** On the daemon. */
   readonly name: string;
@@ -24,6 +24,8 @@ export interface OnRecord {
   /** Where all of it is. */
   readonly endpoint: DockerEndpoint | undefined;
   readonly deployed: readonly Deployed[];
+  /** The images of its containers. */
+  readonly images: readonly Deployed[];
   /** Names of the databases that were made. */
   readonly databases: readonly string[];
   /** Ids of all that the state knows, also of what is replaced and not deleted yet. */
@@ -73,6 +75,7 @@ export function readRecord(state: StoredState): OnRecord {
         },
       ];
     }),
+    images: current.flatMap((resource) => imageOf(resource) ?? []),
     databases: current.filter(({ type }) => type === DATABASE_TYPE).flatMap((one) => nameOf(one) ?? []),
     known: new Set(resources.flatMap((resource) => (kindOf(resource) && resource.id) || [])),
     pending: pending.map(({ type, resource }) => ({
@@ -84,5 +87,12 @@ export function readRecord(state: StoredState): OnRecord {
   };
 }
 
-const kindOf = ({ type }: StoredResource): Deployed["kind"] | undefined =>
+/** Its id in the state has its name behind it. */
+function imageOf({ type, urn, inputs = {}, outputs = {} }: StoredResource): Deployed | undefined {
+  const [id, name] = [outputs["imageId"], inputs["name"]];
+  if (type !== IMAGE_TYPE || typeof id !== "string" || typeof name !== "string") return undefined;
+  return { ...{ kind: "image", id, name, urn }, networks: [], aliases: {}, files: [] };
+}
+
+const kindOf = ({ type }: StoredResource): "container" | "network" | undefined =>
   type === CONTAINER_TYPE ? "container" : type === NETWORK_TYPE ? "network" : undefined;

@@ -27,6 +27,10 @@ const resources = [
   of(CONTAINER, "mcp-git-container", { id: "c2", inputs: { name: "mcp-git" } }),
   of(CONTAINER, "mcp-git-container", { id: "c0", inputs: { name: "mcp-git" }, delete: true }),
   of(NETWORK, "networks-egress", { id: "n1", inputs: { name: "egress" } }),
+  of("docker:index/remoteImage:RemoteImage", "mcp-time-image", {
+    ...{ id: "sha256:0000litellm-mcp/time:1", inputs: { name: "litellm-mcp/time:1" } },
+    outputs: { imageId: "sha256:0000" },
+  }),
   of("docker:index/volume:Volume", "data", { id: "data", inputs: { name: "data" } }),
 ];
 
@@ -37,6 +41,10 @@ test("the state says whose containers and networks are where", () => {
   assert.deepEqual(
     record.deployed.map(({ kind, id, name }) => `${kind} ${name} ${id}`),
     ["container mcp-time c1", "container mcp-git c2", "network egress n1"],
+  );
+  assert.deepEqual(
+    record.images.map(({ id, name }) => [id, name]),
+    [["sha256:0000", "litellm-mcp/time:1"]],
   );
   assert.deepEqual([...record.known].sort(), ["c0", "c1", "c2", "n1"]);
 });
@@ -107,6 +115,16 @@ test("a container that was put on another network, and off its own", () => {
   );
 });
 
+test("of a network that is missing it is not said again that its containers are off it", () => {
+  const there = [found("container", "c1", "mcp-time", "running", {})];
+  assert.deepEqual(
+    differences({ deployed }, there).map((one) => `${describe([one])} ${one.is}`),
+    ["network egress is missing"],
+  );
+  // One of somebody else's that it was put on.
+  assert.equal(differences({ deployed: [time] }, there)[0]?.is, "is off network n1");
+});
+
 test("what is not on the daemon is missing, also where another has its name", () => {
   const missing = differences(readRecord({ resources }), [
     found("container", "c9", "mcp-time", "running"),
@@ -164,7 +182,9 @@ async function daemon(t: TestContext, { whenAsked = (): Promise<unknown> => Prom
       ? [{ ...own, Id: "c9", Names: ["/mcp-new"], State: "created" }]
       : pathname.endsWith("/networks")
         ? []
-        : { Volumes: [] };
+        : pathname.endsWith("/images/json")
+          ? [{ Id: "sha256:there" }]
+          : { Volumes: [] };
     void whenAsked().then(() => response.setHeader("content-type", "application/json").end(JSON.stringify(body)));
   });
   const socket = path.join(folder, "docker.sock");
@@ -179,10 +199,10 @@ async function daemon(t: TestContext, { whenAsked = (): Promise<unknown> => Prom
 /** A stack whose state is in a folder, or in that backend. */
 function stackOn(
   { folder, endpoint }: Awaited<ReturnType<typeof daemon>>,
-  { backend = "", pending = [] as Pending[], deployed = [] as Deployed[] },
+  { backend = "", pending = [] as Pending[], deployed = [] as Deployed[], images = [] as Deployed[] },
 ) {
   const known = new Set(deployed.map(({ id }) => id));
-  const record = { stackId: "7f88", endpoint, deployed, databases: [], known, pending };
+  const record = { stackId: "7f88", endpoint, deployed, images, databases: [], known, pending };
   return {
     ...{ stack: "s", project: "p" },
     backendUrl: () => Promise.resolve(backend || `file://${folder}`),
@@ -236,6 +256,17 @@ test("a database that was begun, in a Postgres that does not run: the error says
   const type = "postgresql:index/role:Role";
   const pending = [{ urn: urn(type, "role"), type, isCreating: true, name: "litellm_user" }];
   await assert.rejects(recover(stackOn(there, { pending })), /docker start gw-postgres; then run the command again/);
+});
+
+test("an image that is on the daemon no more is found", async (t) => {
+  const there = await daemon(t);
+  const image = (id: string): Deployed => ({ ...egress, kind: "image", id, name: `litellm-mcp/${id}`, urn: id });
+  const stack = stackOn(there, { images: [image("sha256:there"), image("sha256:gone")] });
+  const { differences: found } = await recover(stack);
+  assert.deepEqual(
+    found.map((one) => [describe([one]), one.is, one.repair]),
+    [["image litellm-mcp/sha256:gone", "is missing", "refresh"]],
+  );
 });
 
 test("a file that somebody has edited in a container is found", async (t) => {

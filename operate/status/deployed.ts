@@ -14,6 +14,7 @@ import {
   NETWORK_TYPE,
   POSTGRES,
   POSTGRES_PROVIDER_TYPE,
+  STACK_TYPE,
   VOLUME_TYPE,
 } from "../../components/resource-names.ts";
 import type { ToolRule } from "../../ingress/rights.ts";
@@ -29,6 +30,8 @@ export interface Deployed {
   readonly docker: DockerEndpoint;
   /** Undefined before a first `up` has come so far. */
   readonly gatewayUrl: string | undefined;
+  /** The same as people are told it, with its name in place of the address; undefined before an `up` has come to its end. */
+  readonly toldUrl: string | undefined;
   /** Whether an `up` has come to its end, the gateway check. */
   readonly isChecked: boolean;
   /** Names on the daemon. */
@@ -86,6 +89,7 @@ export function readDeployed(
     stack,
     docker,
     gatewayUrl: rights?.gatewayUrl,
+    toldUrl: resources.find(({ type }) => type === STACK_TYPE)?.outputs?.["gateway"] as string | undefined,
     isChecked: check !== undefined,
     containers,
     networks: namesOf(NETWORK_TYPE),

@@ -4,11 +4,11 @@ import type { Found } from "../recovery/on-daemon.ts";
 import type { Deployed } from "../recovery/on-record.ts";
 import { changedByHand } from "./containers.ts";
 
-const deployed = (kind: Deployed["kind"], resource: string): Deployed => ({
+const deployed = (kind: "container" | "network", resource: string): Deployed => ({
   ...{ kind, id: `id of ${resource}`, name: `gw-${resource}`, networks: [], aliases: {}, files: [] },
   urn: `urn:pulumi:lan::p::type::${resource}-${kind}`,
 });
-const found = (one: Deployed, state: string): Found => ({ kind: one.kind, id: one.id, name: one.name, state });
+const found = (one: Deployed, state: string): Found => ({ kind: "container", id: one.id, name: one.name, state });
 
 const UP = "npm run up -- --stack lan";
 
