@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { isCancel, password, text } from "@clack/prompts";
+import { text } from "@clack/prompts";
 import pc from "picocolors";
 import semver from "semver";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
+import { askPassphrase } from "./backup/ask-passphrase.ts";
 import { OtherIdentity, SEALED } from "./backup/encryption.ts";
 import { type BackupFile, checkBackup, readText } from "./backup/file.ts";
 import { readIdentities, recipientsOfIdentities } from "./backup/identity.ts";
@@ -133,15 +134,6 @@ async function otherIdentity(file: string, identity: string, identities: readonl
     `nothing was changed: ${identity} does not open ${file}. It has the identity of ${own.join(", ")}, and the backup is encrypted for ` +
       `${encryption?.recipients.join(", ")}: bring the identity of one of these. Without it nobody can read the backup`,
   );
-}
-
-/** Of an identity that is itself encrypted. */
-async function askPassphrase(): Promise<string> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw new Error("there is no terminal to ask for its passphrase on: age --decrypt it, and name what comes of it");
-  const answer = await password({ message: "Passphrase of the identity" });
-  if (isCancel(answer)) throw new Error("nothing was changed");
-  return answer;
 }
 
 const incomplete = (state: string) => (error: Error) => {

@@ -8,13 +8,17 @@ import { connectDocker } from "../components/docker/docker-connection.ts";
 import { LITELLM_DATABASE } from "../components/postgres/databases.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
+import { askPassphrase } from "./backup/ask-passphrase.ts";
 import { createBackup } from "./backup/create.ts";
 import { withPostgresTools } from "./backup/databases.ts";
-import { checkBackup } from "./backup/file.ts";
+import { OtherIdentity } from "./backup/encryption.ts";
+import { type BackupFile, checkBackup } from "./backup/file.ts";
 import { backupsFolder } from "./backup/folder.ts";
 import type { Held } from "./backup/held.ts";
+import { readIdentities } from "./backup/identity.ts";
 import { type Manifest, rowsIn } from "./backup/manifest.ts";
 import { putBackLiteLlm } from "./backup/put-back.ts";
+import { recipientsOf } from "./backup/recipients.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { settingsIn } from "./config/stack-settings.ts";
 import { deploy } from "./deploy.ts";
@@ -29,6 +33,7 @@ interface Options {
   readonly stack: string;
   readonly yes?: boolean;
   readonly backup: boolean;
+  readonly identity?: string;
 }
 
 /** What `npm run rollback` has found out before it asks. */
@@ -37,7 +42,7 @@ interface Way {
   readonly stackId: string;
   readonly held: Held | undefined;
   /** What the database is put back to; undefined: it is as it was before the move. */
-  readonly database: { readonly file: string; readonly manifest: Manifest } | undefined;
+  readonly database: { readonly file: BackupFile; readonly manifest: Manifest } | undefined;
   readonly settings: Edit;
 }
 
@@ -47,9 +52,10 @@ interface Edit {
   readonly after: string;
 }
 
-async function rollback({ stack, yes, backup }: Options): Promise<void> {
+async function rollback({ stack, yes, backup, identity }: Options): Promise<void> {
+  const identities = identity === undefined ? [] : await readIdentities(path.resolve(identity), askPassphrase);
   const pulumi = await Pulumi.existing(stack);
-  const way = await wayBack(pulumi);
+  const way = await wayBack(pulumi, identities);
   console.log(await describe(pulumi, way, backup));
   await agree({ ...(yes !== undefined && { yes }) }, () =>
     confirm({ message: `Go back to LiteLLM ${shownVersion(way.record.from.image)}?`, initialValue: false }),
@@ -99,7 +105,7 @@ async function rollback({ stack, yes, backup }: Options): Promise<void> {
  *
  * @throws Error that says why there is nothing.
  */
-async function wayBack(pulumi: Pulumi): Promise<Way> {
+async function wayBack(pulumi: Pulumi, identities: readonly string[]): Promise<Way> {
   const { stack } = pulumi;
   const nothing = (why: string) =>
     new Error(
@@ -129,10 +135,20 @@ async function wayBack(pulumi: Pulumi): Promise<Way> {
     throw nothing(`LiteLLM is ${held.litellm.image} now, and ${move} was another one`);
   if (record.backup === null) throw nothing(`${move} was made without a backup (--no-backup)`);
   if (!existsSync(record.backup)) throw nothing(`${move} had the backup ${record.backup}, which is not there any more`);
-  const manifest = await checkBackup(record.backup);
+  const file = { path: record.backup, identities };
+  const manifest = await checkBackup(file).catch((error: Error) => {
+    throw error instanceof OtherIdentity
+      ? new Error(`nothing was changed: the identity does not open ${record.backup}`, { cause: error })
+      : error;
+  });
+  if (manifest.encryption && !identities.length)
+    throw new Error(
+      `nothing was changed: ${record.backup} is encrypted for ${manifest.encryption.recipients.join(", ")}. Say which file has the identity of one of them: ` +
+        `npm run rollback${stackArguments(stack) || " --"} --identity KEYFILE`,
+    );
   if (manifest.stack !== stack || manifest.versions.litellm !== from.image)
     throw nothing(`${record.backup} is of stack ${manifest.stack} with LiteLLM ${manifest.versions.litellm}`);
-  return { record, stackId, held, database: { file: record.backup, manifest }, settings };
+  return { record, stackId, held, database: { file, manifest }, settings };
 }
 
 async function isRunning(held: Held | undefined): Promise<boolean> {
@@ -171,7 +187,7 @@ async function describe(pulumi: Pulumi, { record, held, database, settings }: Wa
   const { from, to, at } = record;
   const title = `Stack ${pc.bold(pulumi.stack)} goes back to LiteLLM ${pc.bold(shownVersion(from.image))}, from ${shownVersion(to.image)} to which it was moved on ${shownTime(at)}.`;
   const lines = [
-    database && held ? await describeDatabase(held, database.manifest, database.file, at) : [],
+    database && held ? await describeDatabase(held, database.manifest, record.backup!, at) : [],
     patchOf(settings),
   ].flat();
   const lost = database
@@ -208,7 +224,8 @@ function patchOf({ file, before, after }: Edit): string[] {
 /** What is only in the database of now, before the one of before takes its place. */
 async function keepPresent(pulumi: Pulumi, held: Held): Promise<string> {
   const database = { ...held, databases: [LITELLM_DATABASE], volumes: [] };
-  const { file } = await createBackup(pulumi, database, backupsFolder(pulumi.stack));
+  const recipients = await recipientsOf(pulumi.stack);
+  const { file } = await createBackup(pulumi, database, backupsFolder(pulumi.stack), recipients);
   return file;
 }
 
@@ -226,6 +243,7 @@ await main(
     "Takes the last move of LiteLLM to another image back: its database as the backup of before has it, the image in the stack's file, and the check of the whole gateway.",
   )
     .addOption(stackOption())
+    .option("--identity <file>", "of a backup that is encrypted: file with an identity of age that opens it")
     .option("--no-backup", "do not keep what LiteLLM has written since the move")
     .option("--yes", "ask nothing")
     .addHelpText(

@@ -70,11 +70,11 @@ export async function putBack(file: BackupFile, manifest: Manifest, held: Held, 
  *
  * @param meanwhile What is done while nobody uses the database, which is still the one of now. If it fails, nothing has changed.
  */
-export async function putBackLiteLlm(file: string, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
+export async function putBackLiteLlm(file: BackupFile, manifest: Manifest, held: Held, meanwhile: () => Promise<void>) {
   const { container } = held.litellm;
   const databases = manifest.databases.filter(({ name }) => name === LITELLM_DATABASE);
   if (!databases.length || !held.databases.includes(LITELLM_DATABASE))
-    throw new Error(`nothing was changed: ${file} or the stack has no database ${LITELLM_DATABASE}`);
+    throw new Error(`nothing was changed: the backup or the stack has no database ${LITELLM_DATABASE}`);
   await withPostgresTools(connectDocker(held.docker), held, async (tools) => {
     try {
       await restoreBeside(tools, file, manifest, databases);

@@ -2,6 +2,7 @@ import pc from "picocolors";
 import { createBackup } from "../backup/create.ts";
 import { backupsFolder } from "../backup/folder.ts";
 import type { Held } from "../backup/held.ts";
+import { recipientsOf } from "../backup/recipients.ts";
 import { stackArguments } from "../command.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import type { Plan } from "../preview/plan.ts";
@@ -88,7 +89,8 @@ function describeDifferences({ from, to }: Move): string[] {
 
 async function makeBackup(pulumi: Pulumi, held: Held, move: Move): Promise<string> {
   console.log(`A backup is made before (not wanted: npm run up${optionsFor(pulumi.stack, "--no-backup")}):`);
-  const { file } = await createBackup(pulumi, held, backupsFolder(pulumi.stack)).catch((error: Error) => {
+  const recipients = await recipientsOf(pulumi.stack);
+  const { file } = await createBackup(pulumi, held, backupsFolder(pulumi.stack), recipients).catch((error: Error) => {
     throw new Error(
       `${error.message}\n\nNot deployed, because there is no backup of LiteLLM ${shownVersion(move.from)}: fix it and run the command again. ` +
         `npm run up${optionsFor(pulumi.stack, "--no-backup")} moves without one, and then there is no way back`,
