@@ -22,18 +22,13 @@ const READINGS = 5;
  */
 export async function readVolume(docker: Docker, volume: HeldVolume, open: () => Promise<Writable>): Promise<void> {
   if (!isServers(volume)) {
-    const to = await open();
-    await pipeline(await archive(docker, volume), createGzip(), to);
+    await readOnce(docker, volume, open);
     return;
   }
   let before: string | undefined;
   for (let reading = 0; reading < READINGS; reading++) {
     const hash = createHash("sha256");
-    // Before the reading: what is listened to flows.
-    const to = await open();
-    const tar = await archive(docker, volume);
-    tar.on("data", (chunk: Buffer) => hash.update(chunk));
-    await pipeline(tar, createGzip(), to);
+    await readOnce(docker, volume, open, (chunk) => hash.update(chunk));
     const now = hash.digest("hex");
     if (now === before) return;
     before = now;
@@ -42,6 +37,24 @@ export async function readVolume(docker: Docker, volume: HeldVolume, open: () =>
     `volume ${volume.name}: its server writes all the time, so no reading of ${READINGS} is whole. On the host: docker stop ${volume.container}; ` +
       `then run the command again, and docker start ${volume.container}`,
   );
+}
+
+/** Nothing is opened for a container that is not there: nobody would end what is. */
+async function readOnce(
+  docker: Docker,
+  volume: HeldVolume,
+  open: () => Promise<Writable>,
+  hears: (chunk: Buffer) => void = () => {},
+): Promise<void> {
+  const tar = await archive(docker, volume);
+  try {
+    const to = await open();
+    // Not before: what is listened to flows.
+    tar.on("data", hears);
+    await pipeline(tar, createGzip(), to);
+  } finally {
+    tar.destroy();
+  }
 }
 
 /** What clients stored in a server; otherwise the record of their calls. */

@@ -6,22 +6,25 @@ import { recipientsOf } from "../backup/recipients.ts";
 import { stackArguments } from "../command.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import type { Plan } from "../preview/plan.ts";
+import { settingsOfStack } from "../config/stack-settings.ts";
 import { differencesBetween, VERSIONS_PAGE } from "./differences.ts";
 import { versionOfImage } from "./image-setting.ts";
 import { isOlder, type Move, moveIn, shownMove, shownVersion } from "./moved-image.ts";
+import { refuseOtherPostgres } from "./other-postgres.ts";
 import { isHalfBack, type MoveRecord, readMove, writeMove } from "./record.ts";
 
 const optionsFor = (stack: string, option: string) => `${stackArguments(stack) || " --"} ${option}`;
 
 /**
  * What has to be done before LiteLLM gets another image: its database is migrated by the newer one, and nothing undoes that.
- * Says what differs, and makes a backup.
+ * Says what differs, and makes a backup. Databases are not moved to another server.
  *
  * @throws Error where nothing was changed, and nothing should be.
  */
 export async function beforeMove(pulumi: Pulumi, plan: Plan, wantsBackup: boolean): Promise<void> {
   const held = await pulumi.held();
   if (!held) return;
+  refuseOtherPostgres(pulumi.stack, held.postgres, settingsOfStack(pulumi.stack).settings.postgres);
   const record = held.stackId === undefined ? undefined : await readMove(pulumi.stack, held.stackId);
   const move = moveIn(plan) ?? unfinished(held, record);
   if (!move || held.stackId === undefined) return;
