@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { execa } from "execa";
-import { COUNT_ROWS, parseRows } from "./databases.ts";
+import { COUNT_ROWS, parseRows, withoutMissing } from "./databases.ts";
 
 test("rows are counted as pg_dump writes them, whatever is in them", async () => {
   const script = [
@@ -30,4 +30,24 @@ test("rows are counted as pg_dump writes them, whatever is in them", async () =>
     "public.empty",
     "public.without_columns",
   ]);
+});
+
+test("extensions that a Postgres does not have, and rights on what they bring, are left out of what is restored into it", () => {
+  const lines = [
+    ";     Format: CUSTOM",
+    "6; 2615 16391 SCHEMA - mcp_readonly postgres",
+    "2; 3079 16392 EXTENSION - hypopg ",
+    "3; 3079 16420 EXTENSION - pg_stat_statements ",
+    "3460; 0 0 COMMENT - EXTENSION hypopg ",
+    "220; 1259 16500 TABLE public EXTENSION postgres",
+    "3500; 0 0 ACL - SCHEMA mcp_readonly postgres",
+    "3501; 0 0 ACL public TABLE EXTENSION postgres",
+    "3502; 0 0 ACL mcp_readonly TABLE hypopg_list_indexes postgres",
+    "3503; 0 0 ACL mcp_readonly FUNCTION hypopg(OUT indexname text, OUT indexrelid oid) postgres",
+  ];
+  assert.deepEqual(withoutMissing(lines, ["plpgsql", "pg_stat_statements"]), {
+    missing: ["hypopg"],
+    lines: [lines[0], lines[1], lines[3], lines[5], lines[6], lines[7]],
+  });
+  assert.equal(withoutMissing(lines, ["hypopg", "pg_stat_statements"]), undefined);
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Readable, Writable } from "node:stream";
+import { gzipSync } from "node:zlib";
 import type Docker from "dockerode";
 import { gone } from "../../components/docker/gone.ts";
 import { hasPostgres, postgresVersionOf } from "../../components/postgres/image-version.ts";
@@ -32,6 +33,14 @@ const incoming = (database: string) => `${database}_restoring`;
 const outgoing = (database: string) => `${database}_replaced`;
 
 const CONNECTED_WITHIN_SECONDS = 10;
+
+/** What of a dump is restored. */
+export interface Contents {
+  /** As `pg_restore --list` prints them. */
+  readonly lines: readonly string[];
+  /** Extensions that are left out. */
+  readonly missing: readonly string[];
+}
 
 /** Runs Postgres's own programs, of a version that fits, where they reach the stack's databases as administrator. */
 export class PostgresTools {
@@ -96,6 +105,19 @@ export class PostgresTools {
     return parseRows(await this.#print(["bash", "-o", "pipefail", "-c", script], dump));
   }
 
+  /**
+   * What is in a dump, a line each, as `pg_restore --use-list` takes it, but for extensions that this Postgres does not have.
+   *
+   * @returns Undefined where it has all of them.
+   */
+  async contentsWithoutMissing(dump: Readable): Promise<Contents | undefined> {
+    // Read to its end, also what pg_restore does not need for this: whoever writes would be told that nobody listens.
+    const script = 'pg_restore --list; outcome=$?; cat >/dev/null; exit "$outcome"';
+    const list = await this.#print(["bash", "-c", script], dump);
+    const has = (await this.ask("postgres", "SELECT json_agg(name) FROM pg_available_extensions")) as string[];
+    return withoutMissing(list.split("\n"), has);
+  }
+
   async #rowsOfDatabase(database: string): Promise<Record<string, number>> {
     const script = `pg_dump --data-only --dbname "$1" | ${COUNT_ROWS}`;
     return parseRows(await this.#print(["bash", "-o", "pipefail", "-c", script, "bash", database]));
@@ -104,9 +126,15 @@ export class PostgresTools {
   /**
    * Restores a dump beside the database that is there, which stays as it is.
    *
+   * @param contents What of it; left out: all.
    * @throws Error when it cannot be restored, or has other rows than it should.
    */
-  async restoreBeside(database: string, dump: Readable, rows: Readonly<Record<string, number>>): Promise<void> {
+  async restoreBeside(
+    database: string,
+    dump: Readable,
+    rows: Readonly<Record<string, number>>,
+    contents?: Contents,
+  ): Promise<void> {
     await this.#drop(incoming(database));
     // Who may connect belongs to a database and is not in its dump; Pulumi's grants are among it.
     await this.#sql(
@@ -121,7 +149,13 @@ export class PostgresTools {
        FROM pg_database, aclexplode(datacl) WHERE datname = ${literal(database)} \\gexec
       `,
     );
-    await this.#print(["pg_restore", "--exit-on-error", "--dbname", incoming(database)], dump);
+    const restore = ["pg_restore", "--exit-on-error", "--dbname", incoming(database)];
+    if (contents) {
+      // An argument has at most 128 KiB.
+      const list = gzipSync(contents.lines.join("\n")).toString("base64");
+      const script = 'list=$1; shift; "$@" --use-list=<(base64 -d <<<"$list" | gunzip)';
+      await this.#print(["bash", "-c", script, "bash", list, ...restore], dump);
+    } else await this.#print(restore, dump);
     const restored = await this.#rowsOfDatabase(incoming(database));
     const tables = [...new Set([...Object.keys(rows), ...Object.keys(restored)])].sort();
     const different = tables.find((table) => rows[table] !== restored[table]);
@@ -155,6 +189,26 @@ export class PostgresTools {
        DROP DATABASE IF EXISTS ${identifier(database)};\n`,
     );
   }
+}
+
+/**
+ * @param lines As `pg_restore --list` prints them.
+ * @param has Extensions that a Postgres has, created or not.
+ */
+export function withoutMissing(lines: readonly string[], has: readonly string[]): Contents | undefined {
+  const missingIn = (line: string) => {
+    const extension = / (?:EXTENSION - |COMMENT - EXTENSION )(\S+)/.exec(line)?.[1];
+    return extension === undefined || has.includes(extension) ? [] : [extension];
+  };
+  const missing = [...new Set(lines.flatMap(missingIn))];
+  if (!missing.length) return undefined;
+  // Rights on what an extension brings are in a dump, and the things themselves are not.
+  const made = lines.filter((line) => !line.includes(" ACL "));
+  const isOnNothing = (line: string) => {
+    const [, schema, name] = / ACL ([^- ]\S*) [A-Z]+ (.+) \S+$/.exec(line) ?? [];
+    return name !== undefined && !made.some((one) => one.includes(` ${schema} ${name} `));
+  };
+  return { missing, lines: lines.filter((line) => !missingIn(line).length && !isOnNothing(line)) };
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;

@@ -2,7 +2,7 @@ import pc from "picocolors";
 import { waitForHealth } from "../../components/docker/wait-for-health.ts";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
-import { type PostgresTools, withPostgresTools } from "./databases.ts";
+import { type Contents, type PostgresTools, withPostgresTools } from "./databases.ts";
 import { type BackupFile, readPart } from "./file.ts";
 import type { Held } from "./held.ts";
 import { type Manifest, rowsIn } from "./manifest.ts";
@@ -98,10 +98,15 @@ async function restoreBeside(
   await checkVersion(tools, manifest);
   for (const database of databases)
     await Progress.step(`database ${database.name}, beside the one that is there`, async (progress) => {
+      let contents: Contents | undefined;
+      await readPart(file, database.part, async (dump) => {
+        contents = await tools.contentsWithoutMissing(dump);
+      });
       await readPart(file, database.part, (dump) =>
-        tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows),
+        tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows, contents),
       );
-      return [undefined, `${rowsIn(database)} rows, compared`];
+      const without = contents && `; without ${contents.missing.join(", ")}, which this Postgres does not have`;
+      return [undefined, `${rowsIn(database)} rows, compared${without ?? ""}`];
     });
 }
 
