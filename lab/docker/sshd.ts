@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
@@ -13,6 +14,8 @@ export interface TestSshd {
   readonly identity: string;
   /** File with the sshd's host key. */
   readonly knownHosts: string;
+  /** After it was killed: with the same keys, at the same port. */
+  readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -21,15 +24,21 @@ export interface TestSshd {
  * Docker is behind it. Resolves when it listens; rejects with its log when it cannot (the port is taken).
  *
  * @param options.path Directories where the login finds its commands; without `docker` in them it is a host without Docker.
+ * @param options.within The network namespace in which it listens; this machine's own where there is none.
+ * @param options.dockerHost Another Docker daemon than this machine's, for whoever logs in.
  */
 export async function startSshd({
   address,
   port,
   path: loginPath = process.env.PATH ?? "",
+  within,
+  dockerHost,
 }: {
   address: string;
   port: number;
   path?: string;
+  within?: string;
+  dockerHost?: string;
 }): Promise<TestSshd> {
   const program = await which("sshd", { path: `${process.env.PATH}:/usr/sbin` });
   const folder = await mkdtemp(path.join(tmpdir(), "lab-sshd-"));
@@ -51,13 +60,38 @@ export async function startSshd({
     // The key lies in a folder below /tmp, which others may write to.
     "StrictModes no",
     `AllowUsers ${username}`,
-    `SetEnv PATH=${loginPath}`,
+    // sshd reads one such line and no second.
+    `SetEnv PATH=${loginPath}${dockerHost === undefined ? "" : ` DOCKER_HOST=${dockerHost}`}`,
   ];
   await writeFile(file("config"), `${config.join("\n")}\n`);
   // sshd needs it when it runs as root; Debian's service would make it.
   if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true });
-  const daemon = spawn(program, ["-D", "-e", "-f", file("config")], { stdio: ["ignore", "ignore", "pipe"] });
-  const ended = new Promise<void>((resolve) => daemon.on("exit", () => resolve()));
+  const [command, ...args] = [
+    ...(within === undefined ? [] : ["nsenter", `--net=/run/netns/${within}`]),
+    ...[program, "-D", "-e", "-f", file("config")],
+  ] as const;
+  const listen = () => listening(command!, args, `sshd on ${address}:${port}`);
+  let daemon = await listen().catch(async (error: Error) => {
+    await clear();
+    throw error;
+  });
+  return {
+    url: `ssh://${username}@${address}:${port}`,
+    identity: file("client_key"),
+    knownHosts: file("known_hosts"),
+    restart: async () => {
+      daemon = await listen();
+    },
+    stop: async () => {
+      if (daemon.kill()) await once(daemon, "exit");
+      await clear();
+    },
+  };
+}
+
+/** Starts an sshd and waits until it listens. */
+async function listening(command: string, args: readonly string[], what: string): Promise<ChildProcess> {
+  const daemon = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
   await new Promise<void>((resolve, reject) => {
     let log = "";
     daemon.stderr.on("data", (chunk: Buffer) => {
@@ -66,21 +100,7 @@ export async function startSshd({
       if (log.includes("Server listening on")) resolve();
     });
     daemon.on("error", reject);
-    daemon.on("close", (code) =>
-      reject(new Error(`sshd on ${address}:${port} ended with exit code ${code}: ${log.trim()}`)),
-    );
-  }).catch(async (error: Error) => {
-    await clear();
-    throw error;
+    daemon.on("close", (code) => reject(new Error(`${what} ended with exit code ${code}: ${log.trim()}`)));
   });
-  return {
-    url: `ssh://${username}@${address}:${port}`,
-    identity: file("client_key"),
-    knownHosts: file("known_hosts"),
-    stop: async () => {
-      daemon.kill();
-      await ended;
-      await clear();
-    },
-  };
+  return daemon;
 }
