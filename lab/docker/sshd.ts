@@ -70,7 +70,7 @@ export async function startSshd({
     ...(within === undefined ? [] : ["nsenter", `--net=/run/netns/${within}`]),
     ...[program, "-D", "-e", "-f", file("config")],
   ] as const;
-  const listen = () => listening(command!, args, `sshd on ${address}:${port}`);
+  const listen = () => listening(command, args, `sshd on ${address}:${port}`);
   let daemon = await listen().catch(async (error: Error) => {
     await clear();
     throw error;

@@ -61,17 +61,18 @@ export const callTool = (
     return (answer.content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
   });
 
-/** Waits until `condition` gives something, asking every half second; fails with `what` after `seconds`. */
+/** Waits until `condition` gives something, asking every half second or as often as told; fails with `what` after `seconds`. */
 export async function eventually<T>(
   what: string,
   seconds: number,
   condition: () => Promise<T | undefined | false>,
+  everyMs = 500,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const result = await condition();
     if (result !== undefined && result !== false) return result;
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -22,3 +22,6 @@ export function counted(values: readonly string[]): string {
   for (const value of values) count.set(value, (count.get(value) ?? 0) + 1);
   return [...count].map(([value, times]) => `${times} × ${value}`).join(", ") || "nothing";
 }
+
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
