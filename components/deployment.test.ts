@@ -118,6 +118,7 @@ before(async () => {
   );
   newer = await run(
     testSettings({
+      docker: { host: "ssh://me@192.168.1.10" },
       clients: { ...clients, reader: { servers: ["git"], tools: { git: { allow: ["git_log"] } } } },
       gateway: { image: "ghcr.io/berriai/litellm:v1.106.2" },
     }),
@@ -168,7 +169,15 @@ const configOf = (resources: Map<string, Recorded>): string =>
   (inputsOf(resources, "litellm-container").uploads as { file: string; content: string }[]).find(
     ({ file }) => file === "/app/config.yaml",
   )!.content;
+/** Of each image that is built: whether the provider is kept from the builder that knows this machine's daemon alone. */
+const buildsOnHost = (resources: Map<string, Recorded>) =>
+  [...resources.values()].flatMap(({ inputs }) => (inputs.build ? [(inputs.build as any).useLegacyBuilder] : []));
 const networksOf = (inputs: Record<string, any>) => inputs.networksAdvanced.map(networkName).sort();
+
+test("over ssh images are built on the host's daemon", () => {
+  assert.deepEqual(new Set(buildsOnHost(newer)), new Set([true]));
+  assert.deepEqual(new Set(buildsOnHost(own)), new Set([undefined]));
+});
 
 test("with debug LiteLLM's log goes through the program that masks each of its secrets; without, there is no such program", () => {
   const { command, uploads, envs } = inputsOf(more, "litellm-container") as {

@@ -54,7 +54,7 @@ export class NightlyBackup extends pulumi.ComponentResource {
       files: Object.fromEntries(["Dockerfile", "install-age.sh", "nightly.sh"].map((file) => [file, ofImage(file)])),
       buildArgs: { IMAGE: backup.image, ...(backup.recipients.length && { ENCRYPTS: "yes" }) },
     });
-    const image = daemonImage(name, built, { parent: this });
+    const image = daemonImage(name, settings.docker, built, { parent: this });
     const target =
       backup.to === undefined
         ? {

@@ -35,8 +35,13 @@ export function buildHash({ files, buildArgs = {} }: Omit<ImageBuild, "name">): 
   return hash.digest("hex").slice(0, 12);
 }
 
+/** What a daemon is told of an image that it is to have. */
+export interface DaemonImage extends Pick<docker.RemoteImageArgs, "name" | "triggers"> {
+  readonly build?: docker.types.input.RemoteImageBuild;
+}
+
 /** An image that is built on the target daemon and named by what goes into it, so that it is built when that changes. */
-export function imageBuild(build: ImageBuild): Pick<docker.RemoteImageArgs, "name" | "build" | "triggers"> {
+export function imageBuild(build: ImageBuild): DaemonImage {
   const { name, files, buildArgs } = build;
   const context = `${CONTEXTS}/${name}`;
   const buildLogFile = `${BUILD_LOGS}/${name}.log`;

@@ -54,7 +54,7 @@ export class Ingress extends pulumi.ComponentResource {
       // The record of what was called outlives every container, and the stack.
       { parent: this, retainOnDelete: true },
     );
-    const image = daemonImage(name, ingressBuild(), { parent: this });
+    const image = daemonImage(name, settings.docker, ingressBuild(), { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       {

@@ -81,7 +81,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       ...(args.redis && { [REDIS_PASSWORD]: args.redis.password }),
     };
     const command = ["docker/prod_entrypoint.sh", "--config", LITELLM_CONFIG, "--port", String(LITELLM_PORT)];
-    const image = daemonImage(name, { name: gateway.image }, { parent: this });
+    const image = daemonImage(name, settings.docker, { name: gateway.image }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       serviceContainer({

@@ -86,7 +86,7 @@ export class McpServer extends pulumi.ComponentResource {
     const { settings, server, secrets, secret, networks } = args;
     const { adapter } = server;
     if (!adapter) throw new Error(`${server.name}: a package needs the adapter, which starts it`);
-    const image = daemonImage(name, adapterImage(server), { parent: this });
+    const image = daemonImage(name, settings.docker, adapterImage(server), { parent: this });
     const user = ownUser(settings, server.name);
     const volume =
       server.dataVolume === undefined
@@ -136,7 +136,7 @@ export class McpServer extends pulumi.ComponentResource {
       {
         ...common(server),
         containerName: server.container,
-        image: daemonImage(name, { name: reference }, { parent: this }).imageId,
+        image: daemonImage(name, settings.docker, { name: reference }, { parent: this }).imageId,
         command: server.command,
         env: { ...server.env, ...secrets },
         networks: [entrance, ...furtherNetworks(settings, server, networks)],
@@ -157,7 +157,7 @@ export class McpServer extends pulumi.ComponentResource {
     const ports = portsOf(settings, adapter.container, server.port);
     return this.#run(name, settings, {
       containerName: adapter.container,
-      image: daemonImage(name, adapterImage(server), { parent: this }).imageId,
+      image: daemonImage(name, settings.docker, adapterImage(server), { parent: this }).imageId,
       command: ["connect"],
       env: adapterEnv(server, adapter, this.token!, secret),
       networks: [

@@ -71,7 +71,7 @@ export class PostgresServer extends pulumi.ComponentResource {
       { length: 32, special: false },
       { parent: this },
     ).result;
-    const image = daemonImage(name, imageOf(postgres), { parent: this });
+    const image = daemonImage(name, settings.docker, imageOf(postgres), { parent: this });
     this.volume = new docker.Volume(
       `${name}-data`,
       { name: names.volumes.postgresData, labels: [projectLabel] },

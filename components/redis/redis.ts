@@ -32,7 +32,7 @@ export class Redis extends pulumi.ComponentResource {
       { length: 40, special: false },
       { parent: this },
     ).result;
-    const image = daemonImage(name, { name: redis.image }, { parent: this });
+    const image = daemonImage(name, settings.docker, { name: redis.image }, { parent: this });
     this.network = internalNetwork(`${name}-net`, redis.network, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
