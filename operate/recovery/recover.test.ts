@@ -319,6 +319,27 @@ test("an up that fails for another reason is not done again", async (t) => {
   assert.deepEqual(done, ["refresh"]);
 });
 
+test("an up that fails because the host is away says so at its end", async (t) => {
+  const { pulumi, done } = await deploying(t, [["check"]], [1]);
+  const said = t.mock.method(console, "error", () => {});
+  const away = { host: "unix:///nowhere/docker.sock", sshOpts: [] };
+  const record = await pulumi.onRecord();
+  const unreached = { refresh: () => Promise.reject(new Error("pulumi refresh ended with exit code 1")) };
+  const up = () => {
+    done.push("up");
+    return Promise.resolve(1);
+  };
+  const onRecord = () => Promise.resolve(done.includes("up") ? { ...record, endpoint: away } : record);
+  await assert.rejects(
+    deployAndRepair({ ...pulumi, ...unreached, up, onRecord }),
+    /Not deployed: read the message above, fix it and run the command again/,
+  );
+  assert.match(
+    said.mock.calls.map(({ arguments: [text] }) => String(text)).join("\n"),
+    /Not looked at: unix:\/\/\/nowhere\/docker\.sock does not answer \(connect ENOENT/,
+  );
+});
+
 test("where nothing is to be changed, nothing is deployed", async (t) => {
   const { pulumi, done } = await deploying(t, [[]], []);
   assert.equal(await deployAndRepair(pulumi), false);

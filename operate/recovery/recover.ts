@@ -41,7 +41,7 @@ export async function recover(pulumi: Stack): Promise<Changed> {
   const docker = connectDocker(endpoint);
   const found = await ofStack(docker, stackId).catch((error: Error) => {
     // The run itself asks the same daemon, or another one that the settings name now, and says what is the matter.
-    console.error(pc.yellow(`Not looked at: ${endpoint.host} does not answer (${error.message}).`));
+    console.error(pc.yellow(notLookedAt(endpoint.host, error.message)));
     return undefined;
   });
   if (!found) return nothing;
@@ -76,12 +76,16 @@ export async function deployAndRepair(
  * when a look at everything there finds more to bring back than was planned, it is brought back.
  */
 export async function deployAgain(
-  pulumi: Pick<Pulumi, "refresh"> & Deploying,
+  pulumi: Pick<Pulumi, "refresh"> & Recorded & Deploying,
   error: Error,
   beforeChange?: BeforeChange,
 ): Promise<boolean> {
   if (!(error instanceof NotDeployed)) throw error;
-  await lookAgain(pulumi);
+  await lookAgain(pulumi).catch(async (unseen: Error) => {
+    // Mostly for the reason for which it was not deployed: the host is not reached any more.
+    console.error(pc.yellow(await whyUnseen(pulumi, unseen)));
+    throw error;
+  });
   const { changes } = await pulumi.preview();
   if (changes.every(({ urn }) => error.planned.has(urn))) throw error;
   console.error(
@@ -89,6 +93,17 @@ export async function deployAgain(
   );
   return deploy(pulumi, [], beforeChange);
 }
+
+async function whyUnseen(pulumi: Recorded, unseen: Error): Promise<string> {
+  const { endpoint } = await pulumi.onRecord();
+  if (!endpoint) return unseen.message;
+  const said: unknown = await connectDocker(endpoint)
+    .ping()
+    .catch((error: Error) => error);
+  return said instanceof Error ? notLookedAt(endpoint.host, said.message) : unseen.message;
+}
+
+const notLookedAt = (host: string, why: string) => `Not looked at: ${host} does not answer (${why}).`;
 
 const sentence = (changed: readonly Difference[]) => changed.map((one) => `${describe([one])} ${one.is}`).join(", ");
 
