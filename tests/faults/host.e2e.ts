@@ -197,10 +197,11 @@ test("the disk is full: calls are refused with the reason and none is lost in si
       lost: `${lost(made, outcomeOf)}; of those that were answered the record says: ${counted(answered)}`,
     },
   ]);
-  // The line before a call is written before it is made; the one of its outcome may have found no room.
+  // The line of a call is written before it is made; for that of its outcome there may have been no room.
   assert.ok(!answered.includes("none"), counted(answered));
+  const isOpen = (one: Made) => ["running", "unknown"].includes(outcomeOf(one));
   assertOwnAnswers(
-    made.filter((one) => outcomeOf(one) !== "unknown"),
+    made.filter((one) => !isOpen(one)),
     outcomeOf,
   );
 });
