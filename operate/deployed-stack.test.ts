@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
@@ -8,11 +8,11 @@ import { Pulumi } from "./deployed-stack.ts";
 
 const VARIABLES = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"] as const;
 
-/** Puts a `pulumi` first on PATH that knows the stack lan and answers from these files of its folder. */
+/** Puts a `pulumi` first on PATH that knows the stack lan and answers from these files of its folder, which is returned. */
 async function replacePulumi(
   t: TestContext,
   { outputs = {}, config = {}, resources = [] as unknown[] },
-): Promise<void> {
+): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "pulumi-"));
   const before = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
   t.after(async () => {
@@ -28,7 +28,7 @@ async function replacePulumi(
   await write("config", config);
   await write("export", { version: 3, deployment: { resources } });
   const script =
-    '#!/bin/sh\ncd "$(dirname "$0")"\ncase $1 in version) echo v3.245.0 ;; config) cat config ;; preview) echo "{}" ;; *) cat "$2" ;; esac\n';
+    '#!/bin/sh\ncd "$(dirname "$0")"\ncase $1 in version) echo v3.245.0 ;; config) cat config ;; preview) echo "{}" ;; refresh) echo "$@" >> refreshes; echo "{}" ;; *) cat "$2" ;; esac\n';
   await writeFile(path.join(folder, "pulumi"), script);
   await chmod(path.join(folder, "pulumi"), 0o755);
   Object.assign(process.env, {
@@ -36,6 +36,7 @@ async function replacePulumi(
     PULUMI_BACKEND_URL: "file:///nowhere",
     PULUMI_CONFIG_PASSPHRASE: "for tests",
   });
+  return folder;
 }
 
 test("a stack that is not there is refused with those that are", async (t) => {
@@ -59,6 +60,29 @@ test("outputs of an up that failed before its end are none", async (t) => {
   const pulumi = await Pulumi.existing("lan");
   await assert.rejects(pulumi.outputs(), { message: "stack lan is not deployed: npm run up -- --stack lan" });
 });
+
+for (const [title, runs, docker, postgres] of [
+  ["over ssh, with the tunnel to the stack's own Postgres", true, "ssh://me@host", undefined],
+  ["over ssh, without a tunnel to a Postgres on the LAN", false, "ssh://me@host", { kind: "existing" }],
+  ["with the tunnel to a Postgres on a network of the host", true, "unix:///a", { kind: "existing", network: "db" }],
+  ["by the socket, without a tunnel", false, "unix:///var/run/docker.sock", { kind: "dedicated" }],
+] as const)
+  test(`a look at the host is one ${title}`, async (t) => {
+    const value = (section: object) => ({ value: JSON.stringify(section), secret: false });
+    const config = {
+      "litellm-mcp:docker": value({ host: docker }),
+      ...(postgres && { "litellm-mcp:postgres": value(postgres) }),
+    };
+    const folder = await replacePulumi(t, { config });
+    const pulumi = await Pulumi.existing("lan");
+    await pulumi.refresh();
+    await pulumi.drift();
+    const refreshes = (await readFile(path.join(folder, "refreshes"), "utf8")).trim().split("\n");
+    assert.deepEqual(
+      refreshes.map((line) => line.includes("--run-program")),
+      [runs, runs],
+    );
+  });
 
 test("secrets of the state come in plain text, and what is about to be deleted does not count", async (t) => {
   const password = (name: string, value: string) => ({

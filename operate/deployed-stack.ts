@@ -147,7 +147,7 @@ export class Pulumi {
    * @throws Error with what Pulumi said.
    */
   async refresh(): Promise<void> {
-    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    const program = (await this.#looksThroughTunnel()) ? ["--run-program"] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--suppress-outputs", "--clear-pending-creates", ...program];
     const { exitCode, all } = await this.#run([...args, "--parallel", PARALLEL]);
     if (exitCode !== 0) throw new Error(`pulumi refresh ended with exit code ${exitCode}:\n${all}`);
@@ -155,7 +155,7 @@ export class Pulumi {
 
   /** What `refresh` would write into the state: what differs on the host. Nothing is changed and nothing is printed. */
   async drift(): Promise<readonly Change[]> {
-    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
+    const program = (await this.#looksThroughTunnel()) ? ["--run-program"] : [];
     const { exitCode, stdout, all } = await this.#run(["refresh", "--preview-only", "--json", ...program]);
     if (exitCode !== 0) throw new Error(`pulumi refresh ended with exit code ${exitCode}:\n${all}`);
     return readPlan(parsed(stdout), []).changes;
@@ -173,7 +173,16 @@ export class Pulumi {
     return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...program], { [ENDING_VARIABLE]: "true" });
   }
 
-  /** Whether Postgres is reached through a tunnel, which the program opens. */
+  /** Whether what is in Postgres is looked up through a tunnel, which the program opens. */
+  async #looksThroughTunnel(): Promise<boolean> {
+    const config = await this.#workspace.getAllConfig(this.stack);
+    const section = (name: string) => JSON.parse(config[stackPath(name)]?.value ?? "{}") as Record<string, string>;
+    const { kind = "dedicated", network } = section("postgres");
+    const { host = "" } = section("docker");
+    return network !== undefined || (kind === "dedicated" && host.startsWith("ssh:"));
+  }
+
+  /** Whether what is in Postgres is also dropped through it: the stack's own goes as a whole. */
   #isBehindTunnel(): Promise<boolean> {
     return this.#workspace.getConfig(this.stack, stackPath("postgres", "network"), true).then(
       () => true,
