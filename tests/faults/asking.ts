@@ -4,8 +4,9 @@ import { type Answer, ask, call, type Question, SERVERS } from "./questions.ts";
 import { records } from "./records.ts";
 import { counted } from "./seen.ts";
 
-/** Light traffic: each client asks so long after it was answered. */
-const PAUSE_MS = 200;
+/** Light traffic: each client asks so long after it was answered; sooner where it was not, to see when it is. */
+const PAUSE_MS = 1_000;
+const AGAIN_MS = 250;
 
 /** The client that asks a server, and no other. */
 export const clientOf = (server: string): string => `asks-${server}`;
@@ -26,8 +27,9 @@ export function asking(base: string, keys: Readonly<Record<string, string>>): Tr
   const clients = SERVERS.map(async (server) => {
     for (let at = 0; !isOver; at++) {
       const question = ask(server, at);
-      made.push({ ...question, ...(await call(base, keys[clientOf(server)]!, question)) });
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      const answer = await call(base, keys[clientOf(server)]!, question);
+      made.push({ ...question, ...answer });
+      await new Promise((resolve) => setTimeout(resolve, answer.problem === undefined ? PAUSE_MS : AGAIN_MS));
     }
   });
   return {
@@ -55,7 +57,7 @@ export function longestWait(made: readonly Made[]): number {
 /** What a client was told, without what differs in each answer. */
 export const told = ({ problem = "" }: Made): string =>
   problem
-    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "…")
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, "…")
     .replaceAll(/\s+/g, " ")
     .slice(0, 200);
 

@@ -139,8 +139,6 @@ for (const [fault, signal] of RESTARTS)
     });
     await isWell();
     const outcomeOf = await outcomes(workspace);
-    for (const one of made.filter(({ problem }) => problem?.startsWith("404")))
-      console.log("DIAG", JSON.stringify(one), new Date(one.began).toISOString(), new Date(one.ended).toISOString());
     tell([
       {
         ...{ fault, others: "all of it is hit", lost: lost(made, outcomeOf) },
