@@ -127,6 +127,19 @@ test("an up that is killed at one moment after the other is completed by npm run
   await callWorks();
 });
 
+test("an ingress that crashes is started again by Docker", async () => {
+  const ingress = docker.getContainer(`${PREFIX}ingress`);
+  const { State } = await ingress.inspect();
+  process.kill(State.Pid, "SIGKILL");
+  await eventually("it was started again", 30, async () => (await ingress.inspect()).RestartCount === 1);
+  await eventually("it answers", 30, () =>
+    callWorks().then(
+      () => true,
+      () => false,
+    ),
+  );
+});
+
 test("while somebody deploys, a second run changes nothing and says who it is", async () => {
   // A run with nothing to change locks nothing.
   await workspace.writeConfig({ ...settings, "litellm-mcp:gateway": { port: PORT, memory: 2100 } });
