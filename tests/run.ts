@@ -34,7 +34,7 @@ const {
   )
   .option(
     "--faults [part]",
-    "only what goes wrong in a year, in half an hour: 10,000 calls, and 3,000 while containers crash; as root, a host whose Docker, disk, ssh and cable fail; or the files whose name contains [part]",
+    "only what goes wrong in a year: 10,000 calls, each container crashes 20 times, npm run up is killed 20 times; as root, a host whose Docker, disk, ssh and cable fail; or the files whose name contains [part]",
   )
   .option("--soak", "only 20,000 requests over three restarts of LiteLLM")
   .option("--n8n", "only the server n8n_workflows with a real n8n, which takes 2.8 GB")
