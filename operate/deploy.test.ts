@@ -18,6 +18,8 @@ const plan: Plan = {
 function stack() {
   const done: string[] = [];
   const pulumi = {
+    stack: "s",
+    held: () => Promise.resolve(undefined),
     preview: () => Promise.resolve(plan),
     up: () => {
       done.push("up");

@@ -6,25 +6,22 @@ import { recipientsOf } from "../backup/recipients.ts";
 import { stackArguments } from "../command.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import type { Plan } from "../preview/plan.ts";
-import { settingsOfStack } from "../config/stack-settings.ts";
 import { differencesBetween, VERSIONS_PAGE } from "./differences.ts";
 import { versionOfImage } from "./image-setting.ts";
 import { isOlder, type Move, moveIn, shownMove, shownVersion } from "./moved-image.ts";
-import { refuseOtherPostgres } from "./other-postgres.ts";
-import { isHalfBack, type MoveRecord, readMove, writeMove } from "./record.ts";
+import { isHalfBack, lastMove, type MoveRecord, readMove, writeMove } from "./record.ts";
 
 const optionsFor = (stack: string, option: string) => `${stackArguments(stack) || " --"} ${option}`;
 
 /**
  * What has to be done before LiteLLM gets another image: its database is migrated by the newer one, and nothing undoes that.
- * Says what differs, and makes a backup. Databases are not moved to another server.
+ * Says what differs, and makes a backup.
  *
  * @throws Error where nothing was changed, and nothing should be.
  */
 export async function beforeMove(pulumi: Pulumi, plan: Plan, wantsBackup: boolean): Promise<void> {
   const held = await pulumi.held();
   if (!held) return;
-  refuseOtherPostgres(pulumi.stack, held.postgres, settingsOfStack(pulumi.stack).settings.postgres);
   const record = held.stackId === undefined ? undefined : await readMove(pulumi.stack, held.stackId);
   const move = moveIn(plan) ?? unfinished(held, record);
   if (!move || held.stackId === undefined) return;
@@ -92,7 +89,7 @@ function describeDifferences({ from, to }: Move): string[] {
 
 async function makeBackup(pulumi: Pulumi, held: Held, move: Move): Promise<string> {
   console.log(`A backup is made before (not wanted: npm run up${optionsFor(pulumi.stack, "--no-backup")}):`);
-  const recipients = await recipientsOf(pulumi.stack);
+  const recipients = recipientsOf(pulumi.stack);
   const { file } = await createBackup(pulumi, held, backupsFolder(pulumi.stack), recipients).catch((error: Error) => {
     throw new Error(
       `${error.message}\n\nNot deployed, because there is no backup of LiteLLM ${shownVersion(move.from)}: fix it and run the command again. ` +
@@ -107,8 +104,7 @@ async function makeBackup(pulumi: Pulumi, held: Held, move: Move): Promise<strin
  * @throws Error while a rollback is half done: it alone knows what the database is.
  */
 export async function refuseHalfBack(pulumi: Pulumi): Promise<void> {
-  const { stackId } = await pulumi.onRecord();
-  const record = await readMove(pulumi.stack, stackId);
+  const { record } = await lastMove(pulumi);
   if (record && isHalfBack(record))
     throw new Error(
       `nothing was changed: npm run rollback was ended in the middle, and LiteLLM's database may be of another version than its image. Complete it: ${wayBack(pulumi.stack)}`,
@@ -117,8 +113,7 @@ export async function refuseHalfBack(pulumi: Pulumi): Promise<void> {
 
 /** Says of an `up` that failed after a move how to go back. */
 export async function withWayBack(pulumi: Pulumi, error: Error): Promise<Error> {
-  const held = await pulumi.held();
-  const record = await readMove(pulumi.stack, held?.stackId);
+  const { record } = await lastMove(pulumi);
   if (!record || record.isChecked || record.rollback || record.backup === null) return error;
   return new Error(
     `${error.message}\n\nIt was on the way of ${shownMove({ from: record.from.image, to: record.to.image })}. Back to what was there before, with its database:\n` +
@@ -129,8 +124,7 @@ export async function withWayBack(pulumi: Pulumi, error: Error): Promise<Error> 
 
 /** Writes down that the whole gateway was seen to work after the last move. */
 export async function moveIsChecked(pulumi: Pulumi): Promise<void> {
-  const { stackId } = await pulumi.onRecord();
-  const record = await readMove(pulumi.stack, stackId);
+  const { stackId, record } = await lastMove(pulumi);
   if (record && stackId !== undefined && !record.isChecked)
     await writeMove(pulumi.stack, stackId, { ...record, isChecked: true });
 }

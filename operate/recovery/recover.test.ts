@@ -300,6 +300,7 @@ async function deploying(t: TestContext, previews: readonly (readonly string[])[
   });
   const pulumi = {
     ...stackOn(there, {}),
+    held: () => Promise.resolve(undefined),
     preview: () => Promise.resolve(plan(nextPreview.next().value ?? assert.fail("one preview too many"))),
     up: () => Promise.resolve(nextExit.next().value ?? assert.fail("one up too many")),
     refresh: () => Promise.resolve(void done.push("refresh")),
