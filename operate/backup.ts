@@ -21,7 +21,7 @@ interface Options {
 async function backup({ stack, to, json, recipient, newIdentity: identity }: Options): Promise<void> {
   if (identity !== undefined) return makeIdentity(identity, stack);
   const pulumi = await Pulumi.existing(stack);
-  const recipients = recipient ? readRecipients(recipient) : await recipientsOf(stack);
+  const recipients = recipient ? readRecipients(recipient) : recipientsOf(stack);
   for (const lock of (await locksOf(await pulumi.backendUrl(), pulumi.project, stack)) ?? [])
     // What is half deployed now is not what anybody wants back.
     if (!(await isStale(lock)))

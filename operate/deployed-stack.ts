@@ -119,26 +119,20 @@ export class Pulumi {
 
   /** What `up` would do; nothing is changed and nothing is printed. */
   async preview(replace: readonly string[] = []): Promise<Plan> {
-    const [{ stdout, stderr, exitCode }, outputs] = await Promise.all([
+    const [{ stdout, stderr, exitCode }, outputs, config] = await Promise.all([
       this.#run([
         ...["preview", "--json", "--show-sames", "--parallel", PARALLEL],
         ...replace.flatMap((urn) => ["--replace", urn]),
       ]),
       this.#workspace.stackOutputs(this.stack),
+      this.#workspace.getAllConfig(this.stack),
     ]);
     const plan = readPlan(parsed(stdout), Object.keys(outputs));
     // A Pulumi that does not come to its own JSON says why on standard error.
     const errors =
       exitCode === 0 || plan.errors.length ? plan.errors : [stderr.trim() || `pulumi preview ended with ${exitCode}`];
-    return { ...plan, isStateOld: plan.isStateOld || (await this.#isRenamed(outputs["gateway"]?.value)), errors };
-  }
-
-  /** Whether people are told another name of the gateway by now: it is in an output alone, which a preview does not tell of. */
-  async #isRenamed(told: unknown): Promise<boolean> {
-    const lan = (await this.#workspace.getAllConfig(this.stack))[stackPath("lan")]?.value;
-    if (typeof told !== "string" || lan === undefined) return false;
-    const { address, hostname = address } = JSON.parse(lan) as { address?: string; hostname?: string };
-    return hostname !== undefined && new URL(told).hostname !== hostname;
+    const isStateOld = plan.isStateOld || isRenamed(outputs["gateway"]?.value, config[stackPath("lan")]?.value);
+    return { ...plan, isStateOld, errors };
   }
 
   /**
@@ -355,6 +349,18 @@ export async function whereStatesAre(): Promise<States> {
 /** As this machine's settings give it, else as `pulumi whoami` does, which takes a third of a second. */
 const backendUrlOf = async (workspace: LocalWorkspace): Promise<string> =>
   workspace.envVars.PULUMI_BACKEND_URL ?? process.env.PULUMI_BACKEND_URL ?? (await workspace.whoAmI()).url ?? "";
+
+/**
+ * Whether people are told another name of the gateway by now: it is in an output alone, which a preview does not tell of.
+ *
+ * @param told The gateway's URL among the outputs.
+ * @param lan JSON of the setting, as Pulumi has it.
+ */
+function isRenamed(told: unknown, lan: string | undefined): boolean {
+  if (typeof told !== "string" || lan === undefined) return false;
+  const { address, hostname = address } = JSON.parse(lan) as { address?: string; hostname?: string };
+  return hostname !== undefined && new URL(told).hostname !== hostname;
+}
 
 export const notDeployed = (stack: string) =>
   new Error(`stack ${stack} is not deployed: npm run up -- --stack ${stack}`);

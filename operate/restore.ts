@@ -6,11 +6,10 @@ import semver from "semver";
 import { connectDocker } from "../components/docker/docker-connection.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
-import { askPassphrase } from "./backup/ask-passphrase.ts";
-import { OtherIdentity, SEALED } from "./backup/encryption.ts";
-import { type BackupFile, checkBackup, readText } from "./backup/file.ts";
-import { readIdentities, recipientsOfIdentities } from "./backup/identity.ts";
+import { SEALED } from "./backup/encryption.ts";
+import { readText } from "./backup/file.ts";
 import { type Manifest, rowsIn } from "./backup/manifest.ts";
+import { openBackup, readOpener, refuseUnopened } from "./backup/open-backup.ts";
 import { putBack } from "./backup/put-back.ts";
 import {
   changedSecrets,
@@ -38,20 +37,13 @@ interface Options {
 
 async function restore(given: string, { stack, identity, yes }: Options): Promise<void> {
   const file = path.resolve(given);
-  const identities = identity === undefined ? [] : await readIdentities(path.resolve(identity), askPassphrase);
-  const backup: BackupFile = { path: file, identities };
-  const manifest = await checkBackup(backup).catch(async (error: Error) => {
-    throw error instanceof OtherIdentity ? await otherIdentity(file, identity!, identities) : error;
-  });
+  const opened = await openBackup(file, await readOpener(identity));
+  const { backup, manifest } = opened;
   if (manifest.stack !== stack)
     throw new Error(
       `${file} is of stack ${manifest.stack}, and not of ${stack}. If that is meant: npm run restore${stackArguments(manifest.stack) || " --"} ${given}`,
     );
-  if (manifest.encryption && !identities.length)
-    throw new Error(
-      `nothing was changed: ${file} is encrypted for ${manifest.encryption.recipients.join(", ")}. Say which file has the identity of one of them, a line ` +
-        `AGE-SECRET-KEY-1…: npm run restore -- --stack ${stack} ${given} --identity KEYFILE. Without it nobody can read the backup`,
-    );
+  refuseUnopened(opened, `npm run restore -- --stack ${stack} ${given} --identity KEYFILE`);
   if (!manifest.encryption && identity !== undefined)
     console.error(pc.yellow(`${file} is not encrypted: --identity is not needed for it`));
   const settings = `Pulumi.${stack}.yaml`;
@@ -126,15 +118,6 @@ const fileIsBackup = () => Promise.resolve();
 /** A command that prints a part of a backup. */
 const extract = (part: string, file: string, identity: string | undefined) =>
   `tar -xOf ${file} ${part}${part.endsWith(SEALED) ? ` | age --decrypt --identity ${identity}` : ""}`;
-
-async function otherIdentity(file: string, identity: string, identities: readonly string[]): Promise<Error> {
-  const { encryption } = await checkBackup(file);
-  const own = await recipientsOfIdentities(identities);
-  return new Error(
-    `nothing was changed: ${identity} does not open ${file}. It has the identity of ${own.join(", ")}, and the backup is encrypted for ` +
-      `${encryption?.recipients.join(", ")}: bring the identity of one of these. Without it nobody can read the backup`,
-  );
-}
 
 const incomplete = (state: string) => (error: Error) => {
   throw new Error(`${error.message}\n${state}; run the command again when that is fixed: it begins anew`, {

@@ -5,18 +5,17 @@ import { structuredPatch } from "diff";
 import pc from "picocolors";
 import writeFileAtomic from "write-file-atomic";
 import { connectDocker } from "../components/docker/docker-connection.ts";
+import { known } from "../components/docker/gone.ts";
 import { LITELLM_DATABASE } from "../components/postgres/databases.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { agree } from "./agree.ts";
-import { askPassphrase } from "./backup/ask-passphrase.ts";
 import { createBackup } from "./backup/create.ts";
 import { withPostgresTools } from "./backup/databases.ts";
-import { OtherIdentity } from "./backup/encryption.ts";
-import { type BackupFile, checkBackup } from "./backup/file.ts";
+import type { BackupFile } from "./backup/file.ts";
 import { backupsFolder } from "./backup/folder.ts";
 import type { Held } from "./backup/held.ts";
-import { readIdentities } from "./backup/identity.ts";
 import { type Manifest, rowsIn } from "./backup/manifest.ts";
+import { type Opener, openBackup, readOpener, refuseUnopened } from "./backup/open-backup.ts";
 import { putBackLiteLlm } from "./backup/put-back.ts";
 import { recipientsOf } from "./backup/recipients.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
@@ -25,7 +24,7 @@ import { deploy } from "./deploy.ts";
 import { Pulumi } from "./deployed-stack.ts";
 import { withImage } from "./move/image-setting.ts";
 import { shownMove, shownVersion } from "./move/moved-image.ts";
-import { type MoveRecord, readMove, writeMove } from "./move/record.ts";
+import { lastMove, type MoveRecord, readMove, writeMove } from "./move/record.ts";
 import { deployAgain, lookAgain, recover } from "./recovery/recover.ts";
 import { check, summary } from "./verify.ts";
 
@@ -53,9 +52,9 @@ interface Edit {
 }
 
 async function rollback({ stack, yes, backup, identity }: Options): Promise<void> {
-  const identities = identity === undefined ? [] : await readIdentities(path.resolve(identity), askPassphrase);
+  const opener = await readOpener(identity);
   const pulumi = await Pulumi.existing(stack);
-  const way = await wayBack(pulumi, identities);
+  const way = await wayBack(pulumi, opener);
   console.log(await describe(pulumi, way, backup));
   await agree({ ...(yes !== undefined && { yes }) }, () =>
     confirm({ message: `Go back to LiteLLM ${shownVersion(way.record.from.image)}?`, initialValue: false }),
@@ -105,15 +104,14 @@ async function rollback({ stack, yes, backup, identity }: Options): Promise<void
  *
  * @throws Error that says why there is nothing.
  */
-async function wayBack(pulumi: Pulumi, identities: readonly string[]): Promise<Way> {
+async function wayBack(pulumi: Pulumi, opener: Opener): Promise<Way> {
   const { stack } = pulumi;
   const nothing = (why: string) =>
     new Error(
       `nothing to go back to, and nothing was changed: ${why}. What else there is: docs/operate.md, "Going back"; backups are restored by ` +
         `npm run restore${stackArguments(stack) || " --"} FILE`,
     );
-  const { stackId } = await pulumi.onRecord();
-  const record = await readMove(stack, stackId);
+  const { stackId, record } = await lastMove(pulumi);
   if (!record || stackId === undefined)
     throw nothing(
       `no npm run up of this machine has moved stack ${stack}, as it is deployed now, to another image of LiteLLM`,
@@ -135,33 +133,19 @@ async function wayBack(pulumi: Pulumi, identities: readonly string[]): Promise<W
     throw nothing(`LiteLLM is ${held.litellm.image} now, and ${move} was another one`);
   if (record.backup === null) throw nothing(`${move} was made without a backup (--no-backup)`);
   if (!existsSync(record.backup)) throw nothing(`${move} had the backup ${record.backup}, which is not there any more`);
-  const file = { path: record.backup, identities };
-  const manifest = await checkBackup(file).catch((error: Error) => {
-    throw error instanceof OtherIdentity
-      ? new Error(`nothing was changed: the identity does not open ${record.backup}`, { cause: error })
-      : error;
-  });
-  if (manifest.encryption && !identities.length)
-    throw new Error(
-      `nothing was changed: ${record.backup} is encrypted for ${manifest.encryption.recipients.join(", ")}. Say which file has the identity of one of them: ` +
-        `npm run rollback${stackArguments(stack) || " --"} --identity KEYFILE`,
-    );
+  const opened = await openBackup(record.backup, opener);
+  refuseUnopened(opened, `npm run rollback${stackArguments(stack) || " --"} --identity KEYFILE`);
+  const { backup, manifest } = opened;
   if (manifest.stack !== stack || manifest.versions.litellm !== from.image)
     throw nothing(`${record.backup} is of stack ${manifest.stack} with LiteLLM ${manifest.versions.litellm}`);
-  return { record, stackId, held, database: { file, manifest }, settings };
+  return { record, stackId, held, database: { file: backup, manifest }, settings };
 }
 
 async function isRunning(held: Held | undefined): Promise<boolean> {
   if (!held) return false;
   const container = connectDocker(held.docker).getContainer(held.litellm.container);
-  return container.inspect().then(
-    ({ State }) => State.Running,
-    (error: Error & { statusCode?: number }) => {
-      // Somebody has removed it.
-      if (error.statusCode === 404) return false;
-      throw error;
-    },
-  );
+  // Unknown: somebody has removed it.
+  return (await known(container.inspect()))?.State.Running ?? false;
 }
 
 /** The stack's file with the image of before; settings that the older LiteLLM does not take are found here. */
@@ -224,7 +208,7 @@ function patchOf({ file, before, after }: Edit): string[] {
 /** What is only in the database of now, before the one of before takes its place. */
 async function keepPresent(pulumi: Pulumi, held: Held): Promise<string> {
   const database = { ...held, databases: [LITELLM_DATABASE], volumes: [] };
-  const recipients = await recipientsOf(pulumi.stack);
+  const recipients = recipientsOf(pulumi.stack);
   const { file } = await createBackup(pulumi, database, backupsFolder(pulumi.stack), recipients);
   return file;
 }

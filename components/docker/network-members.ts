@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { known } from "./gone.ts";
 
 /** A container on a network, running or not. */
 export interface NetworkMember {
@@ -24,16 +25,8 @@ export async function networkMembers(
 ): Promise<NetworkMember[]> {
   const onIt = containers.filter(({ NetworkSettings }) => network in (NetworkSettings?.Networks ?? {}));
   const members = await Promise.all(
-    onIt.map(({ Id }) =>
-      docker
-        .getContainer(Id)
-        .inspect()
-        // It may have gone since the list was made.
-        .catch((error: { statusCode?: number }) => {
-          if (error.statusCode !== 404) throw error;
-          return undefined;
-        }),
-    ),
+    // It may have gone since the list was made.
+    onIt.map(({ Id }) => known(docker.getContainer(Id).inspect())),
   );
   return members.flatMap((inspected) => {
     const endpoint = inspected?.NetworkSettings.Networks[network];

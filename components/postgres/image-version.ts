@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { known } from "../docker/gone.ts";
 
 /** Images that have Postgres's programs, by their names. The version is in the tag, or, where that is none, in a variable. */
 const POSTGRES_IMAGE =
@@ -14,14 +15,8 @@ export const hasPostgres = (name: string): boolean => POSTGRES_IMAGE.test(name);
  * @returns Undefined where neither the image on the daemon nor its name says it.
  */
 export async function postgresVersionOf(docker: Docker, name: string, id = name): Promise<number | undefined> {
-  const found = await docker
-    .getImage(id)
-    .inspect()
-    .catch((error: Error & { statusCode?: number }) => {
-      // It is pulled later.
-      if (error.statusCode !== 404) throw error;
-      return undefined;
-    });
+  // One that is not there is pulled later.
+  const found = await known(docker.getImage(id).inspect());
   const variable = found?.Config.Env?.find((one) => one.startsWith("PG_MAJOR="))?.slice("PG_MAJOR=".length);
   const version = Number(variable ?? POSTGRES_IMAGE.exec(name)?.[1]);
   return Number.isNaN(version) ? undefined : version;

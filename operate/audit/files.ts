@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { text } from "node:stream/consumers";
 import { AUDIT_FOLDER } from "../../components/gateway/addresses.ts";
+import { known } from "../../components/docker/gone.ts";
 import { outputOf } from "../../components/docker/run-in-container.ts";
 import { removeLeftOvers, ThrowAways } from "../listing/throw-away.ts";
 import { linesIn } from "./lines.ts";
@@ -79,10 +80,3 @@ async function filesIn(docker: Docker, container: string, runningSince: string |
       linesIn(outputOf(docker, container, ["sh", "-c", READ, "sh", ...names.map((name) => `${AUDIT_FOLDER}/${name}`)])),
   };
 }
-
-/** Undefined for what the daemon does not know. */
-const known = <T>(asked: Promise<T>): Promise<T | undefined> =>
-  asked.catch((error: Error & { statusCode?: number }) => {
-    if (error.statusCode === 404) return undefined;
-    throw error;
-  });

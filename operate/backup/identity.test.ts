@@ -84,10 +84,10 @@ test("recipients are those of the stack's file, and a wrong one is refused there
     [`config:\n  litellm-mcp:backup: { recipients: [${recipient}] }\n`, [recipient]],
   ] as const) {
     await settings(text);
-    assert.deepEqual(await recipientsOf("lan", folder), recipients);
+    assert.deepEqual(recipientsOf("lan", folder), recipients);
   }
   await settings("config:\n  litellm-mcp:backup: { recipients: [age1abc] }\n");
-  await assert.rejects(recipientsOf("lan", folder), /litellm-mcp:backup\.recipients\[0\][^]*write: a recipient of age/);
+  assert.throws(() => recipientsOf("lan", folder), /litellm-mcp:backup\.recipients\[0\][^]*write: a recipient of age/);
   assert.deepEqual(readRecipients([recipient]), [recipient]);
   assert.throws(
     () => readRecipients([recipient, "AGE-SECRET-KEY-1X"]),

@@ -1,24 +1,20 @@
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-import { parse } from "yaml";
 import { projectRoot } from "../../lib/project-root.ts";
 import { stackPath } from "../../settings/context.ts";
 import { Problems } from "../../settings/problems.ts";
 import { recipient } from "../../settings/schemas/backup-schema.ts";
 import { stackKeys } from "../../settings/schemas/stack-schema.ts";
+import { configIn, readStackFile } from "../config/stack-config.ts";
 
 /**
  * For whom the settings of a stack say that backups are encrypted. Of the file, and not of what is deployed: who has written it
  * there wants no more that are not.
  *
- * @throws SettingsError
+ * @throws SettingsError; Error when there is no such file.
  */
-export async function recipientsOf(stack: string, folder = projectRoot): Promise<readonly string[]> {
-  const file = `Pulumi.${stack}.yaml`;
-  const text = await readFile(path.join(folder, file), "utf8");
-  const { config = {} } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
+export function recipientsOf(stack: string, folder = projectRoot): readonly string[] {
+  const { file, text } = readStackFile(stack, folder);
   const problems = new Problems();
-  const backup = problems.parse(stackKeys.backup, config[stackPath("backup")], file, stackPath("backup"));
+  const backup = problems.parse(stackKeys.backup, configIn(text)[stackPath("backup")], file, stackPath("backup"));
   problems.complete({});
   return backup?.recipients ?? [];
 }

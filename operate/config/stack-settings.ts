@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { parse } from "yaml";
 import { isMap } from "../../lib/is-map.ts";
 import { projectRoot } from "../../lib/project-root.ts";
 import { loadSettings } from "../../settings/load.ts";
 import { NAMESPACE } from "../../settings/schemas/stack-schema.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { configIn, readStackFile } from "./stack-config.ts";
 
 export interface StackSettings {
   /** As messages call it. */
@@ -23,18 +22,15 @@ export interface StackSettings {
  * @throws Error when there is no such file, SettingsError with everything that is wrong in it.
  */
 export function settingsOfStack(stack: string, folder = projectRoot): StackSettings {
-  const file = `Pulumi.${stack}.yaml`;
-  const location = path.join(folder, file);
-  if (!existsSync(location)) throw new Error(`unknown stack ${stack}: there is no ${file}`);
-  return settingsIn(readFileSync(location, "utf8"), file, folder);
+  const { file, text } = readStackFile(stack, folder);
+  return settingsIn(text, file, folder);
 }
 
 /** The same of a text that is in no file yet. */
 export function settingsIn(text: string, file: string, folder = projectRoot): StackSettings {
-  const { config = {} } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
   const written: Record<string, unknown> = {};
   let secretNames: string[] = [];
-  for (const [fullKey, value] of Object.entries(config)) {
+  for (const [fullKey, value] of Object.entries(configIn(text))) {
     const [namespace, key = ""] = fullKey.split(":", 2);
     if (namespace !== NAMESPACE) continue;
     if (key === "secrets" && isMap(value) && Object.values(value).every(isEncrypted))

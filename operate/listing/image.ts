@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
+import { known } from "../../components/docker/gone.ts";
 import { adapterImage } from "../../components/mcp/adapter-image.ts";
 import { projectRoot } from "../../lib/project-root.ts";
 import type { ServerSettings } from "../../settings/settings.ts";
@@ -77,17 +78,8 @@ function archive(folder: string): Readable {
   return tar;
 }
 
-const isThere = (docker: Docker, name: string): Promise<boolean> =>
-  docker
-    .getImage(name)
-    .inspect()
-    .then(
-      () => true,
-      (error: { statusCode?: number }) => {
-        if (error.statusCode === 404) return false;
-        throw error;
-      },
-    );
+const isThere = async (docker: Docker, name: string): Promise<boolean> =>
+  (await known(docker.getImage(name).inspect())) !== undefined;
 
 /** Reads what Docker says of its progress to the end. */
 async function follow(

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { parse } from "yaml";
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
 import { isMap } from "../../lib/is-map.ts";
 import { own } from "../../lib/own.ts";
@@ -14,6 +12,7 @@ import { sshOptions } from "../../settings/resolve/ssh-options.ts";
 import { stackKeys } from "../../settings/schemas/stack-schema.ts";
 import type { ServerFolder } from "../../settings/server-folders.ts";
 import type { ServerSettings } from "../../settings/settings.ts";
+import { configIn, readStackFile } from "../config/stack-config.ts";
 
 /** What a stack's file says that matters to one server alone; the rest of it may be wrong or not written yet. */
 export interface StackOfServers {
@@ -33,10 +32,8 @@ export interface StackOfServers {
  * @throws Error when there is no such file, SettingsError when it does not say which daemon it is for.
  */
 export function readStackOfServers(name: string, folder = projectRoot): StackOfServers {
-  const file = `Pulumi.${name}.yaml`;
-  const location = path.join(folder, file);
-  if (!existsSync(location)) throw new Error(`unknown stack ${name}: there is no ${file}`);
-  const { config = {} } = (parse(readFileSync(location, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  const { file, text } = readStackFile(name, folder);
+  const config = configIn(text);
   const written = (key: string): unknown => config[stackPath(key)];
 
   const problems = new Problems();

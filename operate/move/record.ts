@@ -1,8 +1,9 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import { backupsFolder } from "../backup/folder.ts";
+import type { Pulumi } from "../deployed-stack.ts";
 
 const recordSchema = z.strictObject({
   at: z.iso.datetime(),
@@ -32,6 +33,7 @@ const recordSchema = z.strictObject({
 export type MoveRecord = z.infer<typeof recordSchema>;
 
 /** Beside the backups, of which it names one. The id is another one after `down` and `up`, as the databases are. */
+const MOVE_FILE = /^last-move-.+\.json$/;
 const fileOf = (stack: string, stackId: string) => path.join(backupsFolder(stack), `last-move-${stackId}.json`);
 
 export async function readMove(stack: string, stackId: string | undefined): Promise<MoveRecord | undefined> {
@@ -50,6 +52,23 @@ export async function readMove(stack: string, stackId: string | undefined): Prom
       { cause: error },
     );
   }
+}
+
+/**
+ * The last move of a stack as it is deployed now. The state is asked for nothing where no move was ever written down.
+ *
+ * @returns The id of the stack's state as well, where it was asked for.
+ */
+export async function lastMove(
+  pulumi: Pick<Pulumi, "stack" | "onRecord">,
+): Promise<{ readonly stackId: string | undefined; readonly record: MoveRecord | undefined }> {
+  const files = await readdir(backupsFolder(pulumi.stack)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (!files.some((file) => MOVE_FILE.test(file))) return { stackId: undefined, record: undefined };
+  const { stackId } = await pulumi.onRecord();
+  return { stackId, record: await readMove(pulumi.stack, stackId) };
 }
 
 export async function writeMove(stack: string, stackId: string, record: MoveRecord): Promise<void> {

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
-import { parse } from "yaml";
 import { projectRoot } from "../../lib/project-root.ts";
 import { stackPath } from "../../settings/context.ts";
 import { Problems } from "../../settings/problems.ts";
 import { stackKeys } from "../../settings/schemas/stack-schema.ts";
+import { configIn, readStackFile } from "../config/stack-config.ts";
 import { readReference } from "./image-tags.ts";
 import { type Age, ageOf, type Registries } from "./newest.ts";
 import { majorOf, newestTag } from "./versions.ts";
@@ -30,10 +28,8 @@ export interface ImageAge extends Omit<Age, "server">, Pick<StackImage, "part" |
  * @throws SettingsError
  */
 export function imagesOfStack(stack: string, folder = projectRoot): StackImage[] {
-  const file = `Pulumi.${stack}.yaml`;
-  if (!existsSync(path.join(folder, file))) throw new Error(`unknown stack ${stack}: there is no ${file}`);
-  const text = readFileSync(path.join(folder, file), "utf8");
-  const { config = {} } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
+  const { file, text } = readStackFile(stack, folder);
+  const config = configIn(text);
   const problems = new Problems();
   const at = (key: string) => [config[stackPath(key)], file, stackPath(key)] as const;
   const { gateway, postgres, redis, backup } = problems.complete({

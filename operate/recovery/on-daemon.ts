@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
 import { extract } from "tar-stream";
-import { gone } from "../../components/docker/gone.ts";
+import { gone, known } from "../../components/docker/gone.ts";
 import { KEPT_FOR_LABEL, STACK_LABEL } from "../../components/stack-identity.ts";
 import type { Deployed, OnRecord } from "./on-record.ts";
 
@@ -118,13 +118,7 @@ async function editedFiles(docker: Docker, deployed: readonly Deployed[]): Promi
 
 /** Undefined where there is none. */
 async function fileIn(docker: Docker, container: string, path: string): Promise<string | undefined> {
-  const archive = await docker
-    .getContainer(container)
-    .getArchive({ path })
-    .catch((error: Error & { statusCode?: number }) => {
-      if (error.statusCode === 404) return undefined;
-      throw error;
-    });
+  const archive = await known(docker.getContainer(container).getArchive({ path }));
   if (!archive) return undefined;
   let content: string | undefined;
   // To the end: a connection that is left in the middle keeps the process alive.

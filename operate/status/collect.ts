@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import pMap from "p-map";
 import { askAdapter } from "../../components/gateway/check/adapters.ts";
 import { connectDocker, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
+import { known } from "../../components/docker/gone.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
@@ -69,13 +70,6 @@ export async function gatewayStatus(url: string | undefined): Promise<Status["ga
     return { url, isUp: false, said: cause instanceof Error ? cause.message : message };
   }
 }
-
-/** Undefined for what the daemon does not know. */
-const known = <T>(asked: Promise<T>): Promise<T | undefined> =>
-  asked.catch((error: Error & { statusCode?: number }) => {
-    if (error.statusCode === 404) return undefined;
-    throw error;
-  });
 
 async function containerStatus(docker: Docker, name: string, images: readonly string[]): Promise<ContainerStatus> {
   const container = docker.getContainer(name);

@@ -125,9 +125,7 @@ before(async () => {
 after(async () => {
   house?.closeAllConnections();
   house?.close();
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
 });
 

@@ -34,9 +34,7 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
 });
 
 async function timed(command: string, args: readonly string[]): Promise<Finished> {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
 import { auditFiles, auditLines, callsHeard, docker, logsOf, rawAuditLines } from "./docker.ts";
-import { callTool, eventually, listTools, withMcp } from "./gateway.ts";
+import { administer, callTool, eventually, listTools, withMcp } from "./gateway.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Spend rows are written every 7 to 13 seconds. */
@@ -130,16 +130,8 @@ export function clientViewTests(
   const errorOf = async (response: Response) =>
     ((await response.json()) as { error: { message: string } }).error.message;
   /** LiteLLM's own API, which is for whoever administers the host. */
-  const administer = async (path: string, body: unknown) => {
-    const { masterKey } = await outputs();
-    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
-    return response.json();
-  };
+  const administered = async (route: string, body: unknown) =>
+    administer(adminPort, (await outputs()).masterKey, route, body);
   const callsOfEverything = () => callsHeard(`${prefix}mcp-everything`);
   const audited = () => auditLines(`${prefix}ingress`);
   const key = async (client: string) => (await outputs()).clientKeys[client]!;
@@ -409,7 +401,7 @@ export function clientViewTests(
 
   test("a key that this program did not make opens nothing, and neither does the master key", async () => {
     const { masterKey } = await outputs();
-    const made = (await administer("/key/generate", {
+    const made = (await administered("/key/generate", {
       key_alias: "stranger",
       object_permission: { mcp_access_groups: ["time"] },
     })) as { key: string };
@@ -436,7 +428,7 @@ export function clientViewTests(
           assert.match(await errorOf(response), /^wrong key/);
         }
     } finally {
-      await administer("/key/delete", { keys: [made.key] });
+      await administered("/key/delete", { keys: [made.key] });
     }
   });
 

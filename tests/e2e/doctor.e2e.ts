@@ -13,7 +13,7 @@ import { startSshd } from "../../lab/docker/sshd.ts";
 import { freePort } from "../free-port.ts";
 import { docker, removeLeftovers } from "./docker.ts";
 import { areFound, examine, HAND } from "./doctor-says.ts";
-import { callTool, eventually } from "./gateway.ts";
+import { administer, callTool, eventually } from "./gateway.ts";
 import { longOnly } from "./long-form.ts";
 import { adapterSays, addMoody, setMode } from "./moody.ts";
 import { Workspace } from "./workspace.ts";
@@ -52,8 +52,7 @@ before(async () => {
 after(async () => {
   taken.close();
   await removeLeftovers(`${PREFIX}stranger`);
-  await workspace.destroy();
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
 });
 
@@ -397,12 +396,7 @@ test(
   async () => {
     await isHealthy("mcp-time", "mcp-moody", "mcp-shifty", "litellm", "ingress");
     const { clientKeys, masterKey } = await workspace.outputs();
-    const { ok } = await fetch(`http://127.0.0.1:${PORT + 1}/key/delete`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ keys: [clientKeys["test-key"]] }),
-    });
-    assert.ok(ok);
+    await administer(PORT + 1, masterKey, "/key/delete", { keys: [clientKeys["test-key"]] });
     await write({ "litellm-mcp:clients": { "test-key": {}, phone: {} } });
     areFound(await examined(), [
       { seen: /LiteLLM does not know the key of client test-key/, means: /somebody has deleted the key/, fix: UP },

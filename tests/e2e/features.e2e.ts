@@ -132,9 +132,7 @@ before(async () => {
 
 after(async () => {
   await database?.end();
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await Promise.all([first, second, spare, apis, collector, langfuse].map((each) => each.close()));
   await removeLeftovers(PREFIX);
 });

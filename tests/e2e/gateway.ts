@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
@@ -60,6 +61,21 @@ export const callTool = (
     const answer = await client.callTool({ name, arguments: args }, undefined, { timeout: timeoutMs });
     return (answer.content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
   });
+
+/**
+ * Asks LiteLLM itself for something that only its administrator may do; fails unless it is done.
+ *
+ * @param port On the host's loopback.
+ */
+export async function administer(port: number, masterKey: string, route: string, body: unknown): Promise<unknown> {
+  const answer = await fetch(`http://127.0.0.1:${port}${route}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert.equal(answer.status, 200, `${route}: ${await answer.clone().text()}`);
+  return answer.json();
+}
 
 /** Waits until `condition` gives something, asking every half second or as often as told; fails with `what` after `seconds`. */
 export async function eventually<T>(

@@ -33,9 +33,7 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
 });
 
 for (const [title, command] of [

@@ -48,9 +48,7 @@ asyncio.run(server.serve("UTC"))`;
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
 });
 
 test("npm run up deploys and says where everything is", async () => {

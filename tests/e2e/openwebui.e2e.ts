@@ -104,9 +104,7 @@ after(async () => {
   for (const served of running) await served.stop();
   await browser?.close();
   await model?.close();
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { processIsAlive } from "../../operate/listing/throw-away.ts";
 import { docker, leftovers, removeLeftovers } from "./docker.ts";
-import { callTool, eventually } from "./gateway.ts";
+import { administer, callTool, eventually } from "./gateway.ts";
 import { isLong, longOnly } from "./long-form.ts";
 import { type Finished, Workspace } from "./workspace.ts";
 
@@ -39,8 +39,7 @@ before(async () => {
 });
 
 after(async () => {
-  await workspace.destroy();
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
 });
 
@@ -210,12 +209,7 @@ test(
     assert.equal(after.Memory, before.Memory);
 
     const { clientKeys, masterKey } = await workspace.outputs();
-    const { ok } = await fetch(`http://127.0.0.1:${PORT + 1}/key/delete`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ keys: [clientKeys["test-key"]] }),
-    });
-    assert.ok(ok);
+    await administer(PORT + 1, masterKey, "/key/delete", { keys: [clientKeys["test-key"]] });
     const { exitCode, output } = await run("up");
     assert.equal(exitCode, 0, output);
     assert.match(output, /By its state all of it is deployed\. What is different on the host is looked up:/);

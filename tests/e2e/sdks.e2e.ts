@@ -52,9 +52,7 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await Promise.all([openai.close(), anthropic.close()]);
   await removeLeftovers(PREFIX);
   assert.deepEqual(await leftovers(PREFIX), []);

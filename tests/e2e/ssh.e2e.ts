@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import { freePort } from "../free-port.ts";
 import { auditLines, bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
-import { callTool, eventually } from "./gateway.ts";
+import { administer, callTool, eventually } from "./gateway.ts";
 import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -68,11 +68,8 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await other.destroy();
-  await workspace.remove();
-  await other.remove();
+  await workspace.end();
+  await other.end();
   await removeLeftovers(PREFIX);
   await sshd.stop();
 });
@@ -170,17 +167,12 @@ test(
   async () => {
     const { gateway, masterKey, clientKeys } = await workspace.outputs();
     const phone = clientKeys["phone"] ?? "";
-    const answer = await fetch(`http://127.0.0.1:${ADMIN_PORT}/key/update`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${masterKey}`, "content-type": "application/json" },
-      body: JSON.stringify({
-        key: phone,
-        object_permission: { mcp_access_groups: ["memory", "time"] },
-        rpm_limit: 7,
-        max_budget: 3,
-      }),
+    await administer(ADMIN_PORT, masterKey, "/key/update", {
+      key: phone,
+      object_permission: { mcp_access_groups: ["memory", "time"] },
+      rpm_limit: 7,
+      max_budget: 3,
     });
-    assert.ok(answer.ok, await answer.text());
     assert.match(await callTool(gateway, phone, "memory-read_graph"), /this key may not use server memory/);
     succeeds(await workspace.pulumi("refresh", "--run-program", "--yes", "--parallel", "8"));
     const state = await workspace.exportState({ showSecrets: false });

@@ -53,9 +53,7 @@ before(async () => {
 after(async () => {
   await vsCode?.stop();
   await browser?.close();
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });

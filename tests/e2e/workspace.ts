@@ -113,6 +113,13 @@ export class Workspace {
     return this.pulumi("destroy", "--yes", "--parallel", "8");
   }
 
+  /** Destroys what was deployed, prints what pulumi says if that fails, and removes this copy. */
+  async end(): Promise<void> {
+    const { exitCode, output } = await this.destroy();
+    if (exitCode !== 0) console.error(output);
+    await this.remove();
+  }
+
   /** Stack outputs with secrets. Not by `run`, so that they do not count as printed. */
   async outputs(): Promise<{
     gateway: string;

@@ -55,9 +55,7 @@ export function deployed(
     stack = { workspace, prefix, base: `http://127.0.0.1:${port}`, keys: (await workspace.outputs()).clientKeys };
   });
   after(async () => {
-    const { exitCode, output } = await workspace.destroy();
-    if (exitCode !== 0) console.error(output);
-    await workspace.remove();
+    await workspace.end();
     await removeLeftovers(prefix);
   });
   return () => stack ?? assert.fail("the stack was not deployed");

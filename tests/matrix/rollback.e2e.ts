@@ -127,9 +127,7 @@ if (images.length > 1)
     });
 
     after(async () => {
-      const { exitCode, output } = await workspace.destroy();
-      if (exitCode !== 0) console.error(output);
-      await workspace.remove();
+      await workspace.end();
       await removeLeftovers(PREFIX);
       await rm(data, { recursive: true });
       await execa("docker", ["image", "rm", BROKEN], { reject: false });

@@ -4,7 +4,7 @@ import pg from "pg";
 import { messageIn } from "../../ingress/tools.ts";
 import { testModels } from "../e2e/client-view.ts";
 import { auditLines, containerIds, docker, leftovers, removeLeftovers, startedAt } from "../e2e/docker.ts";
-import { callTool, eventually, listTools, serversAt, withMcp } from "../e2e/gateway.ts";
+import { administer, callTool, eventually, listTools, serversAt, withMcp } from "../e2e/gateway.ts";
 import { Workspace } from "../e2e/workspace.ts";
 import { matrixImages, versionOf } from "./images.ts";
 
@@ -75,9 +75,7 @@ const useImage = async (workspace: Workspace, image: string) =>
   );
 
 async function removeWorkspace(workspace: Workspace): Promise<void> {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
 }
 
@@ -182,15 +180,7 @@ for (const image of matrixImages()) {
       });
     const spoken = async (response: Response) => `HTTP ${response.status} ${await response.text()}`;
     /** LiteLLM's own API, for whoever administers the host. */
-    const administer = async (route: string, body: unknown) => {
-      const response = await fetch(`http://127.0.0.1:${GATEWAY_PORT + 1}${route}`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${masterKey}` },
-        body: JSON.stringify(body),
-      });
-      assert.equal(response.status, 200, route);
-      return response.json();
-    };
+    const administered = (route: string, body: unknown) => administer(GATEWAY_PORT + 1, masterKey, route, body);
 
     before(async () => {
       workspace = await matrixWorkspace(image);
@@ -285,7 +275,7 @@ for (const image of matrixImages()) {
     });
 
     test("a wrong key, no key, a key made by hand and the master key open nothing", async () => {
-      const made = (await administer("/key/generate", {
+      const made = (await administered("/key/generate", {
         key_alias: "stranger",
         object_permission: { mcp_access_groups: ["time"] },
       })) as { key: string };
@@ -310,7 +300,7 @@ for (const image of matrixImages()) {
             assert.match(await response.text(), stranger === undefined ? /no key: / : /wrong key: /);
           }
       } finally {
-        await administer("/key/delete", { keys: [made.key] });
+        await administered("/key/delete", { keys: [made.key] });
       }
     });
 

@@ -46,9 +46,7 @@ before(async () => {
 });
 
 after(async () => {
-  const { exitCode, output } = await workspace.destroy();
-  if (exitCode !== 0) console.error(output);
-  await workspace.remove();
+  await workspace.end();
   await removeLeftovers(PREFIX);
 });
 
