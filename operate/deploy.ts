@@ -2,8 +2,8 @@ import pc from "picocolors";
 import { step } from "../bootstrap/steps.ts";
 import type { Pulumi } from "./deployed-stack.ts";
 import { type FailedBuild, failedBuilds } from "./failed-builds.ts";
+import { refuseElsewhere } from "./move/elsewhere.ts";
 import { moveIn, shownMove } from "./move/moved-image.ts";
-import { refuseOtherPostgres } from "./move/other-postgres.ts";
 import type { Plan } from "./preview/plan.ts";
 import { showPlan } from "./preview/show.ts";
 
@@ -45,7 +45,7 @@ const refuseMove: BeforeChange = (plan) => {
  * @throws NotDeployed when it ended in the middle; Error that says what is wrong when nothing was changed.
  */
 export async function deploy(
-  pulumi: Pick<Pulumi, "stack" | "preview" | "held" | "up">,
+  pulumi: Pick<Pulumi, "stack" | "preview" | "onRecord" | "held" | "up">,
   replace: readonly string[] = [],
   beforeChange: BeforeChange = refuseMove,
 ): Promise<boolean> {
@@ -56,7 +56,7 @@ export async function deploy(
   console.log(showPlan(plan, SHOWN_LINES));
   if (!plan.changes.length && !plan.isStateOld) return false;
 
-  await refuseOtherPostgres(pulumi, plan);
+  await refuseElsewhere(pulumi, plan);
   await beforeChange(plan);
   if ((await pulumi.up(replace)) === 0) return true;
   for (const build of await failedBuilds()) console.error(showBuild(build));

@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
 import { CONTAINER_TYPE, GATEWAY_CHECK } from "../components/resource-names.ts";
+import { isMap } from "../lib/is-map.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE, WARNED_VARIABLE } from "../settings/settings.ts";
@@ -13,6 +16,7 @@ import { mapValues } from "../lib/map-values.ts";
 import { type Held, readHeld } from "./backup/held.ts";
 import type { Exported } from "./backup/secrets.ts";
 import { readRights, type RightsOnRecord } from "./client-rights.ts";
+import { configIn } from "./config/stack-config.ts";
 import { removeHalfWritten } from "./recovery/half-written.ts";
 import { type OnRecord, readRecord } from "./recovery/on-record.ts";
 import { type Deployed, readDeployed } from "./status/deployed.ts";
@@ -162,9 +166,31 @@ export class Pulumi {
 
   /** Destroys everything of the stack; the stack itself, with its settings, stays. */
   async down(): Promise<number> {
+    return this.#destroy(await this.#isBehindTunnel());
+  }
+
+  /** The same of a stack whose settings say by now that it is elsewhere: with those of its last deployment. */
+  async downAsDeployed(): Promise<number> {
+    const folder = await mkdtemp(path.join(tmpdir(), "litellm-mcp-settings-"));
+    const file = path.join(folder, "deployed.yaml");
+    try {
+      // With the salt of the passphrase; what was deployed takes the place of the settings.
+      await copyFile(path.join(projectRoot, `Pulumi.${this.stack}.yaml`), file);
+      await this.#ask(["config", "refresh", "--force", "--config-file", file]);
+      const postgres = configIn(await readFile(file, "utf8"))[stackPath("postgres")];
+      const isBehindTunnel = isMap(postgres) && postgres["network"] !== undefined;
+      return await this.#destroy(isBehindTunnel, ["--config-file", file]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  #destroy(isBehindTunnel: boolean, settings: readonly string[] = []): Promise<number> {
     // Its databases and roles are dropped one by one, through the tunnel that the program opens.
-    const program = (await this.#isBehindTunnel()) ? ["--run-program"] : [];
-    return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...program], { [ENDING_VARIABLE]: "true" });
+    const program = isBehindTunnel ? ["--run-program"] : [];
+    return this.#show(["destroy", "--yes", "--parallel", PARALLEL, ...program, ...settings], {
+      [ENDING_VARIABLE]: "true",
+    });
   }
 
   /** Whether what is in Postgres is looked up through a tunnel, which the program opens. */

@@ -27,6 +27,7 @@ import { versionOfImage } from "./move/image-setting.ts";
 import { readRecord } from "./recovery/on-record.ts";
 import { ofStack } from "./recovery/on-daemon.ts";
 import { lookAgain, recover } from "./recovery/recover.ts";
+import { currentOf, passwordsOf } from "./stored-state.ts";
 import { check, summary } from "./verify.ts";
 
 interface Options {
@@ -35,7 +36,8 @@ interface Options {
   readonly yes?: boolean;
 }
 
-async function restore(given: string, { stack, identity, yes }: Options): Promise<void> {
+/** @param given Path of a backup. */
+export async function restore(given: string, { stack, identity, yes }: Options): Promise<void> {
   const file = path.resolve(given);
   const opened = await openBackup(file, await readOpener(identity));
   const { backup, manifest } = opened;
@@ -64,7 +66,7 @@ async function restore(given: string, { stack, identity, yes }: Options): Promis
   const deployed = await pulumi.held();
   const isDeployed = deployed !== undefined;
   refuseNewer(stack, manifest, deployed?.litellm.image);
-  if (isEmpty && !before)
+  if (isEmpty && !before && !passwordsOf(currentOf(now.deployment)).length)
     throw new Error(
       `nothing was changed: stack ${stack} is not deployed, and ${file} was made on the host, without the state, so it has no keys. Either restore a file of ` +
         `npm run backup first, which brings back its keys, or npm run up${stackArguments(stack)}, which makes new ones; then run the command again`,

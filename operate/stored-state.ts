@@ -18,6 +18,8 @@ export interface StoredResource {
   readonly delete?: boolean;
   /** Stays on the daemon when it is taken out of the stack. */
   readonly retainOnDelete?: boolean;
+  /** Nobody destroys it. */
+  readonly protect?: boolean;
   /** URN of what it is part of. */
   readonly parent?: string;
   /** URN and id of the provider that made it. */

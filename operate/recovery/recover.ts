@@ -16,7 +16,7 @@ type Stack = Pick<Pulumi, "stack" | "project" | "backendUrl" | "onRecord" | "con
 
 type Locked = Pick<Stack, "stack" | "project" | "backendUrl">;
 type Recorded = Pick<Stack, "onRecord">;
-type Deploying = Pick<Pulumi, "stack" | "preview" | "held" | "up">;
+type Deploying = Pick<Pulumi, "stack" | "preview" | "onRecord" | "held" | "up">;
 
 /** What somebody has changed on the daemon since the last run. */
 export interface Changed {
