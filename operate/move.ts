@@ -14,7 +14,7 @@ import { secretsAlone } from "./backup/secrets.ts";
 import { command, main, prepared, stackArguments, stackOption } from "./command.ts";
 import { settingsOfStack } from "./config/stack-settings.ts";
 import { Pulumi } from "./deployed-stack.ts";
-import { elsewhere } from "./move/elsewhere.ts";
+import { type Elsewhere, elsewhere } from "./move/elsewhere.ts";
 import { ofStack } from "./recovery/on-daemon.ts";
 import type { OnRecord } from "./recovery/on-record.ts";
 import { recover, removeRemains } from "./recovery/recover.ts";
@@ -38,8 +38,8 @@ async function move({ stack, identity, from, yes }: Options): Promise<void> {
       `nothing to move, and nothing was changed: stack ${stack} is not deployed. If a move was ended in the middle, the file that it has named brings everything ` +
         `to where the settings say: npm run restore${stackArguments(stack) || " --"} FILE`,
     );
-  const places = await elsewhere(pulumi, settings);
-  if (!places.length)
+  const goal = await elsewhere(pulumi, settings);
+  if (!goal)
     throw new Error(
       `nothing to move, and nothing was changed: ${settingsFile} says that stack ${stack} is where it is deployed, on ${record.endpoint.host}. First write there ` +
         "where it shall be: litellm-mcp:docker and litellm-mcp:lan for another host, litellm-mcp:postgres for another Postgres",
@@ -54,7 +54,7 @@ async function move({ stack, identity, from, yes }: Options): Promise<void> {
   else await refuseIfThere(record, held, settings);
   const { errors } = await step("look at where it goes", () => pulumi.preview());
   if (errors.length) throw new Error(`${errors.join("\n")}\n\nNot moved, and nothing was changed.`);
-  console.log(describe(stack, record, places, from));
+  console.log(describe(stack, record, goal, from));
   await agree({ ...(yes !== undefined && { yes }) }, async () => {
     const name = await text({ message: `Type ${stack} to move it` });
     return typeof name === "symbol" ? name : name === stack;
@@ -74,7 +74,7 @@ async function move({ stack, identity, from, yes }: Options): Promise<void> {
       { cause: error },
     );
   });
-  console.log(`Stack ${pc.bold(stack)} is moved: ${places.join(" and ")}.`);
+  console.log(`Stack ${pc.bold(stack)} is moved: ${goal.places}.`);
 }
 
 /** Destroys what is at the old place; what outlives every `down` stays there. */
@@ -115,14 +115,14 @@ async function refuseIfThere({ stackId, endpoint }: OnRecord, held: Held, { post
 }
 
 /** What will happen, for whoever is asked. */
-function describe(stack: string, { endpoint }: OnRecord, places: readonly string[], from: string | undefined): string {
-  const begin = `Moves stack ${pc.bold(stack)} from ${endpoint!.host}: ${pc.bold(places.join(" and "))}.`;
+function describe(stack: string, { endpoint }: OnRecord, goal: Elsewhere, from: string | undefined): string {
+  const begin = `Moves stack ${pc.bold(stack)}, which is on ${endpoint!.host}: ${pc.bold(goal.places)}.`;
   return from === undefined
     ? `${begin}
   - a backup is made, and read from its beginning to its end
-  - the stack is destroyed where it is; the record of calls and what clients stored stay there as well, until you remove those volumes
+  - the stack is destroyed where it is${goal.isOtherHost ? "; volumes with the record of calls and with what clients stored stay there, until you remove them" : ""}
   - it is deployed with the settings of today and the keys of the backup, and all that is in the backup is put there
-The gateway is away meanwhile. Clients go on with their keys; those of another host need its address.`
+The gateway is away meanwhile. Clients go on with their keys${goal.isOtherHost ? ", and have to be told the new address" : ""}.`
     : `${begin}
   - the state forgets the old place, where nothing is destroyed: ${pc.yellow("should it come back, a second gateway runs there")}
   - the stack is deployed with the settings and keys of today, and all that is in ${from} is put there`;

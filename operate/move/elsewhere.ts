@@ -26,15 +26,27 @@ async function isOtherHost({ stackId, endpoint }: OnRecord, { docker }: Located)
   return !(await ofStack(connectDocker(docker), stackId)).length;
 }
 
-/** What of a stack its settings put elsewhere than it is deployed, for people: `the stack on ssh://…`; nothing where all of it stays. */
-export async function elsewhere(pulumi: Pick<Pulumi, "onRecord" | "held">, settings: Located): Promise<string[]> {
+/** What of a stack its settings put elsewhere than it is deployed. */
+export interface Elsewhere {
+  readonly isOtherHost: boolean;
+  /** For people: `the stack on ssh://…`, or its databases, or both. */
+  readonly places: string;
+}
+
+/** @returns Undefined where all of it stays. */
+export async function elsewhere(
+  pulumi: Pick<Pulumi, "onRecord" | "held">,
+  settings: Located,
+): Promise<Elsewhere | undefined> {
   const held = await pulumi.held();
-  if (!held) return [];
+  if (!held) return undefined;
+  const isOther = await isOtherHost(await pulumi.onRecord(), settings);
   const server = otherServer(held.postgres, settings.postgres);
-  return [
-    ...((await isOtherHost(await pulumi.onRecord(), settings)) ? [`the stack on ${settings.docker.host}`] : []),
+  const places = [
+    ...(isOther ? [`the stack on ${settings.docker.host}`] : []),
     ...(server === undefined ? [] : [`its databases on ${server}`]),
   ];
+  return places.length ? { isOtherHost: isOther, places: places.join(" and ") } : undefined;
 }
 
 /** Whether a Postgres of the stack's own comes or goes, or another host is spoken to. */
@@ -57,10 +69,10 @@ export async function refuseElsewhere(
   plan: Pick<Plan, "changes">,
   settings: () => Located = () => settingsOfStack(pulumi.stack).settings,
 ): Promise<void> {
-  const places = mayBeElsewhere(plan) ? await elsewhere(pulumi, settings()) : [];
-  if (!places.length) return;
+  const found = mayBeElsewhere(plan) ? await elsewhere(pulumi, settings()) : undefined;
+  if (!found) return;
   throw new Error(
-    `\nNot deployed: the settings put ${places.join(" and ")}, and what is stored would not come along. Nothing was changed. To move it, with ` +
+    `\nNot deployed: the settings put ${found.places}, and what is stored would not come along. Nothing was changed. To move it, with ` +
       `all that is stored and the keys of today: npm run move${stackArguments(pulumi.stack)}`,
   );
 }
