@@ -125,7 +125,7 @@ function describe(stack: string, { endpoint }: OnRecord, goal: Elsewhere, from: 
 The gateway is away meanwhile. Clients go on with their keys${goal.isOtherHost ? ", and have to be told the new address" : ""}.`
     : `${begin}
   - the state forgets the old place, where nothing is destroyed: ${pc.yellow("should it come back, a second gateway runs there")}
-  - the stack is deployed with the settings and keys of today, and all that is in ${from} is put there`;
+  - the stack is deployed with the settings of today, and all that is in ${from} is put there, keys included if it has them`;
 }
 
 await main(
