@@ -12,7 +12,7 @@ const plan: Plan = {
       fields: [{ name: "name", before: OLD, after: NEW }],
     },
   ],
-  ...{ unchanged: 0, isStateOld: false, warnings: [], errors: [] },
+  ...{ unchanged: 0, isStateOld: false, warnings: [], errors: [], builds: [] },
 };
 
 function stack() {

@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { step } from "../bootstrap/steps.ts";
 import type { Pulumi } from "./deployed-stack.ts";
-import { type FailedBuild, failedBuilds } from "./failed-builds.ts";
+import { type FailedBuild, failedBuilds, whyNotBuilt } from "./failed-builds.ts";
 import { refuseElsewhere } from "./move/elsewhere.ts";
 import { moveIn, shownMove } from "./move/moved-image.ts";
 import type { Plan } from "./preview/plan.ts";
@@ -60,6 +60,8 @@ export async function deploy(
   await beforeChange(plan);
   if ((await pulumi.up(replace)) === 0) return true;
   for (const build of await failedBuilds()) console.error(showBuild(build));
+  const why = await whyNotBuilt(await pulumi.onRecord(), plan);
+  if (why !== undefined) console.error(`${pc.red(why)}\n`);
   throw new NotDeployed(plan);
 }
 

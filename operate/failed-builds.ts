@@ -2,7 +2,15 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { BUILD_LOGS } from "../components/docker/image-build.ts";
+import { connectDocker } from "../components/docker/docker-connection.ts";
+import { isSsh } from "../components/docker/ssh-connection.ts";
 import { projectRoot } from "../lib/project-root.ts";
+import { buildImage, isThere } from "./listing/image.ts";
+import type { Plan } from "./preview/plan.ts";
+import type { OnRecord } from "./recovery/on-record.ts";
+
+/** A package may have to be compiled. */
+const BUILD_MS = 10 * 60_000;
 
 /** The build of an image that ended in the middle. */
 export interface FailedBuild {
@@ -12,6 +20,31 @@ export interface FailedBuild {
   readonly step: string;
   /** The last lines that the step printed. */
   readonly lines: readonly string[];
+}
+
+/**
+ * Over ssh the provider writes no log of a build. Of what was planned and is not on the host, each is built once more, so that it is
+ * seen where the first ends that fails.
+ *
+ * @returns Its name, the error and the last lines.
+ */
+export async function whyNotBuilt(
+  { endpoint }: Pick<OnRecord, "endpoint">,
+  { builds }: Pick<Plan, "builds">,
+): Promise<string | undefined> {
+  if (!endpoint || !isSsh(endpoint)) return undefined;
+  const docker = connectDocker(endpoint);
+  for (const build of builds) {
+    // A host that does not answer was named by the run itself.
+    if (await isThere(docker, build.name).catch(() => true)) continue;
+    const failure = `The image ${build.name} could not be built on the host`;
+    try {
+      await buildImage(docker, build, failure, console.log, AbortSignal.timeout(BUILD_MS));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+  return undefined;
 }
 
 /** What a build of BuildKit prints once more at its end when a step has failed, between two lines of dashes. */

@@ -8,6 +8,7 @@ import { known } from "../../components/docker/gone.ts";
 import { adapterImage } from "../../components/mcp/adapter-image.ts";
 import { projectRoot } from "../../lib/project-root.ts";
 import type { ServerSettings } from "../../settings/settings.ts";
+import type { PlannedBuild } from "../preview/plan.ts";
 import { visible } from "../../approval/tool-scan.ts";
 
 /** What an image with the adapter is made of. */
@@ -35,19 +36,32 @@ export async function ensureAdapterImage(
   signal: AbortSignal,
 ): Promise<string> {
   const image = adapterImage(server);
-  const { context, dockerfile, buildArgs } = image.build as {
-    readonly context: string;
-    readonly dockerfile: string;
-    readonly buildArgs?: Record<string, string>;
-  };
   const name = image.name as string;
   if (await isThere(docker, name)) return name;
+  const build = { ...(image.build as Omit<PlannedBuild, "name">), name };
+  await buildImage(docker, build, `mcp/${server.name}: its image cannot be built`, say, signal);
+  return name;
+}
+
+/**
+ * Builds an image of this program on a daemon.
+ *
+ * @param say Progress, line by line.
+ * @param failure What the error begins with.
+ * @throws Error with the last lines of the build's log.
+ */
+export async function buildImage(
+  docker: Docker,
+  { name, context, dockerfile, buildArgs }: PlannedBuild,
+  failure: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   say(`→ build the image ${name}`);
   const progress = await docker.buildImage(archive(path.join(projectRoot, context)), {
     ...{ t: name, dockerfile, buildargs: buildArgs, rm: true, forcerm: true, abortSignal: signal },
   } as Docker.ImageBuildOptions);
-  await follow(progress as Readable, say, `mcp/${server.name}: its image cannot be built`, signal);
-  return name;
+  await follow(progress as Readable, say, failure, signal);
 }
 
 /** Makes sure that somebody else's image is on the daemon. */
@@ -78,7 +92,8 @@ function archive(folder: string): Readable {
   return tar;
 }
 
-const isThere = async (docker: Docker, name: string): Promise<boolean> =>
+/** Whether a daemon has an image. */
+export const isThere = async (docker: Docker, name: string): Promise<boolean> =>
   (await known(docker.getImage(name).inspect())) !== undefined;
 
 /** Reads what Docker says of its progress to the end. */

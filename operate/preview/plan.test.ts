@@ -203,3 +203,24 @@ test("warnings and errors come once each, without Pulumi's own words", () => {
   assert.deepEqual(warnings, ["Docker is old"]);
   assert.deepEqual(errors, ["1 problem in the settings\n\nPulumi.lan.yaml: …"]);
 });
+
+test("images that are to be built are named with what is built; one that is pulled or stays is none", () => {
+  const build = { context: "./dist/time", dockerfile: "Dockerfile", buildArgs: { NODE_IMAGE: "node:22" } };
+  const of = (op: string, name: string, inputs: object) =>
+    step(op, "docker:index/remoteImage:RemoteImage", `${name}-image`, {}, { name, ...inputs });
+  const { builds } = readPlan(
+    {
+      steps: [
+        of("create", "litellm-mcp/time:abc", { build }),
+        of("replace", "litellm-mcp/git:abc", { build: { context: "./dist/git", dockerfile: "Dockerfile" } }),
+        of("same", "litellm-mcp/memory:abc", { build }),
+        of("create", "postgres:17.6-trixie", {}),
+      ],
+    },
+    STACK_OUTPUTS,
+  );
+  assert.deepEqual(builds, [
+    { name: "litellm-mcp/time:abc", ...build },
+    { name: "litellm-mcp/git:abc", context: "./dist/git", dockerfile: "Dockerfile", buildArgs: {} },
+  ]);
+});

@@ -59,6 +59,17 @@ export interface Plan {
   readonly isStateOld: boolean;
   readonly warnings: readonly string[];
   readonly errors: readonly string[];
+  /** Images that are built. */
+  readonly builds: readonly PlannedBuild[];
+}
+
+/** An image that a daemon is to build. */
+export interface PlannedBuild {
+  readonly name: string;
+  /** Folder of the project. */
+  readonly context: string;
+  readonly dockerfile: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
 }
 
 /** How a value shows that is a secret, and one that is there only after another change. */
@@ -93,7 +104,15 @@ export function readPlan({ steps = [], diagnostics = [] }: PreviewOutput, output
     isStateOld: STACK_OUTPUTS.some((name) => !outputs.includes(name)) || same.some(isOld),
     warnings: said("warning"),
     errors: said("error"),
+    builds: steps.flatMap((step) => plannedBuild(step) ?? []),
   };
+}
+
+function plannedBuild({ op, newState }: PreviewStep): PlannedBuild | undefined {
+  const { name, build } = (newState?.inputs ?? {}) as { name?: string; build?: Omit<PlannedBuild, "name"> };
+  if (newState?.type !== IMAGE_TYPE || !(op in ACTIONS) || name === undefined || !build) return undefined;
+  const { context, dockerfile, buildArgs = {} } = build;
+  return { name, context, dockerfile, buildArgs };
 }
 
 function change(step: PreviewStep): Change | undefined {

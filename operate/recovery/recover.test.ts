@@ -296,7 +296,7 @@ async function deploying(t: TestContext, previews: readonly (readonly string[])[
   const [nextPreview, nextExit] = [previews.values(), exitCodes.values()];
   const plan = (urns: readonly string[]): Plan => ({
     changes: urns.map((one) => ({ action: "create", what: one, urn: one, fields: [], follows: false })),
-    ...{ unchanged: 0, isStateOld: false, warnings: [], errors: [] },
+    ...{ unchanged: 0, isStateOld: false, warnings: [], errors: [], builds: [] },
   });
   const pulumi = {
     ...stackOn(there, {}),

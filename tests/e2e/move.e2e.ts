@@ -81,9 +81,25 @@ test("move brings a stack to another host: keys, what clients stored, and the re
   assert.match(await memory("read_graph"), /boiler/);
   await memory("create_entities", entity("pump"));
   const record = await called();
-  for (const name of ["boiler", "pump"]) assert.ok(record.some((one) => one.includes(name)), name);
+  for (const name of ["boiler", "pump"])
+    assert.ok(
+      record.some((one) => one.includes(name)),
+      name,
+    );
   assert.deepEqual((await leftovers(PREFIX)).sort(), [`${PREFIX}ingress-audit`, `${PREFIX}mcp-memory-data`]);
   succeeds(await run("verify"));
+});
+
+test("an image that the other host cannot build ends up with the last lines of the build, and nothing that runs is touched", async () => {
+  const setup = "mcp/time/setup.sh";
+  const before = await workspace.readFile(setup);
+  await workspace.editFile(setup, (text) => `${text}\necho nothing works today >&2\nexit 9\n`);
+  const { exitCode, output } = await run("up", "--yes");
+  assert.equal(exitCode, 1, output);
+  assert.match(output, /The image litellm-mcp\/time:\w+ could not be built on the host: [^]*\n +nothing works today\n/);
+  await workspace.editFile(setup, () => before);
+  assert.match(await memory("read_graph"), /pump/);
+  succeeds(await run("up", "--yes"));
 });
 
 test("settings that say where it is are no move", async () => {
