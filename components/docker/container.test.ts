@@ -7,6 +7,23 @@ test("durations are written as the Docker daemon answers them", () => {
   assert.deepEqual([5, 60, 90, 3600, 3725].map(goDuration), ["5s", "1m0s", "1m30s", "1h0m0s", "1h2m5s"]);
 });
 
+test("up stops a container as docker stop does, and does not kill it; how long that may take is Docker's, or its own", () => {
+  const of = (stopSeconds?: number) => {
+    const { destroyGraceSeconds, stopTimeout } = serviceContainer({
+      ...{ containerName: "mcp-x", image: "sha256:1", env: {}, networks: [], memoryMiB: 128, health: undefined },
+      ...(stopSeconds !== undefined && { stopSeconds }),
+    });
+    return [destroyGraceSeconds, stopTimeout];
+  };
+  assert.deepEqual(
+    [of(), of(65)],
+    [
+      [10, undefined],
+      [65, 65],
+    ],
+  );
+});
+
 test("every container is hardened, bounded and labelled", async () => {
   const args = serviceContainer({
     containerName: "mcp-x",

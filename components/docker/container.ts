@@ -52,11 +52,13 @@ export interface ServiceContainerArgs {
   readonly cpuShares?: number;
   /** MiB; swap is not added to it. */
   readonly memoryMiB: number;
-  /** How long it may take to end in order. Left out, `up` kills it and `docker stop` gives it 10 s. */
+  /** How long it may take to end in order; Docker's own 10 s when left out. */
   readonly stopSeconds?: number;
   /** Undefined: only the gateway check finds out whether the container works. */
   readonly health: Health | undefined;
 }
+
+const DOCKERS_STOP_SECONDS = 10;
 
 /**
  * An option of each container: the next one has its name. The provider sees to it when it finds a difference itself, and
@@ -95,8 +97,11 @@ export function serviceContainer(args: ServiceContainerArgs): docker.ContainerAr
     securityOpts: ["no-new-privileges:true"],
     memory: args.memoryMiB,
     ...(args.cpuShares && { cpuShares: args.cpuShares }),
-    // The first is for Pulumi, the second for `docker stop` and for a daemon that is itself stopped.
-    ...(args.stopSeconds && { destroyGraceSeconds: args.stopSeconds, stopTimeout: args.stopSeconds }),
+    // For Pulumi, which would kill it: an adapter ends its calls with a text, and a stream that breaks off in the middle of a call
+    // makes LiteLLM lock itself up, so that all others wait for a minute.
+    destroyGraceSeconds: args.stopSeconds ?? DOCKERS_STOP_SECONDS,
+    // For `docker stop`, and for a daemon that is itself stopped.
+    ...(args.stopSeconds && { stopTimeout: args.stopSeconds }),
     // Left out, the daemon stores twice the memory and every preview shows a change.
     memorySwap: args.memoryMiB,
     logDriver: "json-file",

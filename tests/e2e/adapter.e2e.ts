@@ -296,14 +296,34 @@ for (const [what, container, answers, fault, repair] of [
     assert.deepEqual(await Promise.all(names.map(startedAt)), startedBefore, "a container was restarted");
   });
 
-test("a call that is running when its server is killed gets a text at once, and nothing is sent twice", async () => {
-  const container = `${PREFIX}mcp-shifty`;
-  const waiting = call("shifty-wait", { seconds: 60 });
+/** A call of `shifty` that waits, as soon as it has reached its server. */
+async function waitingCall(container: string): Promise<{ readonly answer: Promise<string> }> {
+  const answer = call("shifty-wait", { seconds: 60 });
   const running = async () =>
     /adapter_requests_running 1\b/.test(
       await insideOf(container, 'print(ask("/metrics", token=os.environ["ADAPTER_TOKEN"])[1])'),
     );
   await eventually("the call has reached its server", 10, running);
+  return { answer };
+}
+
+test("a call that is running when up replaces its server gets a text, and LiteLLM goes on", async () => {
+  const container = `${PREFIX}mcp-shifty`;
+  const { answer } = await waitingCall(container);
+  const { State: before } = await docker.getContainer(`${PREFIX}litellm`).inspect();
+  await workspace.editFile("mcp/shifty/server.py", (program) => `# Another one.\n${program}`);
+  const up = workspace.up();
+  assert.match(await answer, /the adapter is stopping.*whether it did what was asked is unknown/);
+  const { exitCode, output } = await up;
+  assert.equal(exitCode, 0, output);
+  const { State: after } = await docker.getContainer(`${PREFIX}litellm`).inspect();
+  assert.equal(after.StartedAt, before.StartedAt);
+  assert.match(await call("shifty-say"), /say by process/);
+});
+
+test("a call that is running when its server is killed gets a text at once, and nothing is sent twice", async () => {
+  const container = `${PREFIX}mcp-shifty`;
+  const { answer: waiting } = await waitingCall(container);
   const killed = Date.now();
   await signalServer(container, "server.py", "SIGKILL");
   assert.match(await waiting, /went away during this request.*whether it did what was asked is unknown/);
