@@ -302,7 +302,8 @@ test("up soon fails when a server cannot start, and shows its log", async () => 
 test("an image that cannot be built takes nothing away, and what its build said last is shown", async () => {
   const before = await containerIds(PREFIX);
   const setup = path.join(workspace.root, "mcp/time/setup.sh");
-  await writeFile(setup, "echo looking for the moon\necho there is no moon >&2\nexit 3\n");
+  // Both lines go the same way: Docker reads output and errors beside each other, in either order.
+  await writeFile(setup, "echo looking for the moon\necho there is no moon\nexit 3\n");
   const { exitCode, output } = await workspace.run("npm", ["run", "up", "--", "--stack", "e2e", "--yes"]);
   await rm(setup);
   assert.notEqual(exitCode, 0);

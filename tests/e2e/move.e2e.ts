@@ -97,7 +97,8 @@ describe("a stack and two hosts", needsRoot, () => {
 
   test("of an image that the other host cannot build, the last lines are shown, and nothing that runs is touched", async () => {
     const setup = path.join(workspace.root, "mcp/time/setup.sh");
-    await writeFile(setup, "echo looking for the moon\necho there is no moon >&2\nexit 3\n");
+    // Both lines go the same way: Docker reads output and errors beside each other, in either order.
+    await writeFile(setup, "echo looking for the moon\necho there is no moon\nexit 3\n");
     const { exitCode, output } = await run("up", "--yes");
     await rm(setup);
     assert.equal(exitCode, 1, output);
