@@ -14,6 +14,7 @@ const rooms = {
   ingress: ["lib"], // A program of its own: what it imports is bundled into its image.
   approval: ["lib"],
   adapter: ["lib", "approval"], // Likewise.
+  check: ["lib", "approval", "ingress"], // Likewise: it judges by the rules that the ingress enforces.
   settings: ["lib", "approval", "ingress"],
   "components/names": [],
   "components/docker": ["lib", "settings"],
@@ -27,7 +28,7 @@ const rooms = {
   ],
   "components/gateway": [
     ...["lib", "settings", "components/names", "components/docker", "components/mcp-health"],
-    ...["approval", "ingress"], // The check compares tools with what was approved, and renders what the ingress reads.
+    ...["approval", "ingress", "check"], // The check compares tools with what was approved, and renders what the ingress reads.
   ],
   components: [
     ...["lib", "settings"],
@@ -41,7 +42,7 @@ const rooms = {
   lab: ["lib", "bootstrap/steps"],
   bootstrap: ["lib", "bootstrap/steps", "lab"],
   operate: [
-    ...["lib", "ingress", "approval", "settings", "bootstrap", "bootstrap/steps"],
+    ...["lib", "ingress", "approval", "check", "settings", "bootstrap", "bootstrap/steps"],
     ...["components/names", "components/docker", "components/postgres", "components/gateway"],
     "components/mcp", // A server is asked what it lists in the image that is deployed.
   ],

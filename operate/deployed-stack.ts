@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
-import type { GatewayCheckInputs } from "../components/gateway/check/expectations.ts";
+import type { GatewayCheckInputs } from "../components/gateway/check/inputs.ts";
 import { CONTAINER_TYPE, GATEWAY_CHECK } from "../components/resource-names.ts";
 import { isMap } from "../lib/is-map.ts";
 import { projectRoot } from "../lib/project-root.ts";

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import pc from "picocolors";
 import writeFileAtomic from "write-file-atomic";
 import { prepare } from "../bootstrap/prepare.ts";
-import { listTools } from "../components/gateway/check/listing.ts";
+import { listTools } from "../check/listing.ts";
 import { mayCall } from "../ingress/rights.ts";
 import { readServerFolders, type ServerFolder } from "../settings/server-folders.ts";
 import {

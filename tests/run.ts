@@ -203,6 +203,7 @@ if (!e2e && !matrix && !soak && !faults && !n8n && !adapter) {
     "adapter",
     "approval",
     "bootstrap",
+    "check",
     "components",
     "guards",
     "ingress",

@@ -1,5 +1,5 @@
 import { checkGateway } from "./check/check-gateway.ts";
-import type { GatewayCheckInputs } from "./check/expectations.ts";
+import type { GatewayCheckInputs } from "./check/inputs.ts";
 
 export async function create(inputs: GatewayCheckInputs) {
   return { id: "gateway-check", outs: { ...inputs, tools: await checkGateway(inputs) } };

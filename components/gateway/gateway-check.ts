@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ServerSettings, Settings } from "../../settings/settings.ts";
 import { moduleProvider } from "../docker/module-provider.ts";
-import type { ExpectedServer } from "./check/expectations.ts";
+import type { ExpectedServer } from "../../check/expectations.ts";
 import type { ClientWithKey } from "./ingress-rights.ts";
 
 export interface GatewayCheckArgs {

@@ -191,7 +191,7 @@ export function explain(text: string, otherwise: Omit<Finding, "seen">): Finding
   return [{ seen: text, ...otherwise }];
 }
 
-/** What the gateway check ends with (components/gateway/check/), of a stack whose containers are as they should be. */
+/** What the gateway check ends with (check/, components/gateway/check/), of a stack whose containers are as they should be. */
 const CHECKED: readonly (readonly [pattern: RegExp, means: string, fix?: string])[] = [
   [
     /does not know the key of client/,

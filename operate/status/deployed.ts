@@ -1,6 +1,6 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
 import { AUDIT_FOLDER } from "../../components/gateway/addresses.ts";
-import type { GatewayCheckInputs } from "../../components/gateway/check/expectations.ts";
+import type { GatewayCheckInputs } from "../../components/gateway/check/inputs.ts";
 import type { IngressRightsInputs } from "../../components/gateway/ingress-rights.ts";
 import {
   BACKUP,

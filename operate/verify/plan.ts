@@ -1,8 +1,9 @@
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { listAndCall, toolNames } from "../../components/gateway/check/check-gateway.ts";
-import type { ExpectedServer, GatewayCheckInputs } from "../../components/gateway/check/expectations.ts";
-import { tryForbidden } from "../../components/gateway/check/forbidden.ts";
-import type { Listing } from "../../components/gateway/check/listing.ts";
+import type { ExpectedServer } from "../../check/expectations.ts";
+import type { GatewayCheckInputs } from "../../components/gateway/check/inputs.ts";
+import { tryForbidden } from "../../check/forbidden.ts";
+import type { Listing } from "../../check/listing.ts";
 import { GATEWAY_CHECK } from "../../components/resource-names.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { compareText } from "../../lib/compare-text.ts";

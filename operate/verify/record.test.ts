@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ExpectedServer } from "../../components/gateway/check/expectations.ts";
+import type { ExpectedServer } from "../../check/expectations.ts";
 import type { AuditRecord } from "../audit/records.ts";
 import type { PostgresTools } from "../backup/databases.ts";
 import { findRow, judgeLines, rowOf, trialOf } from "./record.ts";

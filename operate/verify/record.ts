@@ -1,12 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
-import type {
-  ExpectedClient,
-  ExpectedServer,
-  GatewayCheckInputs,
-} from "../../components/gateway/check/expectations.ts";
-import { ruleOf } from "../../components/gateway/check/expectations.ts";
-import { REQUEST_TIMEOUT_MS, withGateway } from "../../components/gateway/check/listing.ts";
+import { type ExpectedClient, type ExpectedServer, ruleOf } from "../../check/expectations.ts";
+import { REQUEST_TIMEOUT_MS, withGateway } from "../../check/listing.ts";
+import type { GatewayCheckInputs } from "../../components/gateway/check/inputs.ts";
 import { spendWrittenWithin } from "../../components/gateway/litellm-config.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { mayCall } from "../../ingress/rights.ts";

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { schemaHash, type Tool } from "../../../approval/tool-lock.ts";
 import type { AtAdapter } from "./adapters.ts";
 import { checkGateway } from "./check-gateway.ts";
-import type { ExpectedServer, GatewayCheckInputs } from "./expectations.ts";
+import type { ExpectedServer } from "../../../check/expectations.ts";
+import type { GatewayCheckInputs } from "./inputs.ts";
 
 const schema = { type: "object", properties: {} };
 const tool = (name: string): Tool => ({ name, description: `Does ${name}`, inputSchema: schema });

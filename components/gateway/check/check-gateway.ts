@@ -1,16 +1,13 @@
 import { distinctTools, type Tool } from "../../../approval/tool-lock.ts";
 import { approveCommand } from "../../../approval/tool-report.ts";
-import { mayCall } from "../../../ingress/rights.ts";
+import { type AtAdapters, examine } from "../../../check/examine.ts";
+import { tryForbidden } from "../../../check/forbidden.ts";
+import type { Problems } from "../../../check/judge.ts";
+import type { Listing } from "../../../check/listing.ts";
 import { connectDocker, containerLogTail } from "../../docker/docker-connection.ts";
 import { listAtAdapters } from "./adapters.ts";
-import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
-import { tryForbidden } from "./forbidden.ts";
-import { judgeAnswer, judgeListing, judgeTexts, judgeTools, judgeWithheld, type Problems } from "./judge.ts";
-import { list, type Listing, REQUEST_TIMEOUT_MS, together, withGateway } from "./listing.ts";
+import type { GatewayCheckInputs } from "./inputs.ts";
 
-/** How long the servers may take from "container started" to "listed"; only those without a healthcheck need it. */
-const LISTED_WITHIN_MS = 30_000;
-const LIST_AGAIN_AFTER_MS = 1_000;
 const LOG_LINES = 15;
 
 /**
@@ -45,34 +42,13 @@ export async function listAndCall(
   inputs: GatewayCheckInputs,
   askAdapters: typeof listAtAdapters = listAtAdapters,
 ): Promise<Listing> {
-  const { servers } = inputs;
-  const { listed, silent } = await listAtServers(inputs, askAdapters);
-  const withheld = judgeWithheld(servers, listed);
-  // What is withheld is missing in every listing, and nobody waits for it: that it is withheld says why.
-  const rest = servers.filter(({ name }) => !withheld.has(name) && !silent.has(name));
-  const deadline = Date.now() + LISTED_WITHIN_MS;
-  const listings = await forEachClient(inputs, (client) =>
-    listForClient({ ...inputs, servers: rest }, client, deadline),
-  );
-  const known = together(listings.values());
-  const direct = servers.filter(({ adapter }) => adapter === null);
-  const unapproved = new Map([...withheld, ...judgeTools({ ...inputs, servers: direct }, known)]);
-  const expected = new Map([...known, ...[...listed].filter(([name]) => !unapproved.has(name))]);
-  const mislisted = firstProblems([
-    silent,
-    ...[...listings].map(([client, listing]) => judgeListing(listing, client, rest, expected)),
-    judgeTexts(inputs, known, unapproved),
-  ]);
-  const notCalled = new Set([...mislisted.keys(), ...unapproved.keys()]);
-  const callable = servers.filter(({ name }) => !notCalled.has(name));
-  const calls = await forEachClient(inputs, (client) => callForClient({ ...inputs, servers: callable }, client));
-  const problems = firstProblems([mislisted, ...calls.values()]);
+  const { known, problems, unapproved } = await examine(inputs, await listAtServers(inputs, askAdapters));
   if (problems.size || unapproved.size) throw new Error(await failureReport(inputs, problems, unapproved));
   return known;
 }
 
 /** What each server with an adapter lists, approved or not, and the problem of each that does not say it. */
-async function listAtServers({ docker, servers }: GatewayCheckInputs, ask: typeof listAtAdapters) {
+async function listAtServers({ docker, servers }: GatewayCheckInputs, ask: typeof listAtAdapters): Promise<AtAdapters> {
   const listed = new Map<string, readonly Tool[]>();
   const silent = new Map<string, string>();
   const adapters = servers.flatMap(({ adapter }) => adapter ?? []);
@@ -84,73 +60,6 @@ async function listAtServers({ docker, servers }: GatewayCheckInputs, ask: typeo
     else silent.set(name, `does not list its tools: ${answer.problem}`);
   }
   return { listed, silent };
-}
-
-/** One answer for each client, asked for one after the other; an error names the client. */
-async function forEachClient<T>(
-  { clients, gatewayUrl }: GatewayCheckInputs,
-  ask: (client: ExpectedClient) => Promise<T>,
-): Promise<Map<ExpectedClient, T>> {
-  const answers = new Map<ExpectedClient, T>();
-  for (const client of clients) {
-    const answer = ask(client).catch((error: Error) => {
-      throw new Error(
-        `gateway check: the key of client "${client.name}" gets no answer from ${gatewayUrl}/mcp/: ${error.message}`,
-      );
-    });
-    answers.set(client, await answer);
-  }
-  return answers;
-}
-
-/** Of each server the problem that was found first: what is found later mostly follows from it. */
-function firstProblems(found: Iterable<Problems>): Problems {
-  const first = new Map<string, string>();
-  for (const problems of found)
-    for (const [server, problem] of problems) if (!first.has(server)) first.set(server, problem);
-  return first;
-}
-
-/** What a client sees, asked for again while a server of it lists nothing yet. */
-function listForClient(
-  { gatewayUrl, servers }: GatewayCheckInputs,
-  client: ExpectedClient,
-  deadline: number,
-): Promise<Listing> {
-  return withGateway(gatewayUrl, client.key, async (mcp) => {
-    let seen = await list(mcp);
-    while (judgeListing(seen, client, servers, seen).size && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LIST_AGAIN_AFTER_MS));
-      seen = await list(mcp);
-    }
-    return seen;
-  });
-}
-
-/** Calls one tool of each of the client's servers; what went wrong, by server. */
-function callForClient({ gatewayUrl, servers }: GatewayCheckInputs, client: ExpectedClient): Promise<Problems> {
-  return withGateway(gatewayUrl, client.key, async (mcp) => {
-    const problems = new Map<string, string>();
-    for (const { name, call } of servers) {
-      const rule = ruleOf(client, name);
-      if (!call || !rule || !mayCall(rule, call.tool)) continue;
-      const called = `tool ${call.tool}, called with the key of "${client.name}",`;
-      const asked = mcp.callTool({ name: `${name}-${call.tool}`, arguments: call.arguments }, undefined, {
-        timeout: REQUEST_TIMEOUT_MS,
-      });
-      const answer = await asked.catch(
-        (error: Error) => void problems.set(name, `${called} got no answer: ${error.message}`),
-      );
-      // The calls that are left would wait as long: a gateway that is locked up answers none.
-      if (!answer) break;
-      const text = (answer.content as { type: string; text?: string }[])
-        .map((part) => part.text ?? `[${part.type}]`)
-        .join("\n");
-      const problem = judgeAnswer(text, answer.isError === true, call.expect);
-      if (problem) problems.set(name, `${called} ${problem}`);
-    }
-    return problems;
-  });
 }
 
 async function failureReport(inputs: GatewayCheckInputs, problems: Problems, unapproved: Problems): Promise<string> {

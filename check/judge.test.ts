@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { schemaHash, type Tool } from "../../../approval/tool-lock.ts";
+import { schemaHash, type Tool } from "../approval/tool-lock.ts";
 import type { ExpectedClient, ExpectedServer } from "./expectations.ts";
 import { judgeAnswer, judgeListing, judgeTexts, judgeTools, judgeWithheld } from "./judge.ts";
 import { groupByServer } from "./listing.ts";

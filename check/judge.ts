@@ -1,7 +1,7 @@
-import { toolChanges } from "../../../approval/tool-lock.ts";
-import { describeUnapproved } from "../../../approval/tool-report.ts";
-import { mayCall, type ToolRule } from "../../../ingress/rights.ts";
-import { type ExpectedClient, type ExpectedServer, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
+import { toolChanges } from "../approval/tool-lock.ts";
+import { describeUnapproved } from "../approval/tool-report.ts";
+import { mayCall, type ToolRule } from "../ingress/rights.ts";
+import { type ExpectedClient, type ExpectedServer, type Expected, ruleOf } from "./expectations.ts";
 import type { Listing } from "./listing.ts";
 
 /** What is wrong, by the server's name; each text goes on after `MCP server "<name>" `. */
@@ -45,14 +45,11 @@ function judgeServer(
 }
 
 /** What servers list to their adapters that nobody approved, by server, as text for the user. */
-export const judgeWithheld = (servers: GatewayCheckInputs["servers"], listed: Listing): Problems =>
+export const judgeWithheld = (servers: Expected["servers"], listed: Listing): Problems =>
   compare(servers, listed, () => true);
 
 /** The same of what is listed through the gateway, where an approved tool that no client may call can be missing. */
-export const judgeTools = (
-  { servers, clients }: Pick<GatewayCheckInputs, "servers" | "clients">,
-  known: Listing,
-): Problems =>
+export const judgeTools = ({ servers, clients }: Pick<Expected, "servers" | "clients">, known: Listing): Problems =>
   compare(servers, known, (server, tool) =>
     clients.some((client) => {
       const rule = ruleOf(client, server);
@@ -61,7 +58,7 @@ export const judgeTools = (
   );
 
 function compare(
-  servers: GatewayCheckInputs["servers"],
+  servers: Expected["servers"],
   listing: Listing,
   isMissed: (server: string, tool: string) => boolean,
 ): Problems {
@@ -78,7 +75,7 @@ function compare(
 
 /** Servers whose tools have other texts through the gateway than those that were approved, although they list these. */
 export function judgeTexts(
-  inputs: Pick<GatewayCheckInputs, "servers" | "clients">,
+  inputs: Pick<Expected, "servers" | "clients">,
   known: Listing,
   unapproved: Problems,
 ): Problems {

@@ -1,6 +1,5 @@
-import type { ToolLock } from "../../../approval/tool-lock.ts";
-import type { ToolRule } from "../../../ingress/rights.ts";
-import type { DockerEndpoint } from "../../docker/docker-connection.ts";
+import type { ToolLock } from "../approval/tool-lock.ts";
+import type { ToolRule } from "../ingress/rights.ts";
 
 /** What one MCP server must show through the gateway. */
 export interface ExpectedServer {
@@ -26,18 +25,13 @@ export interface ExpectedClient {
   readonly rules: Readonly<Record<string, ToolRule>>;
 }
 
-/** Everything that a check of the gateway needs to know; the inputs of the `GatewayCheck` resource. */
-export interface GatewayCheckInputs {
+/** What a gateway must be, and what it must refuse. */
+export interface Expected {
   readonly gatewayUrl: string;
-  readonly docker: DockerEndpoint;
   readonly servers: readonly ExpectedServer[];
   readonly clients: readonly ExpectedClient[];
   /** Keys that must open nothing here, each with the words that a message uses for it. */
   readonly strangers: readonly { readonly what: string; readonly key: string }[];
-  /** The stack's name, for the command that approves tools. */
-  readonly stack: string;
-  /** Ids of containers: when one changes, the check runs again. The check itself does not read them. */
-  readonly triggers: readonly string[];
 }
 
 /** What a client may call of a server; undefined where it may not use the server. */

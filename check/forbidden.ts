@@ -1,5 +1,5 @@
-import { mayCall } from "../../../ingress/rights.ts";
-import { type ExpectedClient, type GatewayCheckInputs, ruleOf } from "./expectations.ts";
+import { mayCall } from "../ingress/rights.ts";
+import { type ExpectedClient, type Expected, ruleOf } from "./expectations.ts";
 import { type Listing, REQUEST_TIMEOUT_MS } from "./listing.ts";
 
 /** Routes of LiteLLM that no key may reach: each has been a way to a secret or to everybody's settings. */
@@ -25,7 +25,7 @@ const shown = ({ status, text }: Answer) => `HTTP ${status} ${text.slice(0, 200)
  * @returns One sentence for each attempt that did not fail as it must.
  */
 export async function tryForbidden(
-  { gatewayUrl, clients, strangers, servers }: GatewayCheckInputs,
+  { gatewayUrl, clients, strangers, servers }: Expected,
   known: Listing,
 ): Promise<string[]> {
   const names = servers.map(({ name }) => name);
@@ -39,7 +39,7 @@ export async function tryForbidden(
   return wrong.filter((sentence) => sentence !== undefined);
 }
 
-async function tryStranger(url: string, { what, key }: GatewayCheckInputs["strangers"][number]) {
+async function tryStranger(url: string, { what, key }: Expected["strangers"][number]) {
   const answer = await ask(url, key, "POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/list" });
   if (answer.status === 401 && answer.text.includes("wrong key")) return undefined;
   return `/mcp/ with ${what} must be HTTP 401 "wrong key", and is ${shown(answer)}`;

@@ -1,6 +1,6 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { distinctTools, type Tool } from "../../../approval/tool-lock.ts";
+import { distinctTools, type Tool } from "../approval/tool-lock.ts";
 
 /** Tools by server, as one key sees them; a tool's name has no server in it here. */
 export type Listing = ReadonlyMap<string, readonly Tool[]>;
