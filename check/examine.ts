@@ -24,19 +24,26 @@ export interface Examined {
   readonly problems: Problems;
   /** Of servers that list what nobody has approved. */
   readonly unapproved: Problems;
+  /** Servers that were not called, because a call before got no answer: a gateway that is locked up answers none. */
+  readonly untried: ReadonlySet<string>;
 }
 
 /**
  * Lists the tools with every client's key, compares them with what was approved, and calls one of each server.
  *
+ * @param listedWithinMs How long servers that list nothing are asked again.
  * @throws Error that names the client whose key gets no answer.
  */
-export async function examine(expected: Expected, { listed, silent }: AtAdapters = NOBODY_ASKED): Promise<Examined> {
+export async function examine(
+  expected: Expected,
+  { listed, silent }: AtAdapters,
+  listedWithinMs = LISTED_WITHIN_MS,
+): Promise<Examined> {
   const { servers } = expected;
   const withheld = judgeWithheld(servers, listed);
   // What is withheld is missing in every listing, and nobody waits for it: that it is withheld says why.
   const rest = servers.filter(({ name }) => !withheld.has(name) && !silent.has(name));
-  const deadline = Date.now() + LISTED_WITHIN_MS;
+  const deadline = Date.now() + listedWithinMs;
   const listings = await forEachClient(expected, (client) =>
     listForClient({ ...expected, servers: rest }, client, deadline),
   );
@@ -52,7 +59,12 @@ export async function examine(expected: Expected, { listed, silent }: AtAdapters
   const notCalled = new Set([...mislisted.keys(), ...unapproved.keys()]);
   const callable = servers.filter(({ name }) => !notCalled.has(name));
   const calls = await forEachClient(expected, (client) => callForClient({ ...expected, servers: callable }, client));
-  return { known, problems: firstProblems([mislisted, ...calls.values()]), unapproved };
+  const called = [...calls.values()];
+  return {
+    ...{ known, unapproved },
+    problems: firstProblems([mislisted, ...called.map(({ problems }) => problems)]),
+    untried: new Set(called.flatMap(({ untried }) => untried)),
+  };
 }
 
 /** One answer for each client, asked for one after the other; an error names the client. */
@@ -93,10 +105,13 @@ function listForClient({ gatewayUrl, servers }: Expected, client: ExpectedClient
 }
 
 /** Calls one tool of each of the client's servers; what went wrong, by server. */
-function callForClient({ gatewayUrl, servers }: Expected, client: ExpectedClient): Promise<Problems> {
+function callForClient(
+  { gatewayUrl, servers }: Expected,
+  client: ExpectedClient,
+): Promise<{ readonly problems: Problems; readonly untried: readonly string[] }> {
   return withGateway(gatewayUrl, client.key, async (mcp) => {
     const problems = new Map<string, string>();
-    for (const { name, call } of servers) {
+    for (const [at, { name, call }] of servers.entries()) {
       const rule = ruleOf(client, name);
       if (!call || !rule || !mayCall(rule, call.tool)) continue;
       const called = `tool ${call.tool}, called with the key of "${client.name}",`;
@@ -106,14 +121,14 @@ function callForClient({ gatewayUrl, servers }: Expected, client: ExpectedClient
       const answer = await asked.catch(
         (error: Error) => void problems.set(name, `${called} got no answer: ${error.message}`),
       );
-      // The calls that are left would wait as long: a gateway that is locked up answers none.
-      if (!answer) break;
+      // The calls that are left would wait as long.
+      if (!answer) return { problems, untried: servers.slice(at + 1).map((server) => server.name) };
       const text = (answer.content as { type: string; text?: string }[])
         .map((part) => part.text ?? `[${part.type}]`)
         .join("\n");
       const problem = judgeAnswer(text, answer.isError === true, call.expect);
       if (problem) problems.set(name, `${called} ${problem}`);
     }
-    return problems;
+    return { problems, untried: [] };
   });
 }

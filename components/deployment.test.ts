@@ -91,6 +91,9 @@ before(async () => {
     if (settings === ownSettings) ({ serverTokens } = outputs);
     // Every resource hangs on one of these; without them, assertions would run before the last are registered.
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
+    // No output hangs on this one, which comes after the gateway check.
+    while (!recorded.slice(from).some(({ name }) => name === "scheduled-check-health"))
+      await new Promise((resolve) => setImmediate(resolve));
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
   };
   own = await run(ownSettings);
@@ -214,6 +217,7 @@ test("the resources of a stack", () => {
     "Container mcp-postgres-container",
     "Container mcp-time-container",
     "Container postgres-container",
+    "Container scheduled-check-container",
     "Database databases-litellm_db",
     "Database databases-mcp_db",
     "DefaultPrivileges databases-select-future-public",
@@ -241,6 +245,7 @@ test("the resources of a stack", () => {
     "RandomPassword mcp-postgres-token",
     "RandomPassword mcp-time-token",
     "RandomPassword postgres-admin-password",
+    "RandomPassword scheduled-check-value",
     "RemoteImage ingress-image",
     "RemoteImage litellm-image",
     "RemoteImage mcp-fetch-image",
@@ -250,6 +255,7 @@ test("the resources of a stack", () => {
     "RemoteImage mcp-postgres-image",
     "RemoteImage mcp-time-image",
     "RemoteImage postgres-image",
+    "RemoteImage scheduled-check-image",
     "Resource client-phone-key",
     "Resource client-test-key-key",
     "Resource databases-extensions",
@@ -266,12 +272,15 @@ test("the resources of a stack", () => {
     "Resource mcp-postgres-health",
     "Resource mcp-time-health",
     "Resource postgres-health",
+    "Resource scheduled-check-health",
+    "Resource scheduled-check-key",
     "Role databases-litellm_user",
     "Role databases-mcp_readonly",
     "Volume ingress-audit",
     "Volume ingress-state",
     "Volume mcp-memory-data",
     "Volume postgres-data",
+    "Volume scheduled-check-state",
     "docker docker",
     "postgresql databases-provider",
   ]);
@@ -369,7 +378,7 @@ test("the prefix is before every name on the daemon", () => {
   const named = [...own.values()]
     .filter(({ type }) => /docker:index\/(container|network|volume):/.test(type))
     .map(({ inputs }) => String(inputs.name));
-  assert.equal(named.length, 19);
+  assert.equal(named.length, 21);
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.match(name, /^lab-/);
 });
@@ -621,7 +630,8 @@ test("the gateway check runs again when any container is another one, and asks t
     const { triggers, servers } = inputsOf(resources, "gateway-check");
     const ids = containers(resources)
       .map(([name]) => name)
-      .filter((name) => name !== "postgres-container")
+      // The scheduled check is made when the gateway was found good.
+      .filter((name) => !["postgres-container", "scheduled-check-container"].includes(name))
       .map((name) => `${name}-id`);
     assert.deepEqual([...triggers].sort(), ids.sort());
     for (const { name, adapter } of servers as { name: string; adapter: string | null }[]) {

@@ -8,8 +8,9 @@ import { ClientKey } from "./gateway/client-key.ts";
 import { GatewayCheck } from "./gateway/gateway-check.ts";
 import { IngressRights } from "./gateway/ingress-rights.ts";
 import { Ingress } from "./gateway/ingress.ts";
-import { rightsOfClient, rightsOfListing } from "./gateway/key-rights.ts";
+import { rightsOfClient, rightsOfListing, rightsOfScheduledCheck } from "./gateway/key-rights.ts";
 import { LiteLlm } from "./gateway/litellm.ts";
+import { ScheduledCheck } from "./gateway/scheduled-check.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
 import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
@@ -19,7 +20,7 @@ import * as names from "./resource-names.ts";
 
 /** Everything on the host, in the order it depends on each other. `secret` gives a secret of the stack by name. */
 export function deploy(settings: Settings, secret: (name: string) => pulumi.Output<string>) {
-  const { gateway, servers, clients } = settings;
+  const { gateway, servers, clients, scheduledCheck } = settings;
   const provider = new DockerProvider("docker", { host: settings.docker.host, sshOpts: [...settings.docker.sshOpts] });
   const opts = { providers: { docker: provider } };
 
@@ -64,6 +65,15 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     return { client, key };
   });
 
+  const ofScheduledCheck = scheduledCheck && {
+    client: scheduledCheck.client,
+    key: new ClientKey(
+      names.SCHEDULED_CHECK_KEY,
+      { ...inLiteLlm, rights: rightsOfScheduledCheck(scheduledCheck, settings) },
+      whenUp,
+    ).key,
+  };
+
   const ingress = new Ingress(
     names.INGRESS,
     { settings, listingKey: listing.key, networks },
@@ -72,7 +82,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   );
   const rights = new IngressRights(
     names.INGRESS_RIGHTS,
-    { settings, ingress, clients: withKeys },
+    { settings, ingress, clients: [...withKeys, ...(ofScheduledCheck ? [ofScheduledCheck] : [])] },
     { dependsOn: [ingress.health] },
   );
 
@@ -117,6 +127,14 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     },
     { dependsOn: [rights] },
   );
+
+  if (scheduledCheck && ofScheduledCheck)
+    new ScheduledCheck(
+      names.SCHEDULED_CHECK,
+      { settings, check: scheduledCheck, key: ofScheduledCheck.key, networks, secret },
+      // It says so in few words when a server does not work; the gateway check says why, and with which log.
+      { ...opts, dependsOn: [check] },
+    );
 
   return {
     gateway: `${gateway.url}/mcp/`,

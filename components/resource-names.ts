@@ -35,6 +35,11 @@ export const BACKUP = "backup";
 export const BACKUPS = "backups";
 /** Where the program is in the image of `BACKUP`, which `npm run status` asks. */
 export const NIGHTLY_SCRIPT = "/nightly.sh";
+/** What looks at the gateway between two `up`s. */
+export const SCHEDULED_CHECK = "scheduled-check";
+/** Its volume, and its key. */
+export const SCHEDULED_CHECK_STATE = "scheduled-check-state";
+export const SCHEDULED_CHECK_KEY = "scheduled-check";
 /** The key with which the ingress lists tools. */
 export const LISTING_KEY = "ingress-listing";
 export const clientKey = (client: string) => `client-${client}`;

@@ -6,7 +6,10 @@ import type { OwnIdentity } from "../components/stack-identity.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Found, isOwn, namesOnDaemon } from "./ownership.ts";
 
-type Joining = Pick<Settings, "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "servers">;
+type Joining = Pick<
+  Settings,
+  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "servers"
+>;
 
 /** What is wrong with the networks that somebody else made, and what works all the same. */
 export interface NetworkFindings {

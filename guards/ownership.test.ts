@@ -129,16 +129,16 @@ test("the names that a stack takes", () => {
   assert.deepEqual(
     namesOnDaemon(testSettings({ servers: { fetch: { enabled: false }, postgres: { enabled: false } } })),
     {
-      container: ["ingress", "litellm", "postgres", "mcp-git", "mcp-memory", "mcp-time"],
+      container: ["ingress", "litellm", "postgres", "scheduled-check", "mcp-git", "mcp-memory", "mcp-time"],
       network: nets,
-      volume: ["ingress-audit", "ingress-state", "postgres-data", "mcp-memory-data"],
+      volume: ["ingress-audit", "ingress-state", "postgres-data", "scheduled-check-state", "mcp-memory-data"],
     },
   );
   const existing = testSettings(
     { postgres: { kind: "existing", host: "192.168.1.11" }, servers: { memory: { enabled: false } } },
     ["postgresAdminPassword"],
   );
-  assert.deepEqual(namesOnDaemon(existing).volume, ["ingress-audit", "ingress-state"]);
+  assert.deepEqual(namesOnDaemon(existing).volume, ["ingress-audit", "ingress-state", "scheduled-check-state"]);
   assert.ok(!namesOnDaemon(existing).container.includes("postgres"));
   const joining = testSettings({ existingNetworks: { mcp: "litellm-mcp-net", postgres: "other-net" } });
   assert.deepEqual(namesOnDaemon(joining).network, [

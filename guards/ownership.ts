@@ -28,11 +28,12 @@ export function namesOnDaemon({
   postgres,
   redis,
   backup,
+  scheduledCheck,
   servers,
-}: Pick<Settings, "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "servers">): Record<
-  Kind,
-  readonly string[]
-> {
+}: Pick<
+  Settings,
+  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "servers"
+>): Record<Kind, readonly string[]> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
   const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
@@ -43,6 +44,7 @@ export function namesOnDaemon({
       ...(dedicated ? [containers.postgres] : []),
       ...(redis ? [redis.container] : []),
       ...(backup ? [backup.container] : []),
+      ...(scheduledCheck ? [scheduledCheck.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
@@ -55,6 +57,7 @@ export function namesOnDaemon({
       volumes.ingressState,
       ...(dedicated ? [volumes.postgresData] : []),
       ...(backup?.to === undefined && backup ? [backup.volume] : []),
+      ...(scheduledCheck ? [scheduledCheck.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

@@ -6,6 +6,7 @@ const names = [
   "client-test-key-value",
   "client-codex-value",
   "ingress-listing-value",
+  "scheduled-check-value",
   "litellm-master-key",
   "litellm-salt-key",
   "databases-litellm_user-password",

@@ -11,6 +11,7 @@ import {
   DATABASES,
   keyValueOf,
   LISTING_KEY,
+  SCHEDULED_CHECK_KEY,
   LITELLM,
   masterKeyOf,
   mcpServer,
@@ -54,7 +55,8 @@ export interface Plan {
 }
 
 const ADMIN = adminPasswordOf(POSTGRES);
-const LISTING = keyValueOf(LISTING_KEY);
+/** Keys of the program itself. */
+const OWN_KEYS = [LISTING_KEY, SCHEDULED_CHECK_KEY].map(keyValueOf);
 const MASTER = masterKeyOf(LITELLM);
 const REDIS_PASSWORD = redisPasswordOf(REDIS);
 const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
@@ -101,7 +103,7 @@ export function plan(
   return {
     admin,
     services,
-    keys: chosen((name) => clients.includes(clientOf(name) ?? "") || (all && name === LISTING)),
+    keys: chosen((name) => clients.includes(clientOf(name) ?? "") || (all && OWN_KEYS.includes(name))),
     clients,
     summary: [
       ...(master || all ? ["LiteLLM's master key: LiteLLM is replaced"] : []),

@@ -27,14 +27,14 @@ refused([
     { dokcer: {} },
     "dokcer",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "key that every object has",
     { toString: {} },
     "toString",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "mcp_settings",
@@ -293,6 +293,24 @@ test("two required keys are enough", () => {
     routing: undefined,
     redis: undefined,
     backup: undefined,
+    scheduledCheck: {
+      minutes: 15,
+      alert: undefined,
+      container: "scheduled-check",
+      volume: "scheduled-check-state",
+      client: {
+        name: "scheduled-check",
+        // The others of this stack name no check.
+        servers: ["time"],
+        rules: { time: { allow: ["get_current_time"], deny: [] } },
+        models: [],
+        rpm: undefined,
+        parallel: 8,
+        tpm: undefined,
+        budget: undefined,
+        budgetPeriod: undefined,
+      },
+    },
     telemetry: undefined,
     guard: undefined,
     clients: [

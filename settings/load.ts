@@ -21,6 +21,7 @@ import { checkRouting } from "./resolve/check-routing.ts";
 import { resolveGuard } from "./resolve/resolve-guard.ts";
 import { checkBackup, resolveBackup } from "./resolve/resolve-backup.ts";
 import { resolveRedis } from "./resolve/resolve-redis.ts";
+import { resolveScheduledCheck } from "./resolve/resolve-scheduled-check.ts";
 import { resolveTelemetry } from "./resolve/resolve-telemetry.ts";
 import { resolveServers } from "./resolve/resolve-servers.ts";
 import { readServerFolders } from "./server-folders.ts";
@@ -52,6 +53,8 @@ export function loadSettings(args: LoadArgs): Settings {
   checkRouting(stack, context);
   const telemetry = stack.telemetry && stack.gateway && resolveTelemetry(stack.telemetry, stack.gateway, context);
   const clients = resolveClients(stack, folders, servers, context);
+  const scheduledCheck =
+    stack.scheduledCheck && resolveScheduledCheck(stack.scheduledCheck, servers, stack.namePrefix ?? "", context);
   checkDocker(stack, context);
   if (stack.gateway && version) checkGatewaySettings(stack.gateway, version, context);
   const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
@@ -93,6 +96,7 @@ export function loadSettings(args: LoadArgs): Settings {
     routing: stack.routing,
     redis: stack.redis && resolveRedis(stack.redis, namePrefix),
     backup: stack.backup && resolveBackup(stack.backup, rest.postgres, namePrefix),
+    scheduledCheck,
     telemetry,
     guard: stack.guard && resolveGuard(stack.guard),
     servers,
@@ -143,6 +147,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
     routing: parse("routing", stackKeys.routing, config["routing"]),
     redis: parse("redis", stackKeys.redis, config["redis"]),
     backup: parse("backup", stackKeys.backup, config["backup"]),
+    scheduledCheck: parse("scheduledCheck", stackKeys.scheduledCheck, config["scheduledCheck"]),
     telemetry: parse("telemetry", stackKeys.telemetry, config["telemetry"]),
     guard: parse("guard", stackKeys.guard, config["guard"]),
     servers: parseEach("servers", stackKeys.servers),

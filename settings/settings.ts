@@ -4,6 +4,7 @@ import type { Risk } from "./resolve/risks.ts";
 import type { Check } from "./schemas/server-schema.ts";
 import type { BudgetPeriod } from "./schemas/stack-schema.ts";
 import type { RoutingConfig } from "./schemas/routing-schema.ts";
+import type { ScheduledCheckConfig } from "./schemas/scheduled-check-schema.ts";
 import type { TelemetryConfig } from "./schemas/telemetry-schema.ts";
 import type { ToolLock } from "../approval/tool-lock.ts";
 
@@ -39,6 +40,8 @@ export interface Settings {
   readonly redis: RedisSettings | undefined;
   /** Undefined: none is made each day. */
   readonly backup: BackupSettings | undefined;
+  /** Undefined: nobody looks at the gateway between two `up`s. */
+  readonly scheduledCheck: ScheduledCheckSettings | undefined;
   /** Undefined: LiteLLM tells nobody. */
   readonly telemetry: TelemetrySettings | undefined;
   /** What calls of tools may not have, and what is masked in records of them; undefined: nothing. */
@@ -188,6 +191,8 @@ export interface PostgresNetwork {
 
 export type RoutingSettings = NonNullable<RoutingConfig>;
 
+type AlertConfig = NonNullable<ScheduledCheckConfig["alert"]>;
+
 export type TelemetrySettings = Pick<TelemetryConfig, "openTelemetry" | "langfuse" | "texts">;
 
 export interface GuardSettings {
@@ -220,6 +225,21 @@ export interface BackupSettings {
   /** Of age; empty: it is not encrypted. */
   readonly recipients: readonly string[];
   readonly image: string;
+  /** Names on the daemon. */
+  readonly container: string;
+  readonly volume: string;
+}
+
+/** The client that a scheduled check is; no other has this name. */
+export const SCHEDULED_CHECK_CLIENT = "scheduled-check";
+
+/** What keeps looking at the gateway, by a container of the stack. */
+export interface ScheduledCheckSettings {
+  readonly minutes: number;
+  /** Undefined: nobody is told. */
+  readonly alert: Pick<AlertConfig, "url" | "header"> | undefined;
+  /** With a key of its own, which opens the tool of each server's check. */
+  readonly client: ClientSettings;
   /** Names on the daemon. */
   readonly container: string;
   readonly volume: string;

@@ -15,7 +15,8 @@ export interface GatewayCheckArgs {
   readonly triggers: readonly pulumi.Input<string>[];
 }
 
-const expected = ({ name, container, adapter, toolLock, check }: ServerSettings): ExpectedServer => ({
+/** What the check of the gateway has to know of a server. */
+export const expected = ({ name, container, adapter, toolLock, check }: ServerSettings): ExpectedServer => ({
   name,
   container,
   adapter: adapter?.container ?? null,

@@ -10,7 +10,7 @@ import { AUDIT_FOLDER, INGRESS_HOST, LITELLM_URL } from "./addresses.ts";
 import { ingressBuild } from "./ingress-image.ts";
 
 /** As `ingress/main.ts` has them. */
-const PORT = 4000;
+export const INGRESS_PORT = 4000;
 /** What is published on the host's loopback beside the LAN address. */
 const LOOPBACK_PORT = 4002;
 const STATE_FOLDER = "/var/lib/ingress";
@@ -80,7 +80,7 @@ export class Ingress extends pulumi.ComponentResource {
             { id: networks.ingress.id, aliases: [INGRESS_HOST] },
             { id: networks.lan.id, aliases: [] },
           ],
-          ports: portsOf(settings, names.containers.ingress, PORT).map((port) =>
+          ports: portsOf(settings, names.containers.ingress, INGRESS_PORT).map((port) =>
             port.ip === lan.address ? port : { ...port, internal: LOOPBACK_PORT },
           ),
           volumes: [
@@ -90,7 +90,7 @@ export class Ingress extends pulumi.ComponentResource {
           writableTmpMiB: 16,
           memoryMiB: MEMORY_MIB,
           health: {
-            test: ["CMD", "node", "/app/healthcheck.mjs", `http://127.0.0.1:${PORT}/health`],
+            test: ["CMD", "node", "/app/healthcheck.mjs", `http://127.0.0.1:${INGRESS_PORT}/health`],
             intervalSeconds: 10,
             timeoutSeconds: 10,
             retries: 3,

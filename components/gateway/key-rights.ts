@@ -1,6 +1,6 @@
 import { enforcesToolPermissions } from "../../settings/litellm-versions.ts";
 import type { BudgetPeriod } from "../../settings/schemas/stack-schema.ts";
-import type { ClientSettings, ServerSettings, Settings } from "../../settings/settings.ts";
+import type { ClientSettings, ScheduledCheckSettings, ServerSettings, Settings } from "../../settings/settings.ts";
 import { keyGroups, serverId } from "./litellm-config.ts";
 
 /**
@@ -80,6 +80,19 @@ export const rightsOfListing = ({ gateway, servers }: Deployed): KeyRights => ({
     gateway.version,
   ),
   routes: ["/mcp", "/mcp/*"],
+  models: [NO_MODELS],
+  budget: null,
+});
+
+/** The key of the scheduled check: the tool of each server's check, and no model. */
+export const rightsOfScheduledCheck = (
+  { client }: ScheduledCheckSettings,
+  { gateway, servers }: Deployed,
+): KeyRights => ({
+  alias: client.name,
+  groups: keyGroups(client.servers, gateway.version),
+  routes: ["/mcp", "/mcp/*"],
+  ...(enforcesToolPermissions(gateway.version) && { toolPermissions: toolPermissionsOf(client, servers) }),
   models: [NO_MODELS],
   budget: null,
 });

@@ -39,6 +39,7 @@ const state = (values: Readonly<Record<string, string>>): Exported => ({
 const before = state({
   ...{ "client-phone-value": "old", "ingress-listing-value": "old", "litellm-salt-key": "old" },
   ...{ "litellm-master-key": "old", "postgres-admin-password": "old", "client-gone-value": "old" },
+  "scheduled-check-value": "old",
 });
 
 test("the same secrets are no change", () => {
@@ -50,12 +51,16 @@ test("what belongs to the rows comes back, and what a new server was given stays
   const now = state({
     ...{ "client-phone-value": "new", "ingress-listing-value": "new", "litellm-salt-key": "new" },
     ...{ "litellm-master-key": "new", "postgres-admin-password": "new", "client-added-value": "new" },
+    "scheduled-check-value": "new",
   });
-  assert.deepEqual(changedSecrets(before, now), ["client-phone-value", "ingress-listing-value", "litellm-salt-key"]);
+  assert.deepEqual(changedSecrets(before, now), [
+    ...["client-phone-value", "ingress-listing-value", "litellm-salt-key", "scheduled-check-value"],
+  ]);
   const put = withSecretsOf(before, now);
   const expected = state({
     ...{ "client-phone-value": "old", "ingress-listing-value": "old", "litellm-salt-key": "old" },
     ...{ "litellm-master-key": "new", "postgres-admin-password": "new", "client-added-value": "new" },
+    "scheduled-check-value": "old",
   });
   assert.deepEqual(put, expected);
 });
@@ -67,7 +72,13 @@ test("a state of secrets alone has passwords, what they are part of and who made
     resources.map(({ urn }) => urn.split("::").at(-1)),
     [
       ...["litellm-mcp-lan", "default", "client-phone", "client-phone-value", "ingress-listing-value"],
-      ...["litellm-salt-key", "litellm-master-key", "postgres-admin-password", "client-gone-value"],
+      ...[
+        "litellm-salt-key",
+        "litellm-master-key",
+        "postgres-admin-password",
+        "client-gone-value",
+        "scheduled-check-value",
+      ],
     ],
   );
   assert.ok(!JSON.stringify(deployment).includes("litellm-container"));

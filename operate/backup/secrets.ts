@@ -2,7 +2,14 @@ import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa, ExecaError } from "execa";
-import { clientKey, keyValueOf, LISTING_KEY, LITELLM, PASSWORD_TYPE } from "../../components/resource-names.ts";
+import {
+  clientKey,
+  keyValueOf,
+  LISTING_KEY,
+  LITELLM,
+  PASSWORD_TYPE,
+  SCHEDULED_CHECK_KEY,
+} from "../../components/resource-names.ts";
 import { pulumiEnvironment } from "../pulumi-environment.ts";
 import { currentOf, passwordsOf, type StoredResource, type StoredState } from "../stored-state.ts";
 
@@ -53,7 +60,8 @@ export const hasNothing = ({ deployment }: Exported): boolean =>
 
 /** Whether a secret belongs to what is in the databases: keys of clients, and that with which LiteLLM encrypts there. */
 const isInDatabase = (name: string) =>
-  name === `${LITELLM}-salt-key` || new RegExp(`^${keyValueOf(`(${clientKey(".+")}|${LISTING_KEY})`)}$`).test(name);
+  name === `${LITELLM}-salt-key` ||
+  new RegExp(`^${keyValueOf(`(${clientKey(".+")}|${LISTING_KEY}|${SCHEDULED_CHECK_KEY})`)}$`).test(name);
 
 /** Names of the secrets which belong to what is in the databases, and are others now than they were. */
 export function changedSecrets(before: Exported, now: Exported): string[] {

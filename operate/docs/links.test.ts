@@ -73,7 +73,7 @@ test("every file of this project that the pages name in backticks exists", () =>
 });
 
 test("every message of this program that the page on failures quotes is one that it prints", () => {
-  const program = ["approval", "components", "guards", "ingress", "operate", "settings"]
+  const program = ["approval", "check", "components", "guards", "ingress", "operate", "settings"]
     .flatMap((room) =>
       readdirSync(path.join(projectRoot, room), { recursive: true, encoding: "utf8" }).map((file) =>
         path.join(room, file),

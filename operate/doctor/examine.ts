@@ -89,8 +89,9 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
     ...changed.filter(({ network }) => network?.isOwn !== false).map(({ name }) => name),
     ...record.deployed.filter(({ networks }) => networks.some((id) => lost.has(id))).map(({ name }) => name),
   ]);
-  // The one that makes backups says itself what is wrong, further on.
-  const containers = deployed.containers.filter((name) => !explaining.has(name) && name !== deployed.backup);
+  // These say themselves what is wrong, further on.
+  const telling = [deployed.backup, deployed.scheduledCheck];
+  const containers = deployed.containers.filter((name) => !explaining.has(name) && !telling.includes(name));
   const unwell = await pMap(
     containers,
     async (name) => ({ name, finding: await examine(docker, name, { holderOf: (...at) => holderOf(facts, ...at) }) }),
@@ -136,7 +137,9 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
         ]
       : []),
   ];
-  return failed ? withMtu(docker, last, facts, deployed.networks) : last;
+  if (failed) return withMtu(docker, last, facts, deployed.networks);
+  // What was found up to here, it has met as well.
+  return last.length ? last : (status.scheduledCheck?.problems ?? []).map(judgeScheduledCheck);
 }
 
 async function ofLock(one: Lock, stack: string, up: string): Promise<{ isLive: boolean; finding: Finding }> {
@@ -205,6 +208,20 @@ async function ofPostgres(
   return judgePostgres(container, await askPostgres(docker, container), databases, update);
 }
 
+/** Of a gateway with which nothing is wrong now. */
+const judgeScheduledCheck = (seen: string): Finding =>
+  seen.includes("cannot tell anybody")
+    ? {
+        seen,
+        means: "nobody hears of it when something goes wrong",
+        fix: "start what listens there, or write its address into litellm-mcp:scheduledCheck.alert and npm run up",
+      }
+    : {
+        seen,
+        means: "it works at this moment: it has come back within the last minute, or it comes and goes",
+        fix: "look again in two minutes; npm run audit -- --client scheduled-check --since 1d shows how often it failed",
+      };
+
 /** The rest of what `status` calls a problem, without what was looked at more closely. */
 function ofGateway(status: Status, known: ReadonlySet<string>, ofItsHost: readonly Finding[], up: string): Finding[] {
   const address = /^http:\/\/([^:/]+)/.exec(status.gateway.url)?.[1] ?? "";
@@ -215,6 +232,8 @@ function ofGateway(status: Status, known: ReadonlySet<string>, ofItsHost: readon
     ...{ containers: [], servers: [], databases: { ...status.databases, problem: "" } },
     networks: status.networks.filter(({ name }) => !known.has(name)),
     backup: known.has(status.backup?.container ?? "") ? null : status.backup,
+    // It is the last to be heard.
+    scheduledCheck: null,
     // What it says of LiteLLM follows from whatever was found, and nobody reaches an address that is gone.
     gateway: known.size > 0 || ofItsHost.some(isAway) ? { ...status.gateway, isUp: true } : status.gateway,
   });

@@ -13,11 +13,14 @@ import { filesOfRunning } from "../audit/files.ts";
 import { recordsOf } from "../audit/records.ts";
 import { later } from "../audit/selection.ts";
 import type { Deployed } from "./deployed.ts";
+import { parseState } from "../../check/state.ts";
+import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
 import type {
   BackupStatus,
   ContainerStatus,
   DatabaseStatus,
   NetworkStatus,
+  ScheduledCheckStatus,
   ServerStatus,
   Spend,
   Status,
@@ -54,6 +57,8 @@ export async function collect(deployed: Deployed): Promise<Status> {
     volumes: deployed.volumes,
     databases: postgres.databases,
     backup: deployed.backup === undefined ? null : await backupStatus(docker, deployed.backup),
+    scheduledCheck:
+      deployed.scheduledCheck === undefined ? null : await scheduledCheckStatus(docker, deployed.scheduledCheck),
     secrets: deployed.secrets,
     docker: { host: deployed.docker.host, version: ServerVersion },
   };
@@ -153,6 +158,27 @@ async function serverStatus(docker: Docker, server: Deployed["servers"][number])
     withheld: figure("adapter_tools_withheld"),
     restarts: figure("adapter_server_restarts_since_start"),
   };
+}
+
+/** What it has written down, read in its container. */
+async function scheduledCheckStatus(docker: Docker, container: string): Promise<ScheduledCheckStatus> {
+  try {
+    const { exitCode, stdout, stderr } = await runInContainer(docker, container, ["cat", SCHEDULED_CHECK_STATE_FILE]);
+    if (exitCode !== 0) throw new Error(stderr.trim());
+    const { last, next, troubles, alertProblem } = parseState(stdout);
+    return {
+      ...{ container, last, next },
+      problems: [
+        ...troubles
+          .filter(({ isSure }) => isSure)
+          .map(({ since, problem }) => `the scheduled check finds, since ${since}: ${problem}`),
+        ...(alertProblem === null ? [] : [`the scheduled check cannot tell anybody: ${alertProblem}`]),
+      ],
+    };
+  } catch (error) {
+    const problem = `container ${container} does not tell what the scheduled check has found: ${(error as Error).message.trim()}`;
+    return { container, last: null, next: "", problems: [problem] };
+  }
 }
 
 /** Its own program knows which of them are good. */

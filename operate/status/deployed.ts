@@ -14,6 +14,7 @@ import {
   NETWORK_TYPE,
   POSTGRES,
   POSTGRES_PROVIDER_TYPE,
+  SCHEDULED_CHECK,
   STACK_TYPE,
   VOLUME_TYPE,
 } from "../../components/resource-names.ts";
@@ -54,6 +55,8 @@ export interface Deployed {
   readonly postgres: { readonly where: string; readonly container: string | undefined };
   /** The container that makes a backup each day; undefined where none is made. */
   readonly backup: string | undefined;
+  /** The container of the scheduled check; undefined where there is none. */
+  readonly scheduledCheck: string | undefined;
   /** Names of passwords and keys that the program has made up, and of secrets that the owner has set. */
   readonly secrets: readonly string[];
 }
@@ -82,8 +85,9 @@ export function readDeployed(
   if (!containers.length || !docker) return undefined;
   const [check] = inputs<GatewayCheckInputs>((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
   const [rights] = inputs<IngressRightsInputs>((urn) => urn.endsWith(`::${INGRESS_RIGHTS}`));
-  const [postgres] = inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(POSTGRES)}`));
-  const [backup] = inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(BACKUP)}`));
+  const containerNamed = (component: string) =>
+    inputs<{ name: string }>((urn) => urn.endsWith(`${CONTAINER_TYPE}::${containerOf(component)}`))[0]?.name;
+  const postgres = containerNamed(POSTGRES);
   const [server] = inputs<{ host: string; port: string }>((urn) => urn.includes(`${POSTGRES_PROVIDER_TYPE}::`));
   return {
     stack,
@@ -100,8 +104,9 @@ export function readDeployed(
     })),
     clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
     audit: auditOf(resources),
-    postgres: { where: postgres?.name ?? `${server?.host}:${server?.port}`, container: postgres?.name },
-    backup: backup?.name,
+    postgres: { where: postgres ?? `${server?.host}:${server?.port}`, container: postgres },
+    backup: containerNamed(BACKUP),
+    scheduledCheck: containerNamed(SCHEDULED_CHECK),
     secrets: [
       ...passwordsOf(resources).map(({ name }) => name),
       ...ownSecrets.map((name) => stackPath("secrets", name)),

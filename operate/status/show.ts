@@ -3,7 +3,15 @@ import pc from "picocolors";
 import type { ToolRule } from "../../ingress/rights.ts";
 import type { Figures, Recent } from "../audit/figures.ts";
 import { size } from "../backup/progress.ts";
-import type { BackupStatus, ContainerStatus, NetworkStatus, ServerStatus, Spend, Status } from "./status.ts";
+import type {
+  BackupStatus,
+  ContainerStatus,
+  NetworkStatus,
+  ScheduledCheckStatus,
+  ServerStatus,
+  Spend,
+  Status,
+} from "./status.ts";
 
 /** One table of what a stack has. */
 interface Section {
@@ -42,6 +50,11 @@ const networkKind = ({ isOwn, isInternal }: NetworkStatus) =>
 const backupRow = ({ newest, kept, next }: BackupStatus) => [
   ...[newest?.name ?? "none", minute(newest?.made ?? "") || "–", newest ? size(newest.bytes) : "–"],
   ...[kept === null ? "–" : String(kept), minute(next) || "–"],
+];
+
+const scheduledCheckRow = ({ last, next }: ScheduledCheckStatus) => [
+  ...(last ? [minute(last.at), `${last.seconds.toFixed(1)} s`, listed(last.tried)] : ["none", "–", "–"]),
+  minute(next) || "–",
 ];
 
 /** Everything but the problems. */
@@ -94,6 +107,11 @@ export const sectionsOf = (status: Status): Section[] => [
     title: "Backups that the host makes each day",
     head: ["newest good one", "made", "size", "kept", "next"],
     rows: status.backup ? [backupRow(status.backup)] : [],
+  },
+  {
+    title: "Scheduled check",
+    head: ["last", "took", "looked at", "next"],
+    rows: status.scheduledCheck ? [scheduledCheckRow(status.scheduledCheck)] : [],
   },
   {
     title: "Versions",

@@ -46,6 +46,11 @@ const good: Status = {
     newest: { name: "lan-2026-11-22T03-30-00Z.tar", made: "2026-11-22T03:30:00Z", bytes: 3 * 2 ** 20 },
     ...{ kept: 7, folder: "/backups/nightly-lan", next: "2026-11-23T03:30:00Z", problems: [] },
   },
+  scheduledCheck: {
+    container: "scheduled-check",
+    last: { at: "2026-11-22T10:00:00Z", seconds: 0.31, tried: ["the gateway", "time", "what must fail"] },
+    ...{ next: "2026-11-22T10:15:00Z", problems: [] },
+  },
   secrets: ["litellm-master-key", "litellm-mcp:secrets.openaiKey"],
   docker: { host: "unix:///var/run/docker.sock", version: "28.0.0" },
 };
@@ -68,6 +73,14 @@ for (const [what, changes, expected] of [
     "a container that is gone",
     { containers: [{ ...container, state: "missing" }] },
     /mcp-time is not there: npm run up/,
+  ],
+  [
+    "what the scheduled check has found, once",
+    {
+      containers: [{ ...container, name: "scheduled-check", state: "unhealthy" }],
+      scheduledCheck: { ...good.scheduledCheck!, problems: ["the scheduled check finds: time lists no tools"] },
+    },
+    /^the scheduled check finds: time lists no tools$/,
   ],
   [
     "one that has ended",

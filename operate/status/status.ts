@@ -22,6 +22,8 @@ export interface Status {
   };
   /** Null: none is made each day. */
   readonly backup: BackupStatus | null;
+  /** What looks at the gateway between two `up`s; null: nothing does. */
+  readonly scheduledCheck: ScheduledCheckStatus | null;
   /** Names of what the program made up and of what the owner has set. */
   readonly secrets: readonly string[];
   readonly docker: { readonly host: string; readonly version: string };
@@ -110,24 +112,40 @@ export interface BackupStatus {
   readonly problems: readonly string[];
 }
 
+export interface ScheduledCheckStatus {
+  readonly container: string;
+  /** Its last run that tried everything; null before the first, or where nobody can be asked. */
+  readonly last: {
+    /** ISO 8601. */ readonly at: string;
+    readonly seconds: number;
+    readonly tried: readonly string[];
+  } | null;
+  /** ISO 8601; empty where `last` is null. */
+  readonly next: string;
+  /** What two runs have found wrong, with what to do about it. */
+  readonly problems: readonly string[];
+}
+
 /** What is not as it should be, a sentence each, with what to do about it. */
 export function problemsOf(status: Status): string[] {
   const up = `npm run up -- --stack ${status.stack}`;
-  const { backup } = status;
+  const { backup, scheduledCheck } = status;
+  // They say the same in their healthchecks.
+  const saidBelow = [backup, scheduledCheck].flatMap((one) => (one?.problems.length ? [one.container] : []));
   return [
     ...(status.isChecked ? [] : [`no up of this stack has come to its end, the gateway check: ${up}`]),
     ...(status.gateway.isUp
       ? []
       : [`the gateway at ${status.gateway.url} does not answer as it should: ${status.gateway.said}`]),
     ...status.containers
-      // It says the same in its healthcheck.
-      .filter(({ name, state }) => !(state === "unhealthy" && name === backup?.container && backup.problems.length))
+      .filter(({ name, state }) => !(state === "unhealthy" && saidBelow.includes(name)))
       .flatMap((container) => problemOfContainer(container, up)),
     ...status.servers.flatMap((server) => problemsOfServer(server, status.stack)),
     ...status.networks.filter(({ isThere }) => !isThere).map(({ name }) => `network ${name} is not there: ${up}`),
     ...(status.auditProblem ? [`the record of calls cannot be read: ${status.auditProblem}`] : []),
     ...(status.databases.problem ? [`Postgres does not tell what it has: ${status.databases.problem}`] : []),
     ...(backup?.problems ?? []),
+    ...(scheduledCheck?.problems ?? []),
   ];
 }
 

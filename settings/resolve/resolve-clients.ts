@@ -4,7 +4,7 @@ import { isMap } from "../../lib/is-map.ts";
 import { own } from "../../lib/own.ts";
 import { type Context, type Parsed, stackPath } from "../context.ts";
 import type { ServerFolder } from "../server-folders.ts";
-import type { ClientSettings, ServerSettings } from "../settings.ts";
+import { type ClientSettings, type ServerSettings, SCHEDULED_CHECK_CLIENT } from "../settings.ts";
 import { type StackConfig, TEST_CLIENT } from "../schemas/stack-schema.ts";
 import type { ToolLock } from "../../approval/tool-lock.ts";
 
@@ -26,6 +26,13 @@ export function resolveClients(
       `${TEST_CLIENT}: {}, the client that every stack has`,
     );
   }
+  if (Object.hasOwn(clients, SCHEDULED_CHECK_CLIENT))
+    problems.add(
+      stackFile,
+      stackPath("clients", SCHEDULED_CHECK_CLIENT),
+      SCHEDULED_CHECK_CLIENT,
+      "another name: the scheduled check of this program has this one",
+    );
   const models = stack.models && [...new Set(stack.models.map(({ name }) => name))];
   // Whether a server whose server.yaml is wrong is enabled is not known. Its own problem is reported, and none that may
   // only follow from it.

@@ -1,17 +1,7 @@
-import { isIP } from "node:net";
-import { refusedHost } from "../../lib/addresses.ts";
 import { type Context, stackPath } from "../context.ts";
 import type { TelemetryConfig } from "../schemas/telemetry-schema.ts";
 import type { TelemetrySettings } from "../settings.ts";
-
-/** Names that only a LAN knows: nobody looks at what a name leads to when LiteLLM connects to it. */
-const LAN_NAME = /^[^.]+$|\.(lan|local|localdomain|home|internal|home\.arpa)$/i;
-
-function outsideLan(url: URL, isPublic: boolean): string | undefined {
-  const isName = isIP(url.hostname.replace(/^\[|\]$/g, "")) === 0;
-  return isName && !isPublic && !LAN_NAME.test(url.hostname) ? PUBLIC : refusedHost(url, { isPublic });
-}
-const PUBLIC = "a public address";
+import { outsideLanAdvice } from "./outside-lan.ts";
 
 /** Refuses addresses outside of the LAN that nobody has accepted; notes the secrets. */
 export function resolveTelemetry(
@@ -23,16 +13,8 @@ export function resolveTelemetry(
     [["openTelemetry", "endpoint"], openTelemetry?.endpoint],
     [["langfuse", "url"], langfuse?.url],
   ] as const) {
-    const reason = address && outsideLan(new URL(address), acceptRisks.includes("outside-lan"));
-    if (reason)
-      problems.add(
-        stackFile,
-        stackPath("telemetry", ...path),
-        address,
-        reason === PUBLIC
-          ? "an address of the LAN; for one outside of it, acceptRisks: [outside-lan] beside it"
-          : `an address of the LAN: this is ${reason}`,
-      );
+    const advice = address && outsideLanAdvice(address, acceptRisks);
+    if (advice) problems.add(stackFile, stackPath("telemetry", ...path), address, advice);
   }
   if (!openTelemetry && !langfuse)
     problems.add(stackFile, stackPath("telemetry"), undefined, "openTelemetry, langfuse or both");

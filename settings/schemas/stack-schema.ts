@@ -31,6 +31,7 @@ import { backup } from "./backup-schema.ts";
 import { guard } from "./guard-schema.ts";
 import { redis } from "./redis-schema.ts";
 import { modelName, routing } from "./routing-schema.ts";
+import { scheduledCheck } from "./scheduled-check-schema.ts";
 import { telemetry } from "./telemetry-schema.ts";
 
 /** Every key of a stack's file begins with it: `litellm-mcp:docker`. */
@@ -495,6 +496,7 @@ export const stackKeys = {
   routing,
   redis,
   backup,
+  scheduledCheck,
   telemetry,
   guard,
   servers: map(

@@ -66,7 +66,15 @@ export class Workspace {
     const before = await readFile(this.#configFile, "utf8").then(parse, () => ({}));
     await writeFile(
       this.#configFile,
-      stringify({ ...before, config: { "pulumi:disable-default-providers": ["docker", "postgresql"], ...config } }),
+      stringify({
+        ...before,
+        config: {
+          "pulumi:disable-default-providers": ["docker", "postgresql"],
+          // It calls at any moment, and tests count calls.
+          "litellm-mcp:scheduledCheck": { enabled: false },
+          ...config,
+        },
+      }),
     );
   }
 

@@ -1,0 +1,80 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import type { Expected, ExpectedServer } from "./expectations.ts";
+import { post } from "./post.ts";
+import { runCheck } from "./run.ts";
+import { readState, writeState } from "./state.ts";
+import type { Run } from "./troubles.ts";
+import { Watch } from "./watch.ts";
+
+/** Variables of the container; `components/gateway/scheduled-check.ts` writes them, README.md has what they mean. */
+const variables = z.object({
+  GATEWAY_URL: z.url(),
+  CLIENT: z.string().min(1),
+  CLIENT_KEY: z.string().startsWith("sk-"),
+  EXPECTED: z
+    .string()
+    .transform(
+      (text) => JSON.parse(text) as Pick<Expected["clients"][number], "rules"> & { servers: readonly ExpectedServer[] },
+    ),
+  MINUTES: z.string().regex(/^\d+$/).transform(Number),
+  STATE_FOLDER: z.string().startsWith("/"),
+  STACK: z.string().min(1),
+  TOLD_URL: z.url(),
+  ALERT_URL: z.url().optional(),
+  ALERT_HEADER: z.string().min(1).optional(),
+  ALERT_HEADER_VALUE: z.string().min(1).optional(),
+});
+/** For Docker's healthcheck: what to say, and whether all is well, by the age of a file. */
+const SAID = "/tmp/said";
+const WELL = "/tmp/well";
+
+const log = (event: string, more: Readonly<Record<string, unknown>> = {}): void => {
+  process.stdout.write(
+    `${JSON.stringify({ time: new Date().toISOString(), source: "scheduled-check", event, ...more })}\n`,
+  );
+};
+
+const env = variables.parse(process.env);
+const { servers, rules } = env.EXPECTED;
+const expected: Expected = {
+  gatewayUrl: env.GATEWAY_URL,
+  servers,
+  clients: [{ name: env.CLIENT, key: env.CLIENT_KEY, rules }],
+  strangers: [],
+};
+const { ALERT_URL: url, ALERT_HEADER: name, ALERT_HEADER_VALUE: value } = env;
+const header = name !== undefined && value !== undefined ? { name, value } : undefined;
+
+const watch = new Watch(
+  {
+    minutes: env.MINUTES,
+    where: { stack: env.STACK, url: env.TOLD_URL },
+    alertsTo: url,
+    run: (again) => runCheck(expected, again),
+    post: (body) => (url === undefined ? Promise.resolve(undefined) : post({ url, header }, body)),
+    now: Date.now,
+  },
+  readState(env.STATE_FOLDER, (problem) => log("state not readable, begun anew", { problem })),
+);
+
+const said = ({ at, tried }: Run): string => {
+  const { troubles, alertProblem } = watch.state;
+  const wrong = [
+    ...troubles.map(({ of, since, problem }) => `${of}, since ${since}: ${problem}`),
+    ...(alertProblem === null ? [] : [`alerts: ${alertProblem}`]),
+  ];
+  return wrong.length ? wrong.join("\n") : `${at}: nothing is wrong with ${tried.join(", ")}`;
+};
+
+for (;;) {
+  const { run, pauseMs } = await watch.step();
+  writeState(env.STATE_FOLDER, watch.state);
+  const { alertProblem } = watch.state;
+  log("checked", { ...run, ...(alertProblem !== null && { alertProblem }) });
+  writeFileSync(SAID, `${said(run)}\n`);
+  if (watch.isWell) writeFileSync(WELL, "");
+  else rmSync(WELL, { force: true });
+  await pause(pauseMs);
+}

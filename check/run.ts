@@ -1,0 +1,43 @@
+import { examine, NOBODY_ASKED } from "./examine.ts";
+import { type Expected, ruleOf } from "./expectations.ts";
+import { tryForbidden } from "./forbidden.ts";
+import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+
+/**
+ * Lists and calls with the key of the scheduled check, and tries what must fail.
+ *
+ * @param again What is looked at again; undefined: everything.
+ */
+export async function runCheck(expected: Expected, again?: readonly Trouble[]): Promise<Run> {
+  const isTried = (of: string) => !again || again.some((trouble) => trouble.of === of);
+  const servers = expected.servers.filter(
+    ({ name }) => isTried(name) && expected.clients.some((client) => ruleOf(client, name)),
+  );
+  const began = Date.now();
+  const found = await find(expected, servers, isTried(FORBIDDEN)).catch((error: Error) => ({
+    tried: [GATEWAY],
+    problems: { [GATEWAY]: error.message },
+  }));
+  return { at: new Date(began).toISOString(), seconds: (Date.now() - began) / 1_000, ...found };
+}
+
+async function find(
+  expected: Expected,
+  servers: Expected["servers"],
+  triesForbidden: boolean,
+): Promise<Pick<Run, "tried" | "problems">> {
+  // A server that lists nothing now is asked again by the next run.
+  const { known, problems, unapproved, untried } = await examine({ ...expected, servers }, NOBODY_ASKED, 0);
+  const possible = triesForbidden ? await tryForbidden(expected, known) : [];
+  return {
+    tried: [
+      GATEWAY,
+      ...servers.map(({ name }) => name).filter((name) => !untried.has(name)),
+      ...(triesForbidden ? [FORBIDDEN] : []),
+    ],
+    problems: Object.fromEntries([
+      ...[...problems, ...unapproved].map(([name, text]) => [name, `MCP server "${name}" ${text}`] as const),
+      ...(possible.length ? [[FORBIDDEN, possible.join("\n")] as const] : []),
+    ]),
+  };
+}

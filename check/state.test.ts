@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { NOTHING_KNOWN, readState, type State, STATE_FILE, writeState } from "./state.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "check-state-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const state: State = {
+  last: { at: "2026-11-22T10:00:00.000Z", seconds: 0.3, tried: ["time"], problems: { time: "is away" } },
+  next: "2026-11-22T10:15:00.000Z",
+  troubles: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: true }],
+  untold: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", until: null }],
+  alertProblem: "no answer",
+  alertsTo: "http://192.168.1.30/alerts",
+};
+
+test("what was written is read again", () => {
+  writeState(path.join(folder, "new"), state);
+  assert.deepEqual(readState(path.join(folder, "new"), assert.fail), state);
+});
+
+test("where there is none, nothing is known, and nobody complains", () => {
+  assert.deepEqual(readState(path.join(folder, "none"), assert.fail), NOTHING_KNOWN);
+});
+
+for (const [what, text] of [
+  ["half of one", '{"last":'],
+  ["one of another form", '{"troubles":[1]}'],
+  ["nothing", ""],
+])
+  test(`a file with ${what} is not believed, and it is said`, () => {
+    writeFileSync(path.join(folder, STATE_FILE), text!);
+    const said: string[] = [];
+    assert.deepEqual(
+      readState(folder, (problem) => said.push(problem)),
+      NOTHING_KNOWN,
+    );
+    assert.equal(said.length, 1);
+  });

@@ -1,0 +1,66 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import type { Change, Run, Trouble } from "./troubles.ts";
+
+/**
+ * What is known of the gateway. On a volume: `up` replaces the container in the very moment in which it repairs something, and
+ * who was told of a trouble is told of its end.
+ */
+export interface State {
+  /** The last run that tried everything; null before the first. */
+  readonly last: Run | null;
+  /** When the next one is, ISO 8601. */
+  readonly next: string;
+  readonly troubles: readonly Trouble[];
+  /** What nobody could be told yet. */
+  readonly untold: readonly Change[];
+  /** Why it could not; null where nothing is in the way. */
+  readonly alertProblem: string | null;
+  /** The address for alerts that was found to work. */
+  readonly alertsTo: string | null;
+}
+
+export const STATE_FILE = "state.json";
+
+const run = z.object({
+  at: z.string(),
+  seconds: z.number(),
+  tried: z.array(z.string()),
+  problems: z.record(z.string(), z.string()),
+});
+const told = z.object({ of: z.string(), since: z.string(), problem: z.string() });
+const schema: z.ZodType<State> = z.object({
+  last: run.nullable(),
+  next: z.string(),
+  troubles: z.array(told.extend({ isSure: z.boolean() })),
+  untold: z.array(told.extend({ until: z.string().nullable() })),
+  alertProblem: z.string().nullable(),
+  alertsTo: z.string().nullable(),
+});
+
+/** Of a stack that was never checked. */
+export const NOTHING_KNOWN: State = {
+  ...{ last: null, next: "", troubles: [], untold: [], alertProblem: null, alertsTo: null },
+};
+
+/** @throws Error when it is no state. */
+export const parseState = (text: string): State => schema.parse(JSON.parse(text));
+
+/** @returns `NOTHING_KNOWN` where there is none, or none that can be read, which `complain` is told. */
+export function readState(folder: string, complain: (problem: string) => void): State {
+  try {
+    return parseState(readFileSync(path.join(folder, STATE_FILE), "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") complain((error as Error).message);
+    return NOTHING_KNOWN;
+  }
+}
+
+/** Never half of it: the host may lose its power. */
+export function writeState(folder: string, state: State): void {
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, STATE_FILE);
+  writeFileSync(`${file}.new`, JSON.stringify(state), { flush: true });
+  renameSync(`${file}.new`, file);
+}

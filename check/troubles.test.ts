@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { afterRun, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+
+const at = (minute: number) => `2026-11-22T10:${String(minute).padStart(2, "0")}:00.000Z`;
+const run = (minute: number, tried: readonly string[], problems: Record<string, string> = {}): Run => ({
+  ...{ at: at(minute), seconds: 0.3, tried, problems },
+});
+const sure: Trouble = { of: "time", since: at(0), problem: "is away", isSure: true };
+
+test("what one run finds is a trouble, what two find is sure, and its end is told", () => {
+  const first = afterRun([], run(0, ["time", "git"], { time: "is away" }));
+  assert.deepEqual(first, { troubles: [{ ...sure, isSure: false }], changes: [] });
+  const second = afterRun(first.troubles, run(1, ["time"], { time: "is away, still" }));
+  assert.deepEqual(second, {
+    troubles: [{ ...sure, problem: "is away, still" }],
+    changes: [{ of: "time", since: at(0), problem: "is away, still", until: null }],
+  });
+  const third = afterRun(second.troubles, run(2, ["time"], { time: "is away" }));
+  assert.deepEqual(third.changes, [], "it is told once");
+  assert.deepEqual(afterRun(third.troubles, run(3, ["time"])), {
+    troubles: [],
+    changes: [{ of: "time", since: at(0), problem: "is away", until: at(3) }],
+  });
+});
+
+test("what was over before the second run is told to nobody", () => {
+  const { troubles } = afterRun([], run(0, ["time"], { time: "is away" }));
+  assert.deepEqual(afterRun(troubles, run(1, ["time"])), { troubles: [], changes: [] });
+});
+
+test("what a run did not try is as it was: a gateway that does not answer says nothing of a server", () => {
+  const { troubles, changes } = afterRun([sure], run(1, [GATEWAY], { [GATEWAY]: "fetch failed" }));
+  assert.deepEqual(troubles[0], sure);
+  assert.deepEqual(changes, []);
+});
+
+test("a server may have a name that every object has", () => {
+  assert.deepEqual(afterRun([], run(0, ["constructor"])), { troubles: [], changes: [] });
+});

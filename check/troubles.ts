@@ -1,0 +1,52 @@
+/** What a run can find wrong beside servers; no server can have these names. */
+export const GATEWAY = "the gateway";
+export const FORBIDDEN = "what must fail";
+
+/** What a run of the scheduled check found. */
+export interface Run {
+  /** When it began, ISO 8601. */
+  readonly at: string;
+  readonly seconds: number;
+  /** What it can say something of: `GATEWAY`, `FORBIDDEN`, names of servers. */
+  readonly tried: readonly string[];
+  /** What is wrong, by what it is wrong with. */
+  readonly problems: Readonly<Record<string, string>>;
+}
+
+/** Something that is wrong, until a run finds it right. */
+export interface Trouble {
+  readonly of: string;
+  /** When it was found first, ISO 8601. */
+  readonly since: string;
+  readonly problem: string;
+  /** A second run has found it as well. One alone may have come in the middle of an `up`, or of a restart. */
+  readonly isSure: boolean;
+}
+
+/** A trouble that has become sure, or is over. */
+export interface Change extends Omit<Trouble, "isSure"> {
+  /** ISO 8601; null: it goes on. */
+  readonly until: string | null;
+}
+
+/** What is known after a run; what it did not try is as it was. */
+export function afterRun(
+  before: readonly Trouble[],
+  { at, tried, problems }: Run,
+): { readonly troubles: readonly Trouble[]; readonly changes: readonly Change[] } {
+  const known = new Map(before.map((trouble) => [trouble.of, trouble]));
+  const changes: Change[] = [];
+  for (const of of tried) {
+    const was = known.get(of);
+    const problem = Object.hasOwn(problems, of) ? problems[of] : undefined;
+    if (problem === undefined) {
+      known.delete(of);
+      if (was?.isSure) changes.push({ of, since: was.since, problem: was.problem, until: at });
+    } else {
+      const since = was?.since ?? at;
+      known.set(of, { of, since, problem, isSure: was !== undefined });
+      if (was && !was.isSure) changes.push({ of, since, problem, until: null });
+    }
+  }
+  return { troubles: [...known.values()], changes };
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { AlertPost } from "./alerts.ts";
+import { NOTHING_KNOWN, type State } from "./state.ts";
+import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+import { Watch, type WatchOptions } from "./watch.ts";
+
+const WHERE = { stack: "lan", url: "http://linuxserver.lan:4000" };
+const ADDRESS = "http://192.168.1.30:8080/alerts";
+
+/** A gateway whose servers are wrong as `wrong` says, a clock that stands, and somebody who is told. */
+class World {
+  wrong: Record<string, string> = {};
+  /** Why nobody can be told. */
+  deaf: string | undefined;
+  readonly posted: AlertPost[] = [];
+  readonly asked: (readonly string[] | undefined)[] = [];
+  time = Date.parse("2026-11-22T10:00:00.000Z");
+
+  watch(more: Partial<WatchOptions> = {}, state: State = NOTHING_KNOWN): Watch {
+    return new Watch(
+      {
+        ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
+        run: (again) => Promise.resolve(this.#run(again)),
+        post: (body) => {
+          if (this.deaf === undefined) this.posted.push(body);
+          return Promise.resolve(this.deaf);
+        },
+        ...more,
+      },
+      state,
+    );
+  }
+
+  #run(again: readonly Trouble[] | undefined): Run {
+    const of = again?.map((trouble) => trouble.of);
+    this.asked.push(of);
+    const away = Object.hasOwn(this.wrong, GATEWAY);
+    const tried = away ? [GATEWAY] : [GATEWAY, ...(of ?? ["git", "time", FORBIDDEN])];
+    const problems = Object.fromEntries(Object.entries(this.wrong).filter(([name]) => tried.includes(name)));
+    return { at: new Date(this.time).toISOString(), seconds: 0.3, tried: [...new Set(tried)], problems };
+  }
+
+  /** One step, and the pause after it. */
+  async after(watch: Watch): Promise<number> {
+    const { pauseMs } = await watch.step();
+    this.time += pauseMs;
+    return pauseMs / 1_000;
+  }
+}
+
+const titles = ({ posted }: World) => posted.map(({ title }) => title);
+
+test("of a gateway that is right each run tries everything, and somebody is told once that alerts arrive", async () => {
+  const world = new World();
+  const watch = world.watch();
+  assert.equal(watch.state.last, null);
+  assert.deepEqual([await world.after(watch), await world.after(watch)], [900, 900]);
+  assert.deepEqual(world.asked, [undefined, undefined]);
+  assert.ok(watch.isWell);
+  assert.deepEqual(titles(world), ["Alerts arrive (lan)"]);
+  assert.equal(watch.state.next, "2026-11-22T10:30:00.000Z");
+});
+
+test("what is wrong is looked at again after half a minute, then each minute, alone; its end is told", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await world.after(watch);
+  world.wrong = { time: 'MCP server "time" lists no tools' };
+  assert.equal(await world.after(watch), 30);
+  assert.ok(watch.isWell, "one run may have come in the middle of an up");
+  assert.equal(await world.after(watch), 60);
+  assert.ok(!watch.isWell);
+  assert.deepEqual(world.asked.slice(-2), [undefined, ["time"]]);
+  world.wrong = {};
+  await world.after(watch);
+  assert.ok(watch.isWell);
+  assert.deepEqual(titles(world).slice(1), ["MCP server time fails (lan)", "MCP server time works again (lan)"]);
+  const [, firing, resolved] = world.posted;
+  assert.deepEqual(firing?.alerts, [
+    {
+      status: "firing",
+      labels: { alertname: "McpServerFails", stack: "lan", server: "time" },
+      annotations: { summary: "MCP server time fails", description: 'MCP server "time" lists no tools' },
+      startsAt: "2026-11-22T10:15:00.000Z",
+      endsAt: "0001-01-01T00:00:00Z",
+    },
+  ]);
+  assert.match(firing.message, /lists no tools\n.*npm run doctor -- --stack lan$/);
+  assert.deepEqual([resolved?.status, resolved?.alerts[0]?.endsAt], ["resolved", "2026-11-22T10:16:30.000Z"]);
+});
+
+test("while something is wrong, everything else is tried as often as always", async () => {
+  const world = new World();
+  const watch = world.watch();
+  world.wrong = { time: "is away" };
+  for (let step = 0; step < 17; step += 1) await world.after(watch);
+  assert.equal(world.asked.filter((of) => of === undefined).length, 2);
+});
+
+test("when a gateway that was away answers again, everything is tried at once", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await world.after(watch);
+  world.wrong = { [GATEWAY]: "fetch failed" };
+  await world.after(watch);
+  await world.after(watch);
+  world.wrong = {};
+  assert.equal(await world.after(watch), 0);
+  await world.after(watch);
+  assert.deepEqual(world.asked.slice(-2), [[GATEWAY], undefined]);
+  assert.deepEqual(titles(world).slice(1), ["the gateway does not answer (lan)", "the gateway answers again (lan)"]);
+});
+
+test("a stack that was not right since the program started is not right after one run", async () => {
+  const world = new World();
+  world.wrong = { time: "is away" };
+  const watch = world.watch();
+  await world.after(watch);
+  assert.ok(!watch.isWell);
+});
+
+test("who was told of a trouble is told of its end by the next container", async () => {
+  const world = new World();
+  const before = world.watch();
+  world.wrong = { time: "is away" };
+  await world.after(before);
+  await world.after(before);
+  world.wrong = {};
+  const watch = world.watch({}, JSON.parse(JSON.stringify(before.state)) as State);
+  await world.after(watch);
+  assert.deepEqual(titles(world), [
+    "Alerts arrive (lan)",
+    "MCP server time fails (lan)",
+    "MCP server time works again (lan)",
+  ]);
+});
+
+test("whoever cannot be told is told later, and until then it is not well", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await world.after(watch);
+  world.deaf = `${ADDRESS} does not answer`;
+  world.wrong = { time: "is away" };
+  await world.after(watch);
+  await world.after(watch);
+  world.wrong = {};
+  assert.equal(await world.after(watch), 60);
+  assert.deepEqual([watch.isWell, watch.state.alertProblem, watch.state.untold.length], [false, world.deaf, 2]);
+  world.deaf = undefined;
+  await world.after(watch);
+  assert.deepEqual([watch.isWell, watch.state.alertProblem, watch.state.untold.length], [true, null, 0]);
+  assert.equal(titles(world).at(-1), "MCP server time fails, MCP server time works again (lan)");
+  assert.deepEqual(
+    world.posted.at(-1)?.alerts.map(({ status }) => status),
+    ["firing", "resolved"],
+  );
+});
+
+test("an address that does not work is found when it is new, not when it is needed", async () => {
+  const world = new World();
+  world.deaf = `${ADDRESS} answers HTTP 404`;
+  const watch = world.watch();
+  await world.after(watch);
+  assert.deepEqual([watch.isWell, watch.state.alertsTo], [false, null]);
+  world.deaf = undefined;
+  await world.after(watch);
+  assert.deepEqual([watch.isWell, watch.state.alertsTo], [true, ADDRESS]);
+});
+
+test("without an address nothing is kept for anybody", async () => {
+  const world = new World();
+  const watch = world.watch({ alertsTo: undefined });
+  world.wrong = { time: "is away" };
+  await world.after(watch);
+  await world.after(watch);
+  assert.deepEqual([watch.state.untold, world.posted], [[], []]);
+  assert.equal(watch.state.troubles.length, 1);
+});
+
+test("of what cannot be told for long the newest is kept", async () => {
+  const world = new World();
+  const watch = world.watch({ minutes: 1 });
+  await world.after(watch);
+  world.deaf = "no";
+  for (let time = 0; time < 80; time += 1) {
+    world.wrong = { time: `is away, ${time}` };
+    await world.after(watch);
+    await world.after(watch);
+    world.wrong = {};
+    await world.after(watch);
+  }
+  assert.equal(watch.state.untold.length, 100);
+  assert.equal(watch.state.untold.at(-1)?.problem, "is away, 79");
+});

@@ -1,0 +1,92 @@
+import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
+import type { State } from "./state.ts";
+import { afterRun, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+
+/** How long a trouble waits for its second run, and one that is sure for its next. */
+const AGAIN_MS = { unsure: 30_000, sure: 60_000 };
+/** Most of what is kept for an address that does not answer. */
+const MOST_UNTOLD = 100;
+
+export interface WatchOptions {
+  readonly minutes: number;
+  readonly where: Where;
+  /** Undefined: nobody is told. */
+  readonly alertsTo: string | undefined;
+  /** @param again Undefined: everything. */
+  readonly run: (again?: readonly Trouble[]) => Promise<Run>;
+  /** @returns Why it could not be delivered. */
+  readonly post: (body: AlertPost) => Promise<string | undefined>;
+  readonly now: () => number;
+}
+
+/** Looks at the gateway as often as it is asked to, and more often at what is wrong with it. */
+export class Watch {
+  state: State;
+  readonly #options: WatchOptions;
+  #wholeAt = 0;
+  /** Whether this program has found everything right once: the `up` that started it waits for that. */
+  #wasWell = false;
+
+  constructor(options: WatchOptions, state: State) {
+    this.#options = options;
+    this.state = state;
+  }
+
+  /**
+   * Whether there is nothing that somebody has to look at. What one run alone has found may be over before the next; of a stack
+   * that was not well since this program started, it is believed at once.
+   */
+  get isWell(): boolean {
+    const { troubles, alertProblem } = this.state;
+    return alertProblem === null && (this.#wasWell ? !troubles.some(({ isSure }) => isSure) : troubles.length === 0);
+  }
+
+  /** One run, and whoever has to be told is told. @returns The run, and in how many ms the next one is. */
+  async step(): Promise<{ readonly run: Run; readonly pauseMs: number }> {
+    const { now, minutes } = this.#options;
+    const isWhole = now() >= this.#wholeAt;
+    const run = await this.#options.run(isWhole ? undefined : this.state.troubles);
+    const { troubles, changes } = afterRun(this.state.troubles, run);
+    if (isWhole) this.#wholeAt = now() + minutes * 60_000;
+    // What was not tried while it was away.
+    else if (changes.some(({ of, until }) => of === GATEWAY && until !== null)) this.#wholeAt = now();
+    this.state = {
+      ...this.state,
+      ...(isWhole && { last: run }),
+      troubles,
+      untold: this.#options.alertsTo === undefined ? [] : [...this.state.untold, ...changes].slice(-MOST_UNTOLD),
+      next: new Date(this.#wholeAt).toISOString(),
+    };
+    await this.#tell();
+    this.#wasWell ||= this.isWell;
+    return { run, pauseMs: Math.max(0, this.#nextAt() - now()) };
+  }
+
+  async #tell(): Promise<void> {
+    const { alertsTo, post, where, now } = this.#options;
+    if (alertsTo === undefined) {
+      this.state = { ...this.state, alertProblem: null, alertsTo: null };
+      return;
+    }
+    let problem: string | undefined;
+    if (this.state.alertsTo !== alertsTo) {
+      problem = await post(greetingOf(new Date(now()).toISOString(), where));
+      if (problem === undefined) this.state = { ...this.state, alertsTo };
+    }
+    if (problem === undefined && this.state.untold.length) {
+      problem = await post(alertOf(this.state.untold, where));
+      if (problem === undefined) this.state = { ...this.state, untold: [] };
+    }
+    this.state = { ...this.state, alertProblem: problem ?? null };
+  }
+
+  #nextAt(): number {
+    const { now } = this.#options;
+    const { troubles, alertProblem } = this.state;
+    const soon = [
+      ...troubles.map(({ isSure }) => now() + (isSure ? AGAIN_MS.sure : AGAIN_MS.unsure)),
+      ...(alertProblem === null ? [] : [now() + AGAIN_MS.sure]),
+    ];
+    return Math.min(this.#wholeAt, ...soon);
+  }
+}
