@@ -132,6 +132,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     clients: [],
     audit: undefined,
     postgres: { where: "gw-postgres", container: "gw-postgres" },
+    parts: { "gw-postgres": "postgres" },
     backup: undefined,
     scheduledCheck: undefined,
     secrets: ["litellm-mcp:secrets.openaiKey", "postgres-admin-password"],

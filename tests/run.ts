@@ -219,7 +219,7 @@ if (!e2e && !matrix && !soak && !faults && !n8n && !adapter) {
   );
 }
 /** Take minutes and gigabytes for the programs of others, so they are for those who ask for them by name. */
-const ON_DEMAND = ["openwebui.e2e.ts", "vscode.e2e.ts"];
+const ON_DEMAND = ["openwebui.e2e.ts", "page.e2e.ts", "vscode.e2e.ts"];
 const e2eFiles = filesIn("tests/e2e", ".e2e.ts").filter(
   (file) => partOf(e2e) || !ON_DEMAND.includes(path.basename(file)),
 );

@@ -15,15 +15,16 @@ import { later } from "../audit/selection.ts";
 import type { Deployed } from "./deployed.ts";
 import { parseState } from "../../check/state.ts";
 import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
-import type {
-  BackupStatus,
-  ContainerStatus,
-  DatabaseStatus,
-  NetworkStatus,
-  ScheduledCheckStatus,
-  ServerStatus,
-  Spend,
-  Status,
+import {
+  NO_ANSWER,
+  type BackupStatus,
+  type ContainerStatus,
+  type DatabaseStatus,
+  type NetworkStatus,
+  type ScheduledCheckStatus,
+  type ServerStatus,
+  type Spend,
+  type Status,
 } from "./status.ts";
 
 const GATEWAY_TIMEOUT_MS = 10_000;
@@ -34,7 +35,7 @@ export async function collect(deployed: Deployed): Promise<Status> {
   const { ServerVersion, SystemTime } = (await docker.info()) as { ServerVersion: string; SystemTime: string };
   const each = <From, To>(from: readonly From[], ask: (one: From) => Promise<To>) =>
     pMap(from, ask, { concurrency: QUESTIONS_AT_ONCE });
-  const containers = await each(deployed.containers, (name) => containerStatus(docker, name, deployed.images));
+  const containers = await each(deployed.containers, (name) => containerStatus(docker, name, deployed));
   const joined = containers.flatMap((container) => container.networks);
   const names = [...new Set([...deployed.networks, ...joined])].sort();
   const recent = await recentOf(docker, deployed, new Date(SystemTime).toISOString());
@@ -76,12 +77,14 @@ export async function gatewayStatus(url: string | undefined): Promise<Status["ga
   }
 }
 
-async function containerStatus(docker: Docker, name: string, images: readonly string[]): Promise<ContainerStatus> {
+async function containerStatus(docker: Docker, name: string, { images, parts }: Deployed): Promise<ContainerStatus> {
+  const part = parts[name] ?? "";
   const container = docker.getContainer(name);
   const found = await known(container.inspect());
   if (!found)
     return {
       name,
+      part,
       state: "missing",
       since: "",
       image: "",
@@ -98,6 +101,7 @@ async function containerStatus(docker: Docker, name: string, images: readonly st
   const health = State.Health?.Status;
   return {
     name,
+    part,
     state: !isRunning || !health || health === "none" ? State.Status : health,
     since: isRunning || State.Paused ? State.StartedAt : State.FinishedAt,
     image: tags.find((tag) => images.includes(tag)) ?? tags[0] ?? image?.RepoDigests?.[0] ?? Image,
@@ -148,7 +152,7 @@ async function serverStatus(docker: Docker, server: Deployed["servers"][number])
   if (adapter === null) return { name, state: "without an adapter", tools: null, approved, withheld: 0, restarts: 0 };
   const answer = await askAdapter(docker, adapter, "/metrics").catch((error: Error) => error);
   if (answer instanceof Error)
-    return { name, state: `no answer: ${answer.message}`, tools: null, approved, withheld: 0, restarts: 0 };
+    return { name, state: `${NO_ANSWER}${answer.message}`, tools: null, approved, withheld: 0, restarts: 0 };
   const figure = (metric: string) => Number(new RegExp(`^${metric} (\\S+)$`, "m").exec(answer)?.[1] ?? 0);
   return {
     name,

@@ -37,6 +37,8 @@ export interface Deployed {
   readonly isChecked: boolean;
   /** Names on the daemon. */
   readonly containers: readonly string[];
+  /** What each of them is of the stack, by its name. */
+  readonly parts: Readonly<Record<string, string>>;
   readonly networks: readonly string[];
   readonly volumes: readonly string[];
   /** As its settings name them; a tag of another stack can lead to the same image. */
@@ -96,6 +98,7 @@ export function readDeployed(
     toldUrl: resources.find(({ type }) => type === STACK_TYPE)?.outputs?.["gateway"] as string | undefined,
     isChecked: check !== undefined,
     containers,
+    parts: partsOf(resources),
     networks: namesOf(NETWORK_TYPE),
     volumes: namesOf(VOLUME_TYPE),
     images: namesOf(IMAGE_TYPE),
@@ -113,6 +116,15 @@ export function readDeployed(
     ].sort(compareText),
   };
 }
+
+/** The component that has made each container, by the container's name on the daemon. */
+const partsOf = (resources: readonly StoredResource[]): Record<string, string> =>
+  Object.fromEntries(
+    resources.flatMap(({ urn, type, inputs }) => {
+      const made = type === CONTAINER_TYPE ? /::([^:]+)-container$/.exec(urn)?.[1] : undefined;
+      return made === undefined ? [] : [[(inputs as { name: string }).name, made] as const];
+    }),
+  );
 
 /** As the container of the ingress has it. */
 function auditOf(resources: readonly StoredResource[]): Deployed["audit"] {

@@ -21,7 +21,7 @@ interface Section {
 }
 
 const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-const minute = (time: string) => (time ? `${time.slice(0, 16).replace("T", " ")} UTC` : "");
+export const minute = (time: string) => (time ? `${time.slice(0, 16).replace("T", " ")} UTC` : "");
 const listed = (names: readonly string[]) => names.join(", ") || "–";
 
 const memory = ({ memory: used }: ContainerStatus) => (used ? `${mib(used.bytes)} of ${mib(used.limit)}` : "–");

@@ -5,6 +5,7 @@ import { type ContainerStatus, problemsOf, type ServerStatus, type Status } from
 
 const container: ContainerStatus = {
   name: "mcp-time",
+  part: "mcp-time",
   state: "healthy",
   since: "2026-11-22T01:08:27.535Z",
   image: "litellm-mcp/time:672e23c995ab",
@@ -81,6 +82,14 @@ for (const [what, changes, expected] of [
       scheduledCheck: { ...good.scheduledCheck!, problems: ["the scheduled check finds: time lists no tools"] },
     },
     /^the scheduled check finds: time lists no tools$/,
+  ],
+  [
+    "a container that does not run, once: its server cannot be asked",
+    {
+      containers: [{ ...container, state: "exited" }],
+      servers: [{ ...server, state: "no answer: it is not running" }],
+    },
+    /^container mcp-time does not run/,
   ],
   [
     "one that has ended",

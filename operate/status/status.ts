@@ -31,6 +31,8 @@ export interface Status {
 
 export interface ContainerStatus {
   readonly name: string;
+  /** What it is of the stack, whatever its name: `ingress`, `mcp-time`, `mcp-postgres-adapter`. */
+  readonly part: string;
   /** Docker's own word (`exited`, `paused`), of one that runs its health (`healthy`), or `missing`. */
   readonly state: string;
   /** ISO 8601; when it was started, or when it ended. */
@@ -126,12 +128,20 @@ export interface ScheduledCheckStatus {
   readonly problems: readonly string[];
 }
 
+/** Begins the state of a server whose adapter did not answer. */
+export const NO_ANSWER = "no answer: ";
+
 /** What is not as it should be, a sentence each, with what to do about it. */
 export function problemsOf(status: Status): string[] {
   const up = `npm run up -- --stack ${status.stack}`;
   const { backup, scheduledCheck } = status;
   // They say the same in their healthchecks.
   const saidBelow = [backup, scheduledCheck].flatMap((one) => (one?.problems.length ? [one.container] : []));
+  const stopped = new Set(
+    status.containers.flatMap(({ part, state }) =>
+      ["healthy", "running", "unhealthy", "starting"].includes(state) ? [] : [part.replace(/^mcp-|-adapter$/g, "")],
+    ),
+  );
   return [
     ...(status.isChecked ? [] : [`no up of this stack has come to its end, the gateway check: ${up}`]),
     ...(status.gateway.isUp
@@ -140,7 +150,10 @@ export function problemsOf(status: Status): string[] {
     ...status.containers
       .filter(({ name, state }) => !(state === "unhealthy" && saidBelow.includes(name)))
       .flatMap((container) => problemOfContainer(container, up)),
-    ...status.servers.flatMap((server) => problemsOfServer(server, status.stack)),
+    ...status.servers
+      // One in a container that does not run cannot be asked, and that is said above.
+      .filter(({ name, state }) => !(state.startsWith(NO_ANSWER) && stopped.has(name)))
+      .flatMap((server) => problemsOfServer(server, status.stack)),
     ...status.networks.filter(({ isThere }) => !isThere).map(({ name }) => `network ${name} is not there: ${up}`),
     ...(status.auditProblem ? [`the record of calls cannot be read: ${status.auditProblem}`] : []),
     ...(status.databases.problem ? [`Postgres does not tell what it has: ${status.databases.problem}`] : []),

@@ -95,7 +95,7 @@ describe("a stack and two hosts", needsRoot, () => {
     succeeds(await run("verify"));
   });
 
-  test("of an image that the other host cannot build, the last lines are shown, and nothing that runs is touched", async () => {
+  test("of an image that the other host cannot build, the last lines are shown, and nothing that runs is touched", longOnly, async () => {
     const setup = path.join(workspace.root, "mcp/time/setup.sh");
     // Both lines go the same way: Docker reads output and errors beside each other, in either order.
     await writeFile(setup, "echo looking for the moon\necho there is no moon\nexit 3\n");
