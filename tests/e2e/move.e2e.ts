@@ -95,22 +95,26 @@ describe("a stack and two hosts", needsRoot, () => {
     succeeds(await run("verify"));
   });
 
-  test("of an image that the other host cannot build, the last lines are shown, and nothing that runs is touched", longOnly, async () => {
-    const setup = path.join(workspace.root, "mcp/time/setup.sh");
-    // Both lines go the same way: Docker reads output and errors beside each other, in either order.
-    await writeFile(setup, "echo looking for the moon\necho there is no moon\nexit 3\n");
-    const { exitCode, output } = await run("up", "--yes");
-    await rm(setup);
-    assert.equal(exitCode, 1, output);
-    assert.match(
-      output,
-      /The image litellm-mcp\/time:\w+ could not be built on the host: [^]*looking for the moon\n[^]*there is no moon\n[^]*Not deployed/,
-    );
-    assert.match(await memory("read_graph"), /pump/);
-    const next = await run("up", "--yes");
-    succeeds(next);
-    assert.match(next.output, /Nothing to change/);
-  });
+  test(
+    "of an image that the other host cannot build, the last lines are shown, and nothing that runs is touched",
+    longOnly,
+    async () => {
+      const setup = path.join(workspace.root, "mcp/time/setup.sh");
+      // Both lines go the same way: Docker reads output and errors beside each other, in either order.
+      await writeFile(setup, "echo looking for the moon\necho there is no moon\nexit 3\n");
+      const { exitCode, output } = await run("up", "--yes");
+      await rm(setup);
+      assert.equal(exitCode, 1, output);
+      assert.match(
+        output,
+        /The image litellm-mcp\/time:\w+ could not be built on the host: [^]*looking for the moon\n[^]*there is no moon\n[^]*Not deployed/,
+      );
+      assert.match(await memory("read_graph"), /pump/);
+      const next = await run("up", "--yes");
+      succeeds(next);
+      assert.match(next.output, /Nothing to change/);
+    },
+  );
 
   test("settings that say where it is are no move", async () => {
     const { exitCode, output } = await run("move", "--yes");
