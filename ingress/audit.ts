@@ -178,6 +178,8 @@ export interface AuditOptions {
    * rest are counted.
    */
   readonly refused?: { readonly atOnce: number; readonly perMinute: number };
+  /** Called for each call of a tool with what came of it, for the metrics. */
+  readonly counted?: (call: Pick<AuditedCall, "client" | "server" | "tool">, outcome: Outcome | "refused") => void;
 }
 
 /** The refusals of one client or address, for one reason, in this minute. */
@@ -200,17 +202,20 @@ export class Audit {
   readonly #masked: readonly Sensitive[];
   readonly #refusedLimit: { readonly atOnce: number; readonly perMinute: number };
   readonly #refusedRate = new Rate();
+  readonly #counted: AuditOptions["counted"];
   readonly #minute = new Map<string, Refusals>();
   #since = new Date();
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ folder, days, bytes, results, masked = [], refused = { atOnce: 60, perMinute: 5 } }: AuditOptions) {
+  constructor(options: AuditOptions) {
+    const { folder, days, bytes, results, masked = [], refused = { atOnce: 60, perMinute: 5 }, counted } = options;
     const refusedBytes = Math.floor(bytes / 8);
     this.#calls = new LineFile(folder, "calls", { days, bytes: bytes - refusedBytes });
     this.#refused = new LineFile(folder, "refused", { days, bytes: refusedBytes });
     this.#results = results;
     this.#masked = masked;
     this.#refusedLimit = refused;
+    this.#counted = counted;
     this.#timer = setInterval(
       () => void this.#count().catch((error: Error) => log("refusals not written", { error: error.message })),
       60_000,
@@ -240,6 +245,7 @@ export class Audit {
       route,
     });
     return (outcome, { reason, result } = {}) => {
+      this.#counted?.(call, outcome);
       const milliseconds = Math.round(performance.now() - started);
       const line = {
         audit: "outcome",
@@ -262,7 +268,9 @@ export class Audit {
   }
 
   /** A tool call that was refused. */
-  refusedCall({ client, address, server, tool, route, ...call }: AuditedCall, reason: string): void {
+  refusedCall(refused: AuditedCall, reason: string): void {
+    const { client, address, server, tool, route, ...call } = refused;
+    this.#counted?.(refused, "refused");
     if (!this.#refusedRate.take(client, this.#refusedLimit.perMinute, this.#refusedLimit.atOnce)) {
       this.#entry({ client, address }, "tool call").unwritten += 1;
       return;

@@ -45,14 +45,15 @@ const INNER_PORT = 4001;
 const env = variables.parse(process.env);
 const litellm: LiteLlm = new LiteLlm(env.LITELLM_URL, () => tools.warm());
 const tools: ToolList = new ToolList(() => litellm, env.LITELLM_LISTING_KEY);
+const metrics = new Metrics(() => litellm.gate);
 const audit = new Audit({
   folder: env.AUDIT_FOLDER,
   days: env.AUDIT_DAYS,
   bytes: env.AUDIT_MIB * 2 ** 20,
   results: env.AUDIT_RESULTS === "true",
   masked: env.GUARD_MASKED,
+  counted: (call, outcome) => metrics.countCall(call, outcome, tools),
 });
-const metrics = new Metrics(() => litellm.gate);
 
 let rights: { readonly table: Rights; readonly version: string } | undefined;
 const load = () => {

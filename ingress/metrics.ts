@@ -1,5 +1,7 @@
 import { Counter, Histogram, Registry } from "prom-client";
 import { gaugesOf } from "../lib/gauges.ts";
+import type { AuditedCall } from "./audit.ts";
+import type { ToolList } from "./tools.ts";
 
 /**
  * Metrics for Prometheus, under the names of OpenTelemetry's conventions for MCP (v1.40) where they have one. Labels
@@ -19,6 +21,13 @@ export class Metrics {
     help: "Requests to models, from their arrival to the end of the answer",
     labelNames: ["route", "client", "status"],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers: [this.registry],
+  });
+  /** As the audit has them: each call of a tool once, those that a model asks for as well. */
+  readonly #calls = new Counter({
+    name: "ingress_tool_calls_total",
+    help: "Calls of tools, by what came of them",
+    labelNames: ["client", "mcp_server", "gen_ai_tool_name", "outcome"],
     registers: [this.registry],
   });
   readonly refusals = new Counter({
@@ -49,5 +58,15 @@ export class Metrics {
       () => gate().counts.closings,
     );
     gauge("process_resident_memory_bytes", "Memory of this program", () => process.memoryUsage.rss());
+  }
+
+  /** @param tools Only names of tools that exist become labels: otherwise a client could create labels without end. */
+  countCall(
+    { client, server, tool }: Pick<AuditedCall, "client" | "server" | "tool">,
+    outcome: string,
+    tools: Pick<ToolList, "has">,
+  ): void {
+    const exists = tools.has(`${server}-${tool}`);
+    this.#calls.inc({ client, mcp_server: server, gen_ai_tool_name: exists ? tool : "", outcome });
   }
 }

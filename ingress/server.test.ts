@@ -47,6 +47,7 @@ let folder: string;
 let upstream: LiteLlm;
 let tools: ToolList;
 let audit: Audit;
+let metrics: Metrics;
 let ingress: FastifyInstance;
 let url: string;
 let rights: { table: Rights; version: string } | undefined;
@@ -60,12 +61,16 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "ingress-"));
   upstream = new LiteLlm(litellm.url, () => tools.warm());
   tools = new ToolList(() => upstream, "sk-listing");
-  audit = new Audit({ folder, days: 1, bytes: 2 ** 24, results: true, masked: ["email", "token"] });
+  metrics = new Metrics(() => upstream.gate);
+  audit = new Audit({
+    ...{ folder, days: 1, bytes: 2 ** 24, results: true, masked: ["email", "token"] },
+    counted: (counted, outcome) => metrics.countCall(counted, outcome, tools),
+  });
   const options = {
     litellm: upstream,
     tools,
     audit,
-    metrics: new Metrics(() => upstream.gate),
+    metrics,
     diagnosis: new Diagnosis(upstream),
     rights: () => rights,
     refused: ["token"] as const,
@@ -766,6 +771,35 @@ test("a server that is away is said so, and is an error", async () => {
   const { result } = (await send("POST", "/mcp/", "sk-full", call("time-now"))).json() as { result: unknown };
   assert.deepEqual(result, { content: [{ type: "text", text: "Error: server time does not answer" }], isError: true });
   assert.equal((await allLines()).find((line) => line["audit"] === "outcome")!["outcome"], "failed");
+});
+
+test("calls are counted as the record has them, also a failure that LiteLLM gives as text; a text of a client is no label", async () => {
+  let said = "now";
+  litellm.answer = (heard, response) =>
+    (heard.body as { method?: string } | undefined)?.method === "tools/call"
+      ? json(response, 200, { jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: said }] } })
+      : litellm.defaults(heard, response);
+  for (const text of ["now", "now", "Error: no such zone"]) {
+    said = text;
+    await send("POST", "/mcp/", "sk-full", call("time-now"));
+  }
+  for (const name of ["time-made_up", "made-up"]) await send("POST", "/mcp/", "sk-full", call(name));
+  await send("POST", "/mcp/", "sk-narrow", call("git-log"));
+  const figures = (await metrics.registry.metrics())
+    .split("\n")
+    .filter((line) => /^ingress_tool_calls_total\{/.test(line));
+  assert.deepEqual(figures.sort(), [
+    'ingress_tool_calls_total{client="full",mcp_server="",gen_ai_tool_name="",outcome="refused"} 1',
+    'ingress_tool_calls_total{client="full",mcp_server="time",gen_ai_tool_name="",outcome="refused"} 1',
+    'ingress_tool_calls_total{client="full",mcp_server="time",gen_ai_tool_name="now",outcome="answered"} 2',
+    'ingress_tool_calls_total{client="full",mcp_server="time",gen_ai_tool_name="now",outcome="failed"} 1',
+    'ingress_tool_calls_total{client="narrow",mcp_server="git",gen_ai_tool_name="log",outcome="refused"} 1',
+  ]);
+  const outcomes = (await allLines()).map(({ audit: kind, outcome }) => (kind === "outcome" ? outcome : kind)).sort();
+  assert.deepEqual(outcomes, [
+    ...["answered", "answered", "call", "call", "call", "failed"],
+    ...["refused", "refused", "refused"],
+  ]);
 });
 
 test("an answer without end is broken off, recorded, and harms nobody else", async () => {
