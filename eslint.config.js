@@ -21,6 +21,7 @@ const rooms = {
   "components/postgres": ["lib", "settings", "components/names", "components/docker"],
   "components/redis": ["lib", "settings", "components/names", "components/docker"],
   "components/backup": ["lib", "settings", "components/names", "components/docker", "components/postgres"],
+  "components/monitoring": ["lib", "settings", "components/names", "components/docker"],
   "components/mcp-health": ["lib"],
   "components/mcp": [
     ...["lib", "settings", "components/names", "components/docker", "components/mcp-health"],
@@ -33,7 +34,7 @@ const rooms = {
   components: [
     ...["lib", "settings"],
     ...["components/names", "components/docker", "components/postgres", "components/redis", "components/backup"],
-    ...["components/mcp", "components/gateway"],
+    ...["components/monitoring", "components/mcp", "components/gateway"],
   ],
   guards: ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   index: ["lib", "settings", "guards", "components", "components/names", "components/postgres"],

@@ -34,6 +34,7 @@ const featuredSettings = testSettings(
     clients: { "test-key": { tpm: 1000, budget: 5, budgetPeriod: "month" } },
     redis: { memory: 100 },
     backup: { at: "02:15", keep: 3 },
+    monitoring: { port: 9091, days: 7, mib: 128, memory: 200 },
     guard: { refuse: ["token"], mask: ["email"] },
     telemetry: {
       openTelemetry: {
@@ -404,6 +405,36 @@ test("Redis is for LiteLLM alone: a network of the two, no port, no volume, a pa
   for (const none of ["ports", "volumes", "mounts"]) assert.equal(redis[none], undefined, none);
   assert.deepEqual([redis.user, redis.readOnly, redis.memory], ["999:999", true, 100]);
   assert.match(redis.command[0], /^requirepass \$REDISCLI_AUTH$[^]*^maxmemory 70mb$/m);
+});
+
+test("Prometheus asks the ingress and the adapters on their networks, answers on the loopback alone, and shows no token", () => {
+  const prometheus = inputsOf(featured, "prometheus-container");
+  assert.deepEqual(networksOf(prometheus), ["litellm-ingress-net", "litellm-mcp-net", "prometheus-net"]);
+  assert.deepEqual(prometheus.ports, [{ ip: "127.0.0.1", external: 9091, internal: 9090 }]);
+  assert.deepEqual(prometheus.volumes, [{ volumeName: "lab-prometheus-data", containerPath: "/prometheus" }]);
+  assert.deepEqual([prometheus.user, prometheus.readOnly, prometheus.memory], ["65534:65534", true, 200]);
+  const [script] = prometheus.command as [string];
+  assert.match(
+    script,
+    /--storage\.tsdb\.retention\.time=7d --storage\.tsdb\.retention\.size=128MB --web\.listen-address=prometheus:9090$/,
+  );
+  const servers = ["fetch", "git", "memory", "postgres", "time"];
+  const given = envOf(featured, "prometheus-container");
+  assert.deepEqual(
+    Object.keys(given).sort(),
+    servers.map((server) => `MCP_TOKEN_${server}`),
+  );
+  const toLiteLlm = envOf(featured, "litellm-container");
+  for (const [variable, token] of Object.entries(given)) {
+    assert.equal(token, toLiteLlm[variable]);
+    assert.ok(token.length > 10 && !script.includes(token), variable);
+    assert.ok(script.includes(`printf %s "$${variable}" > /tmp/tokens/${variable}\n`), variable);
+  }
+  assert.ok(
+    SECRET_SIGNATURE in (featured.get("prometheus-container")!.inputs.envs as object),
+    "the variables are encrypted",
+  );
+  assert.ok(!own.has("prometheus-container"));
 });
 
 test("the backup of each day reads every volume that outlives the stack, writes its own, and reaches Postgres alone", () => {

@@ -4,6 +4,7 @@ import { mapValues } from "../lib/map-values.ts";
 import { POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { NightlyBackup } from "./backup/nightly.ts";
 import { Networks } from "./docker/networks.ts";
+import { INGRESS_INNER_URL } from "./gateway/addresses.ts";
 import { ClientKey } from "./gateway/client-key.ts";
 import { GatewayCheck } from "./gateway/gateway-check.ts";
 import { IngressRights } from "./gateway/ingress-rights.ts";
@@ -13,6 +14,7 @@ import { LiteLlm } from "./gateway/litellm.ts";
 import { ScheduledCheck } from "./gateway/scheduled-check.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
+import { Prometheus } from "./monitoring/prometheus.ts";
 import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
 import { Redis } from "./redis/redis.ts";
@@ -35,6 +37,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     const args = { settings, server, secrets, secret, networks, postgres: postgresServer?.container };
     return { server, deployed: new McpServer(names.mcpServer(server.name), args, opts) };
   });
+  const tokens = tokensByVariable(mcpServers);
   const serversHealthy = mcpServers.flatMap(({ deployed }) => deployed.health);
 
   const redis = settings.redis && new Redis(names.REDIS, { settings, redis: settings.redis }, opts);
@@ -45,7 +48,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       settings,
       secrets: {
         ...mapValues(gateway.secretEnv, secret),
-        ...tokensByVariable(mcpServers),
+        ...tokens,
         ...(settings.telemetry && telemetryVariables(settings.telemetry, secret)),
       },
       databaseUrl: databases.litellmUrl,
@@ -107,6 +110,14 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       { ...opts, dependsOn: [rights] },
     );
 
+  const prometheus =
+    settings.monitoring &&
+    new Prometheus(
+      names.PROMETHEUS,
+      { settings, monitoring: settings.monitoring, networks, ingress: new URL(INGRESS_INNER_URL).host, tokens },
+      { ...opts, dependsOn: [ingress.health] },
+    );
+
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,
     {
@@ -122,6 +133,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         litellm.container.id,
         ...(redis ? [redis.container.id] : []),
         ...(nightly ? [nightly.container.id] : []),
+        ...(prometheus ? [prometheus.container.id] : []),
         ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
       ],
     },

@@ -31,6 +31,7 @@ export const REDIS = "redis";
 /** The volume with the record of calls. */
 export const INGRESS_AUDIT = "ingress-audit";
 export const BACKUP = "backup";
+export const PROMETHEUS = "prometheus";
 /** The volume with the backups of each day. */
 export const BACKUPS = "backups";
 /** Where the program is in the image of `BACKUP`, which `npm run status` asks. */

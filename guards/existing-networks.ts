@@ -8,7 +8,7 @@ import { type Found, isOwn, namesOnDaemon } from "./ownership.ts";
 
 type Joining = Pick<
   Settings,
-  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "servers"
+  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "monitoring" | "servers"
 >;
 
 /** What is wrong with the networks that somebody else made, and what works all the same. */

@@ -29,10 +29,11 @@ export function namesOnDaemon({
   redis,
   backup,
   scheduledCheck,
+  monitoring,
   servers,
 }: Pick<
   Settings,
-  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "servers"
+  "names" | "existingNetworks" | "postgres" | "redis" | "backup" | "scheduledCheck" | "monitoring" | "servers"
 >): Record<Kind, readonly string[]> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
@@ -45,11 +46,13 @@ export function namesOnDaemon({
       ...(redis ? [redis.container] : []),
       ...(backup ? [backup.container] : []),
       ...(scheduledCheck ? [scheduledCheck.container] : []),
+      ...(monitoring ? [monitoring.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
       ...Object.values(ownNetworks).filter((name) => name !== undefined),
       ...(redis ? [redis.network] : []),
+      ...(monitoring ? [monitoring.network] : []),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [
@@ -58,6 +61,7 @@ export function namesOnDaemon({
       ...(dedicated ? [volumes.postgresData] : []),
       ...(backup?.to === undefined && backup ? [backup.volume] : []),
       ...(scheduledCheck ? [scheduledCheck.volume] : []),
+      ...(monitoring ? [monitoring.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

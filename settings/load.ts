@@ -20,6 +20,7 @@ import { checkServerFolder } from "./resolve/check-server-folder.ts";
 import { checkRouting } from "./resolve/check-routing.ts";
 import { resolveGuard } from "./resolve/resolve-guard.ts";
 import { checkBackup, resolveBackup } from "./resolve/resolve-backup.ts";
+import { resolveMonitoring } from "./resolve/resolve-monitoring.ts";
 import { resolveRedis } from "./resolve/resolve-redis.ts";
 import { resolveScheduledCheck } from "./resolve/resolve-scheduled-check.ts";
 import { resolveTelemetry } from "./resolve/resolve-telemetry.ts";
@@ -71,6 +72,7 @@ export function loadSettings(args: LoadArgs): Settings {
       ? [definition.bearerToken]
       : [],
   );
+  const monitoring = stack.monitoring && resolveMonitoring(stack.monitoring, namePrefix);
   const gatewaySecrets = [...rest.models.flatMap(({ secrets }) => Object.values(secrets)), ...tokens].sort(compareText);
   return {
     docker: { host: docker.host, sshOpts: isSshHost(docker.host) ? sshOptions(docker) : [] },
@@ -97,6 +99,7 @@ export function loadSettings(args: LoadArgs): Settings {
     redis: stack.redis && resolveRedis(stack.redis, namePrefix),
     backup: stack.backup && resolveBackup(stack.backup, rest.postgres, namePrefix),
     scheduledCheck,
+    monitoring,
     telemetry,
     guard: stack.guard && resolveGuard(stack.guard),
     servers,
@@ -107,6 +110,7 @@ export function loadSettings(args: LoadArgs): Settings {
     publishedPorts: ports.filter(({ container }) =>
       [
         ...Object.values(names.containers),
+        ...(monitoring ? [monitoring.container] : []),
         ...servers.map((server) => server.adapter?.container ?? server.container),
       ].includes(container),
     ),
@@ -148,6 +152,7 @@ function parseStack({ config, stackFile, problems }: Context): Parsed {
     redis: parse("redis", stackKeys.redis, config["redis"]),
     backup: parse("backup", stackKeys.backup, config["backup"]),
     scheduledCheck: parse("scheduledCheck", stackKeys.scheduledCheck, config["scheduledCheck"]),
+    monitoring: parse("monitoring", stackKeys.monitoring, config["monitoring"]),
     telemetry: parse("telemetry", stackKeys.telemetry, config["telemetry"]),
     guard: parse("guard", stackKeys.guard, config["guard"]),
     servers: parseEach("servers", stackKeys.servers),

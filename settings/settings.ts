@@ -42,6 +42,8 @@ export interface Settings {
   readonly backup: BackupSettings | undefined;
   /** Undefined: nobody looks at the gateway between two `up`s. */
   readonly scheduledCheck: ScheduledCheckSettings | undefined;
+  /** Undefined: there is no Prometheus. */
+  readonly monitoring: MonitoringSettings | undefined;
   /** Undefined: LiteLLM tells nobody. */
   readonly telemetry: TelemetrySettings | undefined;
   /** What calls of tools may not have, and what is masked in records of them; undefined: nothing. */
@@ -242,6 +244,19 @@ export interface ScheduledCheckSettings {
   readonly client: ClientSettings;
   /** Names on the daemon. */
   readonly container: string;
+  readonly volume: string;
+}
+
+/** A Prometheus of the stack; its port is among the published ones. */
+export interface MonitoringSettings {
+  readonly image: string;
+  /** For how long, and up to which size, figures are kept. */
+  readonly days: number;
+  readonly mib: number;
+  readonly memoryMiB: number;
+  /** Names on the daemon. */
+  readonly container: string;
+  readonly network: string;
   readonly volume: string;
 }
 

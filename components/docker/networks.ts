@@ -33,7 +33,7 @@ export class Networks extends pulumi.ComponentResource {
    * internal network.
    */
   readonly lan: docker.Network;
-  /** `litellm-ingress-net`, internal: the ingress and LiteLLM, which nobody else reaches. */
+  /** `litellm-ingress-net`, internal: the ingress and LiteLLM, which nobody else reaches but Prometheus, where there is one. */
   readonly ingress: docker.Network;
   /** `mcp-egress-net`: MCP servers that declare `egress: true`. */
   readonly egress: docker.Network;
@@ -63,6 +63,13 @@ export class Networks extends pulumi.ComponentResource {
     });
   }
 }
+
+/** Docker publishes from it, and what leaves the host by it has an address to which nobody answers. */
+const NO_WAY_BACK = { "com.docker.network.bridge.enable_ip_masquerade": "false" };
+
+/** A network for one container whose port is published, and for whom somebody puts on it; no way out beyond the host. */
+export const publishingNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>
+  bridge(name, daemonName, false, opts, NO_WAY_BACK);
 
 /** A network without a way out, for two containers that talk to each other. */
 export const internalNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>

@@ -36,10 +36,11 @@ test("the images of the catalogue are those that the project names by default", 
 });
 
 test("an image that a setting has by default is made for the stack that has the setting", () => {
-  assert.equal(
-    stackKeys.redis.parse({})?.image,
-    catalogue.find(({ setting }) => setting === "litellm-mcp:redis:")?.image,
-  );
+  for (const key of ["redis", "monitoring"] as const)
+    assert.equal(
+      stackKeys[key].parse({})?.image,
+      catalogue.find(({ setting }) => setting === `litellm-mcp:${key}:`)?.image,
+    );
 });
 
 test("a package lock holds the versions that make its image like the real one", async () => {

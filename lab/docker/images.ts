@@ -36,6 +36,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   { image: "crystaldba/postgres-mcp:0.3.0", recipe: "postgres-mcp" },
   { image: "ghcr.io/github/github-mcp-server:v1.9.0", recipe: "github-mcp-server", onDemand: true },
   { image: "redis:8.0-trixie", recipe: "redis", onDemand: true, setting: "litellm-mcp:redis:" },
+  { image: "prom/prometheus:v3.11.3", recipe: "prometheus", onDemand: true, setting: "litellm-mcp:monitoring:" },
 ];
 
 /**

@@ -25,10 +25,12 @@ test("the images of a stack are those of its settings, and of what these turn on
       "litellm-mcp:postgres": { image: "pgvector/pgvector:pg17" },
       "litellm-mcp:redis": {},
       "litellm-mcp:backup": { image: "postgres:18.0-trixie" },
+      "litellm-mcp:monitoring": {},
     }),
     [
       ...[LITELLM, postgres("pgvector/pgvector:pg17"), ["Redis", "litellm-mcp:redis.image", "redis:8.0-trixie"]],
       ["backup", "litellm-mcp:backup.image", "postgres:18.0-trixie"],
+      ["Prometheus", "litellm-mcp:monitoring.image", "prom/prometheus:v3.11.3"],
     ],
   );
   const existing = { kind: "existing", host: "192.168.1.11" };

@@ -10,7 +10,7 @@ import { majorOf, newestTag } from "./versions.ts";
 /** An image that a stack's file names, or leaves to its default. */
 export interface StackImage {
   /** What runs from it. */
-  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup";
+  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup" | "Prometheus";
   /** Where another one is written. */
   readonly setting: string;
   readonly image: string;
@@ -32,12 +32,13 @@ export function imagesOfStack(stack: string, folder = projectRoot): StackImage[]
   const config = configIn(text);
   const problems = new Problems();
   const at = (key: string) => [config[stackPath(key)], file, stackPath(key)] as const;
-  const { gateway, postgres, redis, backup } = problems.complete({
+  const { gateway, postgres, redis, backup, monitoring } = problems.complete({
     gateway: problems.parse(stackKeys.gateway, ...at("gateway")),
     postgres: problems.parse(stackKeys.postgres, ...at("postgres")),
-    // Undefined is no problem for these two.
+    // Undefined is no problem for these three.
     redis: [problems.parse(stackKeys.redis, ...at("redis"))],
     backup: [problems.parse(stackKeys.backup, ...at("backup"))],
+    monitoring: [problems.parse(stackKeys.monitoring, ...at("monitoring"))],
   });
   return [
     { part: "LiteLLM" as const, image: gateway.image },
@@ -45,10 +46,14 @@ export function imagesOfStack(stack: string, folder = projectRoot): StackImage[]
     ...redis.flatMap((one) => (one ? [{ part: "Redis" as const, image: one.image }] : [])),
     // Otherwise it is the one of Postgres.
     ...backup.flatMap((one) => (one?.image === undefined ? [] : [{ part: "backup" as const, image: one.image }])),
+    ...monitoring.flatMap((one) => (one ? [{ part: "Prometheus" as const, image: one.image }] : [])),
   ].map((one) => ({ ...one, setting: stackPath(SECTIONS[one.part], "image") }));
 }
 
-const SECTIONS = { LiteLLM: "gateway", Postgres: "postgres", Redis: "redis", backup: "backup" } as const;
+const SECTIONS = {
+  ...{ LiteLLM: "gateway", Postgres: "postgres", Redis: "redis", backup: "backup" },
+  Prometheus: "monitoring",
+} as const;
 
 /** How old an image of a stack is. */
 export async function ageOfImage(

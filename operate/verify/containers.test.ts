@@ -18,6 +18,7 @@ for (const [resource, there, seen, means] of [
   ["litellm", "paused", "container gw-litellm is paused", /^without LiteLLM nobody can list/],
   ["ingress", "exited", "container gw-ingress is stopped", /^without the ingress nothing answers/],
   ["redis", "exited", "container gw-redis is stopped", /^without Redis/],
+  ["prometheus", "exited", "container gw-prometheus is stopped", /^without Prometheus no figures/],
   ["mcp-time", "paused", "container gw-mcp-time is paused", /^the tools of its server cannot be called/],
 ] as const)
   test(`a container is named with its state, and what that means: ${seen}`, () => {

@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import pMap from "p-map";
 import { containerLogTail, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
-import { containerOf, INGRESS, LITELLM, POSTGRES, REDIS } from "../../components/resource-names.ts";
+import { containerOf, INGRESS, LITELLM, POSTGRES, PROMETHEUS, REDIS } from "../../components/resource-names.ts";
 import { type Inspected, isWell, judge } from "../doctor/container.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { describe, differences, type Found as OnDaemon } from "../recovery/on-daemon.ts";
@@ -15,6 +15,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   [LITELLM]: "without LiteLLM nobody can list, call or ask a model: requests wait two minutes and fail then",
   [INGRESS]: "without the ingress nothing answers on the gateway's port",
   [REDIS]: "without Redis no answer of a model is kept, and limits for tokens begin anew",
+  [PROMETHEUS]: "without Prometheus no figures are kept and no alert is raised; calls and models work as before",
 };
 
 function meaning({ kind, urn }: Deployed): string {

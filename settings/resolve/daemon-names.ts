@@ -28,6 +28,9 @@ export function daemonNames(namePrefix: string, existing: ExistingNetworks = {})
   };
 }
 
+/** Of Prometheus, where there is one: it publishes a port. */
+export const monitoringContainer = (namePrefix: string) => `${namePrefix}prometheus`;
+
 /** The same of one MCP server; `host` is its name on the Docker network. */
 export const serverNames = (namePrefix: string, host: string) => ({
   container: `${namePrefix}${host}`,

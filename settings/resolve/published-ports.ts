@@ -1,13 +1,13 @@
 import { type Context, type Parsed, stackPath } from "../context.ts";
 import { LOOPBACK, type PublishedPort } from "../settings.ts";
-import { daemonNames, serverHost, serverNames } from "./daemon-names.ts";
+import { daemonNames, monitoringContainer, serverHost, serverNames } from "./daemon-names.ts";
 import type { ServerFolder } from "../server-folders.ts";
 import { entranceOf } from "./resolve-adapter.ts";
 import { adminPort } from "./resolve-gateway.ts";
 
 /** Every port that the stack's file publishes on the host, those of servers that are turned off included. */
 export function publishedPorts(
-  { lan, gateway, postgres, servers, namePrefix = "" }: Parsed,
+  { lan, gateway, postgres, monitoring, servers, namePrefix = "" }: Parsed,
   folders: readonly Pick<ServerFolder, "name" | "definition">[],
 ): PublishedPort[] {
   const { containers } = daemonNames(namePrefix);
@@ -47,6 +47,13 @@ export function publishedPorts(
       address: LOOPBACK,
       port: postgres.port,
       container: containers.postgres,
+    });
+  if (monitoring)
+    ports.push({
+      setting: stackPath("monitoring", "port"),
+      address: LOOPBACK,
+      port: monitoring.port,
+      container: monitoringContainer(namePrefix),
     });
   for (const [name, { debugPort }] of Object.entries(servers ?? {})) {
     const definition = folders.find((folder) => folder.name === name)?.definition;

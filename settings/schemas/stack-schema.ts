@@ -29,6 +29,7 @@ import {
 } from "./fields.ts";
 import { backup } from "./backup-schema.ts";
 import { guard } from "./guard-schema.ts";
+import { monitoring } from "./monitoring-schema.ts";
 import { redis } from "./redis-schema.ts";
 import { modelName, routing } from "./routing-schema.ts";
 import { scheduledCheck } from "./scheduled-check-schema.ts";
@@ -497,6 +498,7 @@ export const stackKeys = {
   redis,
   backup,
   scheduledCheck,
+  monitoring,
   telemetry,
   guard,
   servers: map(

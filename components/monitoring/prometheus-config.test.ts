@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parse } from "yaml";
+import { testSettings } from "../../tests/settings.ts";
+import { renderPrometheusConfig, renderRules } from "./prometheus-config.ts";
+
+interface Job {
+  readonly job_name: string;
+  readonly authorization?: { readonly credentials_file: string };
+  readonly static_configs: readonly { readonly targets: readonly string[]; readonly labels?: object }[];
+}
+
+test("the ingress is asked without a token, and each adapter with its own, which is in a file", () => {
+  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001")) as {
+    scrape_configs: Job[];
+  };
+  assert.deepEqual(jobs[0], { job_name: "ingress", static_configs: [{ targets: ["ingress:4001"] }] });
+  assert.deepEqual(
+    jobs.slice(1).map(({ job_name }) => job_name),
+    ["fetch", "git", "memory", "postgres", "time"].map((server) => `adapter-${server}`),
+  );
+  assert.deepEqual(jobs.at(-1), {
+    job_name: "adapter-time",
+    authorization: { credentials_file: "/tmp/tokens/MCP_TOKEN_time" },
+    static_configs: [{ targets: ["mcp-time:8000"], labels: { job: "adapter", mcp_server: "time" } }],
+  });
+});
+
+test("each rule has a name of its own, and says what is wrong", () => {
+  const { groups } = parse(renderRules()) as {
+    groups: { rules: { alert: string; annotations: { summary: string } }[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+  assert.deepEqual(
+    rules.map(({ alert }) => alert),
+    ["PartAway", "ServerAway", "ToolsWithheld", "LiteLlmRestarted", "ManyRefusals"],
+  );
+  for (const { alert, annotations } of rules) assert.ok(annotations.summary.length > 20, alert);
+});

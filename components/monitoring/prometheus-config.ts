@@ -1,0 +1,88 @@
+import { stringify } from "yaml";
+import type { ServerSettings, Settings } from "../../settings/settings.ts";
+
+/** Folder of the container's memory, into which `prometheus.ts` writes a token of each adapter. */
+export const TOKENS_FOLDER = "/tmp/tokens";
+export const RULES_FILE = "/tmp/rules.yml";
+
+/** The adapters, which each ask for a token of their own; a server without one has no figures. */
+export const adaptersOf = ({ servers }: Pick<Settings, "servers">) =>
+  servers.flatMap(({ name, host, port, adapter }: ServerSettings) =>
+    adapter ? [{ server: name, address: `${host}:${port}`, tokenEnv: adapter.tokenEnv }] : [],
+  );
+
+/**
+ * `prometheus.yml`. No token is in it: whoever sees Prometheus sees its configuration.
+ *
+ * @param ingress Host and port of its inner side.
+ */
+export const renderPrometheusConfig = (settings: Pick<Settings, "servers">, ingress: string): string =>
+  stringify(
+    {
+      global: {
+        scrape_interval: "10s",
+        scrape_timeout: "5s",
+        evaluation_interval: "10s",
+        // A program that goes wrong fills neither memory nor disk with its figures.
+        body_size_limit: "4MB",
+        sample_limit: 20_000,
+      },
+      rule_files: [RULES_FILE],
+      scrape_configs: [
+        { job_name: "ingress", static_configs: [{ targets: [ingress] }] },
+        ...adaptersOf(settings).map(({ server, address, tokenEnv }) => ({
+          job_name: `adapter-${server}`,
+          authorization: { credentials_file: `${TOKENS_FOLDER}/${tokenEnv}` },
+          // The name of a job is unique, and a token is a job's: this label is what all of them share.
+          static_configs: [{ targets: [address], labels: { job: "adapter", mcp_server: server } }],
+        })),
+      ],
+    },
+    { lineWidth: 0 },
+  );
+
+const REFUSED = `sum by (job) (ingress_refusals_total or ingress_tool_calls_total{outcome="refused"})`;
+
+/** What is wrong, in the words of Prometheus; `docs/operate.md` has the same for people. */
+const RULES = [
+  {
+    alert: "PartAway",
+    expr: "up == 0",
+    for: "1m",
+    annotations: {
+      summary: "{{ $labels.job }} {{ $labels.mcp_server }} has not answered for a minute: npm run doctor",
+    },
+  },
+  {
+    alert: "ServerAway",
+    expr: "adapter_server_up == 0",
+    for: "1m",
+    annotations: {
+      summary: "MCP server {{ $labels.mcp_server }} has not answered its adapter for a minute: npm run doctor",
+    },
+  },
+  {
+    alert: "ToolsWithheld",
+    expr: "adapter_tools_withheld > 0",
+    annotations: {
+      summary:
+        "{{ $value }} tools of {{ $labels.mcp_server }} are not as approved, and shown to nobody: npm run tools -- diff {{ $labels.mcp_server }}",
+    },
+  },
+  {
+    alert: "LiteLlmRestarted",
+    expr: "increase(ingress_litellm_restarts_since_start[15m]) > 0",
+    annotations: { summary: "LiteLLM was away or restarted within the last 15 minutes; requests waited meanwhile" },
+  },
+  {
+    alert: "ManyRefusals",
+    // A counter is not there before its first refusal: without the zero, nobody would see that a burst has begun with it.
+    expr: `increase((${REFUSED} or 0 * sum by (job) (up{job="ingress"} == 1))[5m:10s]) > 20`,
+    annotations: {
+      summary:
+        "{{ $value | humanize }} requests or calls were refused within five minutes: npm run audit -- --outcome refused --requests",
+    },
+  },
+] as const;
+
+export const renderRules = (): string => stringify({ groups: [{ name: "gateway", rules: RULES }] }, { lineWidth: 0 });

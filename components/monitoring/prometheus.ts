@@ -1,0 +1,112 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { MonitoringSettings, Settings } from "../../settings/settings.ts";
+import { ContainerHealth } from "../docker/container-health.ts";
+import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
+import { daemonImage } from "../docker/image.ts";
+import { type Networks, publishingNetwork } from "../docker/networks.ts";
+import { containerOf, dataOf } from "../resource-names.ts";
+import { adaptersOf, renderPrometheusConfig, renderRules, RULES_FILE, TOKENS_FOLDER } from "./prometheus-config.ts";
+
+const HOST = "prometheus";
+const PORT = 9090;
+/** `nobody`, whose the image's own folder for figures is. */
+const USER = "65534:65534";
+const DATA_FOLDER = "/prometheus";
+const CONFIG_FILE = "/tmp/prometheus.yml";
+
+export interface PrometheusArgs {
+  readonly settings: Pick<Settings, "docker" | "publishedPorts" | "servers">;
+  readonly monitoring: MonitoringSettings;
+  readonly networks: Networks;
+  /** Host and port of the ingress's inner side, on its network. */
+  readonly ingress: string;
+  /** What the adapters ask for, by the variable's name; secret. */
+  readonly tokens: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/**
+ * Figures of the ingress and of each adapter, and rules that say what is wrong. It asks on their networks, and answers on its
+ * own alone, whose port is on the host's loopback: no MCP server reaches it.
+ */
+export class Prometheus extends pulumi.ComponentResource {
+  static readonly TYPE = "litellm:monitoring:Prometheus";
+  readonly container: docker.Container;
+
+  constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(Prometheus.TYPE, name, {}, opts);
+    const { settings, monitoring, networks, ingress, tokens } = args;
+    const data = new docker.Volume(dataOf(name), { name: monitoring.volume, labels: [projectLabel] }, { parent: this });
+    const network = publishingNetwork(`${name}-net`, monitoring.network, { parent: this });
+    const image = daemonImage(name, settings.docker, { name: monitoring.image }, { parent: this });
+    this.container = new docker.Container(
+      containerOf(name),
+      serviceContainer({
+        containerName: monitoring.container,
+        image: image.imageId,
+        entrypoint: ["sh", "-c"],
+        command: [startScript({ settings, monitoring, ingress })],
+        env: tokens,
+        networks: [
+          { id: network.id, aliases: [HOST] },
+          { id: networks.ingress.id, aliases: [] },
+          { id: networks.mcp.id, aliases: [] },
+        ],
+        ports: portsOf(settings, monitoring.container, PORT),
+        volumes: [{ volumeName: data.name, containerPath: DATA_FOLDER }],
+        user: USER,
+        writableTmpMiB: 16,
+        memoryMiB: monitoring.memoryMiB,
+        // Nobody waits for it.
+        cpuShares: 128,
+        health: {
+          test: ["CMD", "promtool", "check", "ready", `--url=http://${HOST}:${PORT}`],
+          intervalSeconds: 10,
+          timeoutSeconds: 10,
+          retries: 3,
+          startPeriodSeconds: 60,
+        },
+      }),
+      { parent: this, ...OLD_ONE_FIRST },
+    );
+    new ContainerHealth(
+      `${name}-health`,
+      { docker: settings.docker, container: this.container, withinSeconds: 60 },
+      { parent: this },
+    );
+    this.registerOutputs({ container: this.container.name });
+  }
+}
+
+/**
+ * Prometheus reads no variable, and shows its command line and its configuration to whoever asks: the tokens are in files of the
+ * container's memory. A file cannot be uploaded into a container whose root file system is read-only.
+ */
+export function startScript({
+  settings,
+  monitoring,
+  ingress,
+}: {
+  readonly settings: Pick<Settings, "servers">;
+  readonly monitoring: Pick<MonitoringSettings, "days" | "mib">;
+  readonly ingress: string;
+}): string {
+  const variables = adaptersOf(settings).map(({ tokenEnv }) => tokenEnv);
+  return [
+    "set -eu",
+    "umask 077",
+    `mkdir -p ${TOKENS_FOLDER}`,
+    ...variables.map((variable) => `printf %s "$${variable}" > ${TOKENS_FOLDER}/${variable}`),
+    ...(variables.length ? [`unset ${variables.join(" ")}`] : []),
+    `cat > ${CONFIG_FILE} <<'END'`,
+    `${renderPrometheusConfig(settings, ingress)}END`,
+    `cat > ${RULES_FILE} <<'END'`,
+    `${renderRules()}END`,
+    [
+      ...["exec prometheus", `--config.file=${CONFIG_FILE}`, `--storage.tsdb.path=${DATA_FOLDER}`],
+      ...[`--storage.tsdb.retention.time=${monitoring.days}d`, `--storage.tsdb.retention.size=${monitoring.mib}MB`],
+      // By its name on its own network, so that it listens on no other.
+      `--web.listen-address=${HOST}:${PORT}`,
+    ].join(" "),
+  ].join("\n");
+}
