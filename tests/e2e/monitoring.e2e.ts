@@ -1,0 +1,366 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
+import { eventually, withMcp } from "./gateway.ts";
+import { addMoody, adapterSays, setMode } from "./moody.ts";
+import { Workspace } from "./workspace.ts";
+
+// A Prometheus of the stack's own: what it counts, what it says is wrong, and who reaches it. The real program, built by the lab.
+const PREFIX = "e2e-monitoring-";
+const STACK = "e2emonitoring";
+const PORT = 30700;
+const PROMETHEUS_PORT = 30790;
+const PROMETHEUS = `${PREFIX}prometheus`;
+const API = `http://127.0.0.1:${PROMETHEUS_PORT}/api/v1`;
+/** From what happens to an alert, and from its end to the alert's. */
+const ALERT_S = 120;
+const monitoring = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128 } };
+
+let address: string;
+let config: Record<string, unknown>;
+let workspace: Workspace;
+let gateway: string;
+let keys: Record<string, string>;
+
+before(async () => {
+  await removeLeftovers(PREFIX);
+  // Another address than the loopback, as a host has one in its LAN.
+  address = await bridgeAddress();
+  gateway = `http://${address}:${PORT}/mcp/`;
+  config = {
+    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+    "litellm-mcp:lan": { address },
+    "litellm-mcp:namePrefix": PREFIX,
+    "litellm-mcp:gateway": { port: PORT },
+    "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
+    "litellm-mcp:clients": {
+      "test-key": {},
+      phone: { servers: ["time"] },
+      guest: { servers: ["time", "moody"], tools: { time: { deny: ["convert_time"] } } },
+    },
+  };
+  workspace = await Workspace.create(STACK, { ...config, ...monitoring });
+  await addMoody(workspace, "moody");
+  for (const server of await workspace.serverFolders())
+    if (!["moody", "time"].includes(server)) await rm(path.join(workspace.root, "mcp", server), { recursive: true });
+  const { exitCode, output, seconds } = await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes"]);
+  console.log(`npm run up: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  ({ clientKeys: keys } = await workspace.outputs());
+});
+
+after(async () => {
+  await workspace.end();
+  await removeLeftovers(PREFIX);
+});
+
+async function asked<T>(question: string): Promise<T> {
+  const answer = await fetch(`${API}/${question}`);
+  const { status, data, error } = (await answer.json()) as { status: string; data: T; error?: string };
+  assert.equal(status, "success", `${question}: ${error}`);
+  return data;
+}
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+const query = async (expression: string, more = "") =>
+  (await asked<{ result: Sample[] }>(`query?query=${encodeURIComponent(expression)}${more}`)).result;
+
+/** Names of the alerts that are raised now, with the server where there is one. */
+const alerts = async () =>
+  (await asked<{ alerts: { state: string; labels: Record<string, string> }[] }>("alerts")).alerts
+    .filter(({ state }) => state === "firing")
+    .map(({ labels }) => [labels["alertname"], labels["mcp_server"]].filter(Boolean).join(" "))
+    .sort();
+
+const raised = (name: string) => eventually(`${name} is raised`, ALERT_S, async () => (await alerts()).includes(name));
+const cleared = (name: string) => eventually(`${name} is over`, ALERT_S, async () => !(await alerts()).includes(name));
+
+/** How long something took, for people. */
+async function timed(what: string, done: Promise<unknown>): Promise<void> {
+  const started = Date.now();
+  await done;
+  console.log(`${what}: ${((Date.now() - started) / 1000).toFixed(0)} s`);
+}
+
+test("it is healthy within a minute, and small", async () => {
+  const { State } = await docker.getContainer(PROMETHEUS).inspect();
+  assert.equal(State.Health?.Status, "healthy");
+  const well = State.Health.Log.find(({ ExitCode }) => ExitCode === 0)!;
+  const seconds = (Date.parse(well.End) - Date.parse(State.StartedAt)) / 1000;
+  const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", PROMETHEUS]);
+  console.log(`healthy after ${seconds.toFixed(1)} s; memory: ${stdout}`);
+  assert.ok(seconds < 60, `${seconds} s`);
+});
+
+test("nothing changes without a change, before and after a refresh", async () => {
+  for (const command of ["preview", "refresh", "preview"] as const) {
+    const { exitCode, output } =
+      command === "preview"
+        ? await workspace.previewWithoutChanges()
+        : await workspace.pulumi("refresh", "--yes", "--expect-no-changes");
+    assert.equal(exitCode, 0, output);
+  }
+});
+
+test("it hears the ingress and each adapter, and keeps what it is told to", async () => {
+  await eventually("each answers", 30, async () => {
+    const { activeTargets } = await asked<{ activeTargets: { labels: Record<string, string>; health: string }[] }>(
+      "targets",
+    );
+    const states = activeTargets.map(
+      ({ labels, health }) => `${labels["job"]} ${labels["mcp_server"] ?? ""} ${health}`,
+    );
+    return states.sort().join() === "adapter moody up,adapter time up,ingress  up";
+  });
+  const { storageRetention } = await asked<{ storageRetention: string }>("status/runtimeinfo");
+  assert.equal(storageRetention, "5d or 128MiB");
+});
+
+/** Calls of one client, one after the other; what comes of them is in the record. */
+const callAll = (client: string, times: number, name: string, args: Record<string, unknown>) =>
+  withMcp(gateway, keys[client], async (mcp) => {
+    for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
+  });
+
+test("calls of three clients are in its figures as npm run audit has them: answered, failed and refused", async () => {
+  const now = ["time-get_current_time", { timezone: "UTC" }] as const;
+  const nowhere = ["time-get_current_time", { timezone: "Nowhere/At_All" }] as const;
+  await Promise.all(
+    ["test-key", "phone", "guest"].map(async (client) => {
+      await callAll(client, 30, ...now);
+      await callAll(client, 15, ...nowhere);
+      await callAll(client, 5, "time-no_such_tool", {});
+    }),
+  );
+  await callAll("phone", 20, "moody-say", {});
+  await callAll("guest", 20, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "UTC" });
+  await callAll("guest", 20, "moody-say", {});
+
+  const { exitCode, output } = await workspace.run("npm", [
+    "run",
+    "--silent",
+    "audit",
+    "--",
+    "--stack",
+    STACK,
+    "--json",
+  ]);
+  assert.equal(exitCode, 0, output);
+  const recorded: Record<string, number> = {};
+  for (const line of output.split("\n").filter((text) => text.startsWith("{"))) {
+    const { client, server, tool, outcome, count } = JSON.parse(line) as Record<string, string> & { count: number };
+    // A name that nothing has is no label.
+    const shown = tool === "no_such_tool" ? "" : tool;
+    const key = [client, server, shown, outcome].join(" ");
+    recorded[key] = (recorded[key] ?? 0) + count;
+  }
+  const outcomes = Object.keys(recorded).map((key) => key.split(" ").at(-1));
+  assert.deepEqual(new Set(outcomes), new Set(["answered", "failed", "refused"]));
+  const total = Object.values(recorded).reduce((sum, count) => sum + count, 0);
+  assert.ok(total >= 210, `${total} calls`);
+  console.log(`${total} calls, ${Object.keys(recorded).length} kinds of them`);
+  let figures: Record<string, number> = {};
+  await eventually("the figures are those of the record", 30, async () => {
+    const samples = await query("ingress_tool_calls_total");
+    figures = Object.fromEntries(
+      samples.map(({ metric, value }) => [
+        ["client", "mcp_server", "gen_ai_tool_name", "outcome"].map((label) => metric[label] ?? "").join(" "),
+        Number(value[1]),
+      ]),
+    );
+    return JSON.stringify(Object.entries(figures).sort()) === JSON.stringify(Object.entries(recorded).sort());
+  }).catch(() => {});
+  assert.deepEqual(figures, recorded);
+  const [heard] = await query(
+    'sum(mcp_server_operation_duration_seconds_count{job="adapter",mcp_method_name="tools/call"})',
+  );
+  assert.ok(Number(heard!.value[1]) >= 150, "the adapters have counted those that reached them");
+});
+
+test("the program itself finds nothing wrong with its configuration, and the rules do what they are for", async () => {
+  const inPrometheus = (...command: string[]) => runInContainer(docker, PROMETHEUS, command);
+  const checked = await inPrometheus("promtool", "check", "config", "/tmp/prometheus.yml");
+  assert.equal(checked.exitCode, 0, checked.stdout + checked.stderr);
+  const ingress = `instance="ingress:4001",job="ingress"`;
+  const refused = `ingress_refusals_total{${ingress},client="",reason="unknown key"}`;
+  /** At which times an alert is raised, and at which it is not. */
+  const isRaised = (alert: string, times: Record<string, boolean>) =>
+    Object.entries(times).map(([time, raisedThen]) => ({
+      expr: `count(ALERTS{alertname="${alert}",alertstate="firing"})`,
+      eval_time: time,
+      exp_samples: raisedThen ? [{ labels: "{}", value: 1 }] : [],
+    }));
+  const rules = {
+    rule_files: ["/tmp/rules.yml"],
+    evaluation_interval: "10s",
+    tests: [
+      {
+        name: "a burst that comes with the counter itself, and ends",
+        interval: "10s",
+        input_series: [
+          { series: `up{${ingress}}`, values: "1x200" },
+          { series: refused, values: "_x20 25x200" },
+        ],
+        promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": true, "8m": true, "11m": false }),
+      },
+      {
+        name: "many refusals of before, which are seen again after the ingress did not answer, are no burst",
+        interval: "10s",
+        input_series: [
+          { series: `up{${ingress}}`, values: "1x20 0x5 1x60" },
+          { series: refused, values: "500x20 stale _x5 500x60" },
+        ],
+        promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": false, "5m": false, "8m": false }),
+      },
+      {
+        name: "a LiteLLM that was restarted, for a quarter of an hour",
+        interval: "10s",
+        input_series: [{ series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" }],
+        promql_expr_test: isRaised("LiteLlmRestarted", { "1m": false, "3m": true, "18m": false }),
+      },
+    ],
+  };
+  const file = "/tmp/rules.test.yml";
+  const written = await runInContainer(docker, PROMETHEUS, ["sh", "-c", `cat > ${file}`], stringify(rules));
+  assert.equal(written.exitCode, 0, written.stderr);
+  const tested = await inPrometheus("promtool", "test", "rules", file);
+  assert.equal(tested.exitCode, 0, tested.stdout + tested.stderr);
+});
+
+test("no token is in its command line, labels, configuration or log, in the state, a preview or what was printed", async () => {
+  const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: true })) as {
+    deployment: { resources: { urn: string; type: string; outputs?: { result?: { plaintext?: string } } }[] };
+  };
+  const tokens = Object.fromEntries(
+    deployment.resources
+      .filter(({ urn }) => urn.endsWith("-token"))
+      .map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext!) as string]),
+  );
+  assert.deepEqual(Object.keys(tokens).sort(), ["mcp-moody-token", "mcp-time-token"]);
+  const places: Record<string, string> = {
+    state: await workspace.exportState({ showSecrets: false }),
+    preview: (await workspace.pulumi("preview", "--diff", "--show-sames")).output,
+    printed: workspace.printed,
+  };
+  for (const page of ["status/config", "status/flags", "status/runtimeinfo", "targets", "alerts", "rules"])
+    places[page] = await (await fetch(`${API}/${page}`)).text();
+  assert.match(places["status/config"]!, /credentials_file/);
+  const holders: Record<string, readonly string[]> = {
+    "mcp-moody-token": ["litellm", "mcp-moody", "prometheus"],
+    "mcp-time-token": ["litellm", "mcp-time", "prometheus"],
+  };
+  for (const name of Object.keys(await containerIds(PREFIX))) {
+    const { Config, ...rest } = await docker.getContainer(`${PREFIX}${name}`).inspect();
+    places[`log of ${name}`] = await logsOf(`${PREFIX}${name}`);
+    places[`inspect of ${name}`] = JSON.stringify([{ ...Config, Env: [] }, rest]);
+    for (const [token, value] of Object.entries(tokens))
+      assert.equal(Config.Env.join().includes(value), holders[token]!.includes(name), `${token} in ${name}`);
+  }
+  for (const [place, text] of Object.entries(places)) {
+    assert.ok(text, `nothing to search in ${place}`);
+    for (const [token, value] of Object.entries(tokens)) assert.ok(!text.includes(value), `${token} is in ${place}`);
+  }
+});
+
+/** What becomes of a connection that a container makes. */
+async function connection(from: string, host: string): Promise<string> {
+  const program = `import socket
+try:
+    socket.create_connection((${JSON.stringify(host)}, 9090), 3)
+    print("connected")
+except OSError as error:
+    print(type(error).__name__)`;
+  return (await runInContainer(docker, `${PREFIX}${from}`, ["python3", "-c", program])).stdout.trim();
+}
+
+test("nobody reaches it but the host itself: not the LAN, no MCP server, not LiteLLM", async () => {
+  await assert.rejects(fetch(`http://${address}:${PROMETHEUS_PORT}/`), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, "ECONNREFUSED");
+    return true;
+  });
+  const { NetworkSettings } = await docker.getContainer(PROMETHEUS).inspect();
+  const at = (network: string) => NetworkSettings.Networks[`${PREFIX}${network}`]!.IPAddress;
+  assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), [
+    ...[`${PREFIX}litellm-ingress-net`, `${PREFIX}litellm-mcp-net`, `${PREFIX}monitoring-net`],
+  ]);
+  for (const from of ["mcp-time", "litellm"]) {
+    assert.equal(await connection(from, "prometheus"), "gaierror");
+    assert.equal(await connection(from, at("litellm-mcp-net")), "ConnectionRefusedError", from);
+    assert.notEqual(await connection(from, at("monitoring-net")), "connected", from);
+  }
+  assert.equal(await connection("litellm", at("litellm-ingress-net")), "ConnectionRefusedError");
+});
+
+test("it keeps its figures when it is started again", async () => {
+  const before = Math.floor(Date.now() / 1000);
+  const { length } = await query("ingress_tool_calls_total", `&time=${before}`);
+  assert.ok(length > 5);
+  await docker.getContainer(PROMETHEUS).restart();
+  await eventually("it answers", 60, async () => {
+    const samples = await query("ingress_tool_calls_total", `&time=${before}`).catch(() => []);
+    return samples.length === length;
+  });
+});
+
+test("a tool that is not as approved raises its alert", async () => {
+  await callAll("test-key", 1, "moody-change", {});
+  await timed("ToolsWithheld", raised("ToolsWithheld moody"));
+});
+
+test("an MCP server that ends, and an adapter that is gone, raise their alerts and clear them again", async () => {
+  const moody = `${PREFIX}mcp-moody`;
+  await setMode(moody, "end");
+  await callAll("test-key", 1, "moody-leave", {}).catch(() => {});
+  const time = docker.getContainer(`${PREFIX}mcp-time`);
+  await time.stop();
+  try {
+    await Promise.all([timed("ServerAway", raised("ServerAway moody")), timed("PartAway", raised("PartAway time"))]);
+  } finally {
+    await setMode(moody, "well");
+    await time.start();
+  }
+  await Promise.all([
+    timed("ServerAway is over", cleared("ServerAway moody")),
+    timed("PartAway is over", cleared("PartAway time")),
+    timed("ToolsWithheld is over", cleared("ToolsWithheld moody")),
+  ]);
+  await adapterSays(moody, /"up"/);
+});
+
+test("a burst of wrong keys raises its alert", async () => {
+  for (let each = 0; each < 30; each += 1) {
+    const { status } = await fetch(gateway, { method: "POST", headers: { authorization: "Bearer sk-nobodys" } });
+    assert.equal(status, 401);
+  }
+  await timed("ManyRefusals", raised("ManyRefusals"));
+});
+
+test("a LiteLLM that is started again raises its alert", async () => {
+  await docker.getContainer(`${PREFIX}litellm`).restart();
+  await timed("LiteLlmRestarted", raised("LiteLlmRestarted"));
+});
+
+test("without the setting it goes, with its network and its figures, and nothing else changes", async () => {
+  const before = await containerIds(PREFIX);
+  await workspace.writeConfig(config);
+  const { exitCode, output } = await workspace.up();
+  assert.equal(exitCode, 0, output);
+  const { prometheus, ...others } = before;
+  assert.ok(prometheus);
+  assert.deepEqual(await containerIds(PREFIX), others);
+  const left = await leftovers(PREFIX);
+  assert.deepEqual(
+    left.filter((name) => /prometheus|monitoring-net/.test(name)),
+    [],
+  );
+  const preview = await workspace.previewWithoutChanges();
+  assert.equal(preview.exitCode, 0, preview.output);
+});
