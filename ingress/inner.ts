@@ -4,7 +4,7 @@ import type { Gate } from "./gate.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * The inner side, at the address of the network that only LiteLLM shares: metrics, and the routes by which LiteLLM's
+ * The inner side, at the address of the network that only LiteLLM and Prometheus share: metrics, and the routes by which LiteLLM's
  * launcher (`components/gateway/litellm_launcher.py`) asks for a pause in which it can restart LiteLLM.
  */
 export function createInner(gate: Gate, metrics: Metrics): FastifyInstance {

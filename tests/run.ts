@@ -172,7 +172,12 @@ if (version && matrixImages().length === 0) throw new Error(`--version ${version
 // First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
 const images = matrix
   ? matrixImages()
-  : [...(version ? matrixImages() : []), "ghcr.io/github/github-mcp-server:v1.9.0", "redis:8.0-trixie"];
+  : [
+      ...(version ? matrixImages() : []),
+      "ghcr.io/github/github-mcp-server:v1.9.0",
+      "redis:8.0-trixie",
+      "prom/prometheus:v3.11.3",
+    ];
 /** Of the long suites of the adapter, the one that deploys a stack. */
 const ADAPTER_DEPLOYS = "through-litellm.slow.ts";
 const adapterFiles = ["adapter", "tests/adapter"].flatMap((folder) => filesIn(folder, ".slow.ts"));

@@ -1,4 +1,4 @@
-/** LiteLLM on `litellm-ingress-net`, which only the ingress and LiteLLM are on. */
+/** LiteLLM on `litellm-ingress-net`, which only the ingress and LiteLLM are on, and Prometheus where there is one. */
 export const LITELLM_HOST = "litellm";
 export const LITELLM_PORT = 4000;
 export const LITELLM_URL = `http://${LITELLM_HOST}:${LITELLM_PORT}`;

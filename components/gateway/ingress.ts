@@ -72,8 +72,8 @@ export class Ingress extends pulumi.ComponentResource {
             BODY_MIB: String(gateway.bodyMiB),
             ...(guard?.refused.length && { GUARD_REFUSED: guard.refused.join(",") }),
             ...(guard?.masked.length && { GUARD_MASKED: guard.masked.join(",") }),
-            // It listens there alone, on the network that only LiteLLM shares: on the other network this port is
-            // closed.
+            // It listens there alone, on the network that only LiteLLM and Prometheus share: on the other network this
+            // port is closed.
             INNER_HOST: INGRESS_HOST,
           },
           networks: [
