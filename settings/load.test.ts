@@ -27,14 +27,14 @@ refused([
     { dokcer: {} },
     "dokcer",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, monitoring, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "key that every object has",
     { toString: {} },
     "toString",
     KEY,
-    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, telemetry, guard, servers, clients, namePrefix, secrets",
+    "one of the keys docker, lan, gateway, postgres, existingNetworks, models, routing, redis, backup, scheduledCheck, monitoring, telemetry, guard, servers, clients, namePrefix, secrets",
   ),
   inStack(
     "mcp_settings",
@@ -311,6 +311,7 @@ test("two required keys are enough", () => {
         budgetPeriod: undefined,
       },
     },
+    monitoring: undefined,
     telemetry: undefined,
     guard: undefined,
     clients: [

@@ -41,7 +41,9 @@ export const renderPrometheusConfig = (settings: Pick<Settings, "servers">, ingr
     { lineWidth: 0 },
   );
 
-const REFUSED = `sum by (job) (ingress_refusals_total or ingress_tool_calls_total{outcome="refused"})`;
+/** What clients do that are well: each asks for a stream, some look for pages of OAuth, and some leave. So does the check of `up`. */
+const ORDINARY = "no stream|no such route|client gone";
+const REFUSED = `sum by (job) (ingress_refusals_total{reason!~"${ORDINARY}"} or ingress_tool_calls_total{outcome="refused"})`;
 
 /** What is wrong, in the words of Prometheus; `docs/operate.md` has the same for people. */
 const RULES = [
@@ -76,8 +78,9 @@ const RULES = [
   },
   {
     alert: "ManyRefusals",
-    // A counter is not there before its first refusal: without the zero, nobody would see that a burst has begun with it.
-    expr: `increase((${REFUSED} or 0 * sum by (job) (up{job="ingress"} == 1))[5m:10s]) > 20`,
+    // A counter is not there before its first refusal: without the zero, nobody would see that a burst has begun with it. The
+    // check of each `up` makes a few for each client.
+    expr: `increase((${REFUSED} or 0 * sum by (job) (up{job="ingress"} == 1))[5m:10s]) > 50`,
     annotations: {
       summary:
         "{{ $value | humanize }} requests or calls were refused within five minutes: npm run audit -- --outcome refused --requests",
