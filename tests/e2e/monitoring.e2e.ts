@@ -102,6 +102,12 @@ test("it is healthy within a minute, and small", async () => {
   const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", PROMETHEUS]);
   console.log(`healthy after ${seconds.toFixed(1)} s; memory: ${stdout}`);
   assert.ok(seconds < 60, `${seconds} s`);
+  const status = await workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK, "--json"]);
+  assert.equal(status.exitCode, 0, status.output);
+  const { containers } = JSON.parse(status.output.slice(status.output.indexOf("{"))) as {
+    containers: { name: string; state: string }[];
+  };
+  assert.equal(containers.find(({ name }) => name === PROMETHEUS)?.state, "healthy");
 });
 
 test("nothing changes without a change, before and after a refresh", async () => {
