@@ -9,6 +9,7 @@ import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { addMoody, adapterSays, setMode } from "./moody.ts";
+import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // A Prometheus of the stack's own: what it counts, what it says is wrong, and who reaches it. The real program, built by the lab.
@@ -366,7 +367,7 @@ test("an MCP server that ends, and an adapter that is gone, raise their alerts a
   await adapterSays(moody, /"up"/);
 });
 
-test("a burst of wrong keys raises its alert, once that of the refused calls is over", async () => {
+test("a burst of wrong keys raises its alert, once that of the refused calls is over", longOnly, async () => {
   await eventually("it is over", 330, async () => !(await alerts()).includes("ManyRefusals"));
   for (let each = 0; each < 60; each += 1) {
     const { status } = await fetch(gateway, { method: "POST", headers: { authorization: "Bearer sk-nobodys" } });
