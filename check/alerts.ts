@@ -31,10 +31,13 @@ export interface Where {
 }
 
 export function alertOf(changes: readonly Change[], { stack, url }: Where): AlertPost {
-  const alerts = changes.map(({ of, since, problem, until }) => ({
+  const alerts = changes.map(({ of, since, problem, until, isGone }) => ({
     status: until === null ? ("firing" as const) : ("resolved" as const),
     labels: { alertname: nameOf(of), stack, ...(isServer(of) && { server: of }) },
-    annotations: { summary: summaryOf(of, until), description: problem },
+    annotations: {
+      summary: isGone ? `${titleOf(of)} is no longer looked at` : summaryOf(of, until),
+      description: problem,
+    },
     startsAt: since,
     endsAt: until ?? NO_END,
   }));
@@ -92,9 +95,11 @@ const isServer = (of: string) => of !== GATEWAY && of !== FORBIDDEN;
 const nameOf = (of: string) =>
   of === GATEWAY ? "GatewayFails" : of === FORBIDDEN ? "ForbiddenIsPossible" : "McpServerFails";
 
+const titleOf = (server: string) => `MCP server ${server}`;
+
 function summaryOf(of: string, until: string | null): string {
   const goesOn = until === null;
   if (of === GATEWAY) return goesOn ? "the gateway does not answer" : "the gateway answers again";
   if (of === FORBIDDEN) return goesOn ? "something is possible that must fail" : "what must fail fails again";
-  return `MCP server ${of} ${goesOn ? "fails" : "works again"}`;
+  return `${titleOf(of)} ${goesOn ? "fails" : "works again"}`;
 }

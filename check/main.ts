@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { Expected, ExpectedServer } from "./expectations.ts";
 import { post } from "./post.ts";
-import { runCheck } from "./run.ts";
+import { lookedAt, runCheck } from "./run.ts";
 import { readState, writeState } from "./state.ts";
 import type { Run } from "./troubles.ts";
 import { Watch } from "./watch.ts";
@@ -50,6 +50,7 @@ const header = name !== undefined && value !== undefined ? { name, value } : und
 const watch = new Watch(
   {
     minutes: env.MINUTES,
+    lookedAt: lookedAt(expected),
     where: { stack: env.STACK, url: env.TOLD_URL },
     alertsTo: url,
     run: (again) => runCheck(expected, again),

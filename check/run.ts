@@ -3,6 +3,15 @@ import { type Expected, ruleOf } from "./expectations.ts";
 import { tryForbidden } from "./forbidden.ts";
 import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 
+/** The servers that are looked at: those of which the key may use something. */
+const serversOf = ({ servers, clients }: Expected) =>
+  servers.filter(({ name }) => clients.some((client) => ruleOf(client, name)));
+
+/** What a run of everything tries. */
+export const lookedAt = (expected: Expected): string[] => [
+  ...[GATEWAY, ...serversOf(expected).map(({ name }) => name), FORBIDDEN],
+];
+
 /**
  * Lists and calls with the key of the scheduled check, and tries what must fail.
  *
@@ -10,9 +19,7 @@ import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
  */
 export async function runCheck(expected: Expected, again?: readonly Trouble[]): Promise<Run> {
   const isTried = (of: string) => !again || again.some((trouble) => trouble.of === of);
-  const servers = expected.servers.filter(
-    ({ name }) => isTried(name) && expected.clients.some((client) => ruleOf(client, name)),
-  );
+  const servers = serversOf(expected).filter(({ name }) => isTried(name));
   const began = Date.now();
   const found = await find(expected, servers, isTried(FORBIDDEN)).catch((error: Error) => ({
     tried: [GATEWAY],

@@ -12,7 +12,7 @@ const state: State = {
   last: { at: "2026-11-22T10:00:00.000Z", seconds: 0.3, tried: ["time"], problems: { time: "is away" } },
   next: "2026-11-22T10:15:00.000Z",
   troubles: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: true }],
-  untold: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", until: null }],
+  untold: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", until: null, isGone: false }],
   alertProblem: "no answer",
   alertsTo: "http://192.168.1.30/alerts",
 };

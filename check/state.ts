@@ -34,7 +34,7 @@ const schema: z.ZodType<State> = z.object({
   last: run.nullable(),
   next: z.string(),
   troubles: z.array(told.extend({ isSure: z.boolean() })),
-  untold: z.array(told.extend({ until: z.string().nullable() })),
+  untold: z.array(told.extend({ until: z.string().nullable(), isGone: z.boolean().default(false) })),
   alertProblem: z.string().nullable(),
   alertsTo: z.string().nullable(),
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { afterRun, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+import { afterRun as afterRunOf, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 
 const at = (minute: number) => `2026-11-22T10:${String(minute).padStart(2, "0")}:00.000Z`;
 const run = (minute: number, tried: readonly string[], problems: Record<string, string> = {}): Run => ({
@@ -8,19 +8,21 @@ const run = (minute: number, tried: readonly string[], problems: Record<string, 
 });
 const sure: Trouble = { of: "time", since: at(0), problem: "is away", isSure: true };
 
+const afterRun = (before: readonly Trouble[], of: Run) => afterRunOf(before, of, [GATEWAY, "git", "time"]);
+
 test("what one run finds is a trouble, what two find is sure, and its end is told", () => {
   const first = afterRun([], run(0, ["time", "git"], { time: "is away" }));
   assert.deepEqual(first, { troubles: [{ ...sure, isSure: false }], changes: [] });
   const second = afterRun(first.troubles, run(1, ["time"], { time: "is away, still" }));
   assert.deepEqual(second, {
     troubles: [{ ...sure, problem: "is away, still" }],
-    changes: [{ of: "time", since: at(0), problem: "is away, still", until: null }],
+    changes: [{ of: "time", since: at(0), problem: "is away, still", until: null, isGone: false }],
   });
   const third = afterRun(second.troubles, run(2, ["time"], { time: "is away" }));
   assert.deepEqual(third.changes, [], "it is told once");
   assert.deepEqual(afterRun(third.troubles, run(3, ["time"])), {
     troubles: [],
-    changes: [{ of: "time", since: at(0), problem: "is away", until: at(3) }],
+    changes: [{ of: "time", since: at(0), problem: "is away", until: at(3), isGone: false }],
   });
 });
 
@@ -37,4 +39,12 @@ test("what a run did not try is as it was: a gateway that does not answer says n
 
 test("a server may have a name that every object has", () => {
   assert.deepEqual(afterRun([], run(0, ["constructor"])), { troubles: [], changes: [] });
+});
+
+test("a trouble of what nobody looks at any more is over, and its end is told", () => {
+  const gone: Trouble = { ...sure, of: "away" };
+  assert.deepEqual(afterRun([gone, { ...gone, of: "other", isSure: false }, sure], run(1, [GATEWAY])), {
+    troubles: [sure],
+    changes: [{ of: "away", since: at(0), problem: "is away", until: at(1), isGone: true }],
+  });
 });

@@ -27,26 +27,42 @@ export interface Trouble {
 export interface Change extends Omit<Trouble, "isSure"> {
   /** ISO 8601; null: it goes on. */
   readonly until: string | null;
+  /** It is over because nobody looks at it any more, whether it is right or not: an `up` has taken the server away. */
+  readonly isGone: boolean;
 }
 
-/** What is known after a run; what it did not try is as it was. */
+/**
+ * What is known after a run; what it did not try is as it was.
+ *
+ * @param lookedAt What whole runs try. A trouble of something else, which the container before has left, has no other end.
+ */
 export function afterRun(
   before: readonly Trouble[],
   { at, tried, problems }: Run,
+  lookedAt: readonly string[],
 ): { readonly troubles: readonly Trouble[]; readonly changes: readonly Change[] } {
   const known = new Map(before.map((trouble) => [trouble.of, trouble]));
   const changes: Change[] = [];
+  for (const { of, since, problem, isSure } of before.filter((trouble) => !lookedAt.includes(trouble.of))) {
+    known.delete(of);
+    if (isSure) changes.push({ of, since, problem, until: at, isGone: true });
+  }
   for (const of of tried) {
     const was = known.get(of);
     const problem = Object.hasOwn(problems, of) ? problems[of] : undefined;
     if (problem === undefined) {
       known.delete(of);
-      if (was?.isSure) changes.push({ of, since: was.since, problem: was.problem, until: at });
+      if (was?.isSure) changes.push({ of, since: was.since, problem: was.problem, until: at, isGone: false });
     } else {
       const since = was?.since ?? at;
       known.set(of, { of, since, problem, isSure: was !== undefined });
-      if (was && !was.isSure) changes.push({ of, since, problem, until: null });
+      if (was && !was.isSure) changes.push(goesOn({ of, since, problem }));
     }
   }
   return { troubles: [...known.values()], changes };
 }
+
+/** What is told of a trouble that has no end yet. */
+export const goesOn = ({ of, since, problem }: Pick<Trouble, "of" | "since" | "problem">): Change => ({
+  ...{ of, since, problem, until: null, isGone: false },
+});

@@ -21,6 +21,7 @@ class World {
     return new Watch(
       {
         ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
+        lookedAt: [GATEWAY, "git", "time", FORBIDDEN],
         run: (again) => Promise.resolve(this.#run(again)),
         post: (body) => {
           if (this.deaf === undefined) this.posted.push(body);
@@ -192,4 +193,17 @@ test("of what cannot be told for long the newest is kept", async () => {
   }
   assert.equal(watch.state.untold.length, 100);
   assert.equal(watch.state.untold.at(-1)?.problem, "is away, 79");
+});
+
+test("a server that an up has taken away is in trouble no longer, and the container that follows is well", async () => {
+  const world = new World();
+  const before = world.watch();
+  world.wrong = { time: "is away" };
+  await world.after(before);
+  await world.after(before);
+  world.wrong = {};
+  const watch = world.watch({ lookedAt: [GATEWAY, "git", FORBIDDEN] }, before.state);
+  await world.after(watch);
+  assert.deepEqual([watch.isWell, watch.state.troubles], [true, []]);
+  assert.equal(titles(world).at(-1), "MCP server time is no longer looked at (lan)");
 });

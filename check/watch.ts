@@ -9,6 +9,8 @@ const MOST_UNTOLD = 100;
 
 export interface WatchOptions {
   readonly minutes: number;
+  /** What a run of everything tries. */
+  readonly lookedAt: readonly string[];
   readonly where: Where;
   /** Undefined: nobody is told. */
   readonly alertsTo: string | undefined;
@@ -43,10 +45,10 @@ export class Watch {
 
   /** One run, and whoever has to be told is told. @returns The run, and in how many ms the next one is. */
   async step(): Promise<{ readonly run: Run; readonly pauseMs: number }> {
-    const { now, minutes } = this.#options;
+    const { now, minutes, lookedAt } = this.#options;
     const isWhole = now() >= this.#wholeAt;
     const run = await this.#options.run(isWhole ? undefined : this.state.troubles);
-    const { troubles, changes } = afterRun(this.state.troubles, run);
+    const { troubles, changes } = afterRun(this.state.troubles, run, lookedAt);
     if (isWhole) this.#wholeAt = now() + minutes * 60_000;
     // What was not tried while it was away.
     else if (changes.some(({ of, until }) => of === GATEWAY && until !== null)) this.#wholeAt = now();
