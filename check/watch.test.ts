@@ -207,3 +207,20 @@ test("a server that an up has taken away is in trouble no longer, and the contai
   assert.deepEqual([watch.isWell, watch.state.troubles], [true, []]);
   assert.equal(titles(world).at(-1), "MCP server time is no longer looked at (lan)");
 });
+
+test("an address that is new while something is wrong is told of it", async () => {
+  const world = new World();
+  const before = world.watch({ alertsTo: undefined });
+  world.wrong = { time: "is away" };
+  await world.after(before);
+  await world.after(before);
+  const watch = world.watch({}, before.state);
+  await world.after(watch);
+  world.wrong = {};
+  await world.after(watch);
+  assert.deepEqual(titles(world), [
+    "Alerts arrive (lan)",
+    "MCP server time fails (lan)",
+    "MCP server time works again (lan)",
+  ]);
+});

@@ -1,6 +1,6 @@
 import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
 import type { State } from "./state.ts";
-import { afterRun, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+import { afterRun, type Change, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
 
 /** How long a trouble waits for its second run, and one that is sure for its next. */
 const AGAIN_MS = { unsure: 30_000, sure: 60_000 };
@@ -72,6 +72,7 @@ export class Watch {
     }
     let problem: string | undefined;
     if (this.state.alertsTo !== alertsTo) {
+      this.state = { ...this.state, untold: [...this.#toldElsewhere(), ...this.state.untold] };
       problem = await post(greetingOf(new Date(now()).toISOString(), where));
       if (problem === undefined) this.state = { ...this.state, alertsTo };
     }
@@ -80,6 +81,12 @@ export class Watch {
       if (problem === undefined) this.state = { ...this.state, untold: [] };
     }
     this.state = { ...this.state, alertProblem: problem ?? null };
+  }
+
+  /** What goes on, and a new address has not heard: without it, the first that is told there is its end. */
+  #toldElsewhere(): Change[] {
+    const { troubles, untold } = this.state;
+    return troubles.filter(({ of, isSure }) => isSure && !untold.some((change) => change.of === of)).map(goesOn);
   }
 
   #nextAt(): number {
