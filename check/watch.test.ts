@@ -224,3 +224,25 @@ test("an address that is new while something is wrong is told of it", async () =
     "MCP server time works again (lan)",
   ]);
 });
+
+test("a second run is 30 seconds after the first, also where one of everything would come before it", async () => {
+  const world = new World();
+  const watch = world.watch();
+  world.wrong = { time: "is away" };
+  for (let step = 0; step < 15; step += 1) await world.after(watch);
+  // What is looked at each minute: 15 seconds before everything is tried, the gateway is away for a moment.
+  world.time += 15_000;
+  world.wrong = { [GATEWAY]: "fetch failed" };
+  assert.equal(await world.after(watch), 30);
+});
+
+test("what one run alone has found is no second time for the container that follows at once", async () => {
+  const world = new World();
+  const before = world.watch();
+  await world.after(before);
+  world.wrong = { time: "is away" };
+  await world.after(before);
+  const watch = world.watch({}, before.state);
+  assert.equal(await world.after(watch), 30);
+  assert.deepEqual(titles(world), ["Alerts arrive (lan)"]);
+});

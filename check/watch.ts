@@ -31,7 +31,8 @@ export class Watch {
 
   constructor(options: WatchOptions, state: State) {
     this.#options = options;
-    this.state = state;
+    // What one run alone has found begins anew: the first of this program may follow it at once, in the middle of the same `up`.
+    this.state = { ...state, troubles: state.troubles.filter(({ isSure }) => isSure) };
   }
 
   /**
@@ -92,10 +93,8 @@ export class Watch {
   #nextAt(): number {
     const { now } = this.#options;
     const { troubles, alertProblem } = this.state;
-    const soon = [
-      ...troubles.map(({ isSure }) => now() + (isSure ? AGAIN_MS.sure : AGAIN_MS.unsure)),
-      ...(alertProblem === null ? [] : [now() + AGAIN_MS.sure]),
-    ];
-    return Math.min(this.#wholeAt, ...soon);
+    // A run of everything would be its second as well, and waits for it.
+    if (troubles.some(({ isSure }) => !isSure)) return now() + AGAIN_MS.unsure;
+    return troubles.length || alertProblem !== null ? Math.min(this.#wholeAt, now() + AGAIN_MS.sure) : this.#wholeAt;
   }
 }
