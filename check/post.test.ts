@@ -11,6 +11,18 @@ const body = greetingOf("2026-11-22T10:00:00.000Z", { stack: "lan", url: "http:/
 const heard: { path: string; headers: http.IncomingHttpHeaders; body: string }[] = [];
 let receiver: http.Server;
 let base: string;
+let isLeft = false;
+
+/** Answers as long as somebody reads. */
+function endless(response: http.ServerResponse): void {
+  response.writeHead(500);
+  response.once("close", () => (isLeft = true));
+  const write = () => {
+    while (!response.destroyed && response.write("no! ".repeat(10_000)));
+    response.once("drain", write);
+  };
+  write();
+}
 
 before(async () => {
   receiver = http.createServer((request, response) => {
@@ -18,6 +30,7 @@ before(async () => {
       heard.push({ path: request.url!, headers: request.headers, body: read });
       if (request.url === "/moved") response.writeHead(307, { location: "/taken" }).end();
       else if (request.url === "/refused") response.writeHead(401).end("who are you?");
+      else if (request.url === "/endless") endless(response);
       else response.end("thanks");
     });
   });
@@ -47,4 +60,10 @@ test("a redirection is followed nowhere", async () => {
 test("a receiver that is away is said", async () => {
   const url = "http://127.0.0.1:9/alerts";
   assert.match((await post({ url, header: undefined }, body))!, /127\.0\.0\.1:9\/alerts does not answer: /);
+});
+
+test("of an answer without an end the beginning is read", async () => {
+  const url = `${base}/endless`;
+  assert.equal(await post({ url, header: undefined }, body), `${url} answers HTTP 500: ${"no! ".repeat(50)}`);
+  while (!isLeft) await new Promise((resolve) => setTimeout(resolve, 10));
 });

@@ -1,6 +1,8 @@
 import type { AlertPost } from "./alerts.ts";
 
 const TIMEOUT_MS = 10_000;
+/** Characters of what a receiver answers. */
+const MOST_SAID = 200;
 
 /** Where alerts go. */
 export interface AlertAddress {
@@ -19,10 +21,22 @@ export async function post({ url, header }: AlertAddress, body: AlertPost): Prom
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (answer.ok) return undefined;
-    return `${url} answers HTTP ${answer.status}: ${(await answer.text()).slice(0, 200)}`;
+    if (!answer.ok) return `${url} answers HTTP ${answer.status}: ${await beginning(answer)}`;
+    await answer.body?.cancel();
+    return undefined;
   } catch (error) {
     const { message, cause } = error as Error;
     return `${url} does not answer: ${cause instanceof Error ? cause.message || String(cause) : message}`;
   }
+}
+
+/** Of an answer as long as it likes: the rest is not read, and its connection does not stay. */
+async function beginning({ body }: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= MOST_SAID) break;
+  }
+  return text.slice(0, MOST_SAID);
 }
