@@ -60,22 +60,24 @@ const watch = new Watch(
   readState(env.STATE_FOLDER, (problem) => log("state not readable, begun anew", { problem })),
 );
 
-const said = ({ at, tried }: Run): string => {
+const said = ({ at, tried }: Run, notKept: string | undefined): string => {
   const { troubles, alertProblem } = watch.state;
   const wrong = [
     ...troubles.map(({ of, since, problem }) => `${of}, since ${since}: ${problem}`),
     ...(alertProblem === null ? [] : [`alerts: ${alertProblem}`]),
+    ...(notKept === undefined ? [] : [notKept]),
   ];
   return wrong.length ? wrong.join("\n") : `${at}: nothing is wrong with ${tried.join(", ")}`;
 };
 
 for (;;) {
   const { run, pauseMs } = await watch.step();
-  writeState(env.STATE_FOLDER, watch.state);
+  // It goes on without: a program that ended here would be started again, and tell the same again, each time.
+  const notKept = writeState(env.STATE_FOLDER, watch.state);
   const { alertProblem } = watch.state;
-  log("checked", { ...run, ...(alertProblem !== null && { alertProblem }) });
-  writeFileSync(SAID, `${said(run)}\n`);
-  if (watch.isWell) writeFileSync(WELL, "");
+  log("checked", { ...run, ...(alertProblem !== null && { alertProblem }), ...(notKept !== undefined && { notKept }) });
+  writeFileSync(SAID, `${said(run, notKept)}\n`);
+  if (watch.isWell && notKept === undefined) writeFileSync(WELL, "");
   else rmSync(WELL, { force: true });
   await pause(pauseMs);
 }

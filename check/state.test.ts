@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -18,7 +18,7 @@ const state: State = {
 };
 
 test("what was written is read again", () => {
-  writeState(path.join(folder, "new"), state);
+  assert.equal(writeState(path.join(folder, "new"), state), undefined);
   assert.deepEqual(readState(path.join(folder, "new"), assert.fail), state);
 });
 
@@ -40,3 +40,9 @@ for (const [what, text] of [
     );
     assert.equal(said.length, 1);
   });
+
+test("where nothing can be kept, it is said, and the program goes on", () => {
+  const occupied = path.join(folder, "occupied");
+  mkdirSync(path.join(occupied, STATE_FILE), { recursive: true });
+  assert.match(writeState(occupied, state) ?? "", /^what is known cannot be kept: EISDIR/);
+});

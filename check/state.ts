@@ -57,10 +57,19 @@ export function readState(folder: string, complain: (problem: string) => void): 
   }
 }
 
-/** Never half of it: the host may lose its power. */
-export function writeState(folder: string, state: State): void {
-  mkdirSync(folder, { recursive: true });
+/**
+ * Never half of it: the host may lose its power.
+ *
+ * @returns Why it could not be kept, for instance on a volume that is full; undefined: it is.
+ */
+export function writeState(folder: string, state: State): string | undefined {
   const file = path.join(folder, STATE_FILE);
-  writeFileSync(`${file}.new`, JSON.stringify(state), { flush: true });
-  renameSync(`${file}.new`, file);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${file}.new`, JSON.stringify(state), { flush: true });
+    renameSync(`${file}.new`, file);
+    return undefined;
+  } catch (error) {
+    return `what is known cannot be kept: ${(error as Error).message}`;
+  }
 }
