@@ -246,3 +246,15 @@ test("what one run alone has found is no second time for the container that foll
   assert.equal(await world.after(watch), 30);
   assert.deepEqual(titles(world), ["Alerts arrive (lan)"]);
 });
+
+test("a gateway that was away for one run of everything is tried with everything when it answers", async () => {
+  const world = new World();
+  const watch = world.watch();
+  world.wrong = { [GATEWAY]: "fetch failed" };
+  await world.after(watch);
+  world.wrong = {};
+  assert.equal(await world.after(watch), 0);
+  await world.after(watch);
+  assert.deepEqual(world.asked.at(-1), undefined);
+  assert.deepEqual(watch.state.last?.tried, [GATEWAY, "git", "time", FORBIDDEN]);
+});

@@ -52,7 +52,7 @@ export class Watch {
     const { troubles, changes } = afterRun(this.state.troubles, run, lookedAt);
     if (isWhole) this.#wholeAt = now() + minutes * 60_000;
     // What was not tried while it was away.
-    else if (changes.some(({ of, until }) => of === GATEWAY && until !== null)) this.#wholeAt = now();
+    else if (isAway(this.state.troubles) && !isAway(troubles)) this.#wholeAt = now();
     this.state = {
       ...this.state,
       ...(isWhole && { last: run }),
@@ -98,3 +98,5 @@ export class Watch {
     return troubles.length || alertProblem !== null ? Math.min(this.#wholeAt, now() + AGAIN_MS.sure) : this.#wholeAt;
   }
 }
+
+const isAway = (troubles: readonly Trouble[]) => troubles.some(({ of }) => of === GATEWAY);
