@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { Expected, ExpectedServer } from "./expectations.ts";
-import { post } from "./post.ts";
+import { identityOf, post } from "./post.ts";
 import { lookedAt, runCheck } from "./run.ts";
 import { readState, writeState } from "./state.ts";
 import type { Run } from "./troubles.ts";
@@ -46,15 +46,16 @@ const expected: Expected = {
 };
 const { ALERT_URL: url, ALERT_HEADER: name, ALERT_HEADER_VALUE: value } = env;
 const header = name !== undefined && value !== undefined ? { name, value } : undefined;
+const address = url === undefined ? undefined : { url, header };
 
 const watch = new Watch(
   {
     minutes: env.MINUTES,
     lookedAt: lookedAt(expected),
     where: { stack: env.STACK, url: env.TOLD_URL },
-    alertsTo: url,
+    alertsTo: address && identityOf(address),
     run: (again) => runCheck(expected, again),
-    post: (body) => (url === undefined ? Promise.resolve(undefined) : post({ url, header }, body)),
+    post: (body) => (address ? post(address, body) : Promise.resolve(undefined)),
     now: Date.now,
   },
   readState(env.STATE_FOLDER, (problem) => log("state not readable, begun anew", { problem })),

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { greetingOf } from "./alerts.ts";
-import { post } from "./post.ts";
+import { identityOf, post } from "./post.ts";
 
 const body = greetingOf("2026-11-22T10:00:00.000Z", { stack: "lan", url: "http://linuxserver.lan:4000" });
 const heard: { path: string; headers: http.IncomingHttpHeaders; body: string }[] = [];
@@ -66,4 +66,12 @@ test("of an answer without an end the beginning is read", async () => {
   const url = `${base}/endless`;
   assert.equal(await post({ url, header: undefined }, body), `${url} answers HTTP 500: ${"no! ".repeat(50)}`);
   while (!isLeft) await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
+test("a receiver with another token is another address, and its identity does not tell the token", () => {
+  const of = (value: string) => identityOf({ url: base, header: { name: "X-Gotify-Key", value } });
+  assert.equal(of("g-1"), of("g-1"));
+  assert.notEqual(of("g-1"), of("g-2"));
+  assert.ok(!of("g-1").includes("g-1"));
+  assert.equal(identityOf({ url: base, header: undefined }), base);
 });

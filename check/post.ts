@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { AlertPost } from "./alerts.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -9,6 +10,10 @@ export interface AlertAddress {
   readonly url: string;
   readonly header: { readonly name: string; readonly value: string } | undefined;
 }
+
+/** The same for the same receiver with the same header alone: a token that is wrong is found when it is new as well. */
+export const identityOf = ({ url, header }: AlertAddress): string =>
+  header ? `${url} ${createHash("sha256").update(`${url} ${header.name}: ${header.value}`).digest("hex")}` : url;
 
 /** @returns Why it was not taken; undefined: it was. */
 export async function post({ url, header }: AlertAddress, body: AlertPost): Promise<string | undefined> {

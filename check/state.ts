@@ -17,7 +17,7 @@ export interface State {
   readonly untold: readonly Change[];
   /** Why it could not; null where nothing is in the way. */
   readonly alertProblem: string | null;
-  /** The address for alerts that was found to work. */
+  /** The address for alerts that was found to work, as `identityOf` has it. */
   readonly alertsTo: string | null;
 }
 

@@ -12,7 +12,7 @@ export interface WatchOptions {
   /** What a run of everything tries. */
   readonly lookedAt: readonly string[];
   readonly where: Where;
-  /** Undefined: nobody is told. */
+  /** What tells one address from another; undefined: nobody is told. */
   readonly alertsTo: string | undefined;
   /** @param again Undefined: everything. */
   readonly run: (again?: readonly Trouble[]) => Promise<Run>;

@@ -84,7 +84,8 @@ const STATE_FOLDER = "/var/lib/check";
 export const SCHEDULED_CHECK_STATE_FILE = `${STATE_FOLDER}/${STATE_FILE}`;
 
 /** `check/main.ts` writes the files. */
-const healthcheck = (minutes: number) => `cat /tmp/said; test -n "$(find /tmp/well -mmin -${minutes + LATE_MINUTES})"`;
+const healthcheck = (minutes: number) =>
+  `cat /tmp/said; test -n "$(find /tmp -name well -mmin -${minutes + LATE_MINUTES})"`;
 
 /** What `check/main.ts` is told; keys are not among it. */
 export function scheduledCheckVariables(
