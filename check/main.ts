@@ -54,7 +54,7 @@ const watch = new Watch(
     lookedAt: lookedAt(expected),
     where: { stack: env.STACK, url: env.TOLD_URL },
     alertsTo: address && identityOf(address),
-    run: (again) => runCheck(expected, again),
+    run: (known, isWhole) => runCheck(expected, known, isWhole),
     post: (body) => (address ? post(address, body) : Promise.resolve(undefined)),
     now: Date.now,
   },

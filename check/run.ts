@@ -12,14 +12,21 @@ export const lookedAt = (expected: Expected): string[] => [
   ...[GATEWAY, ...serversOf(expected).map(({ name }) => name), FORBIDDEN],
 ];
 
+/** Those in trouble last: a call that hangs ends a run, and the same server would keep all after it from ever being tried. */
+export const inOrder = <S extends { readonly name: string }>(servers: readonly S[], known: readonly Trouble[]): S[] => {
+  const isKnown = ({ name }: S) => known.some(({ of }) => of === name);
+  return [...servers.filter((server) => !isKnown(server)), ...servers.filter(isKnown)];
+};
+
 /**
  * Lists and calls with the key of the scheduled check, and tries what must fail.
  *
- * @param again What is looked at again; undefined: everything.
+ * @param known What was wrong before.
+ * @param isWhole Whether everything is looked at, and not that alone.
  */
-export async function runCheck(expected: Expected, again?: readonly Trouble[]): Promise<Run> {
-  const isTried = (of: string) => !again || again.some((trouble) => trouble.of === of);
-  const servers = serversOf(expected).filter(({ name }) => isTried(name));
+export async function runCheck(expected: Expected, known: readonly Trouble[], isWhole: boolean): Promise<Run> {
+  const isTried = (of: string) => isWhole || known.some((trouble) => trouble.of === of);
+  const servers = inOrder(serversOf(expected), known).filter(({ name }) => isTried(name));
   const began = Date.now();
   const found = await find(expected, servers, isTried(FORBIDDEN)).catch((error: Error) => ({
     tried: [GATEWAY],

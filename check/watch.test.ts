@@ -22,7 +22,7 @@ class World {
       {
         ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
         lookedAt: [GATEWAY, "git", "time", FORBIDDEN],
-        run: (again) => Promise.resolve(this.#run(again)),
+        run: (known, isWhole) => Promise.resolve(this.#run(isWhole ? undefined : known)),
         post: (body) => {
           if (this.deaf === undefined) this.posted.push(body);
           return Promise.resolve(this.deaf);

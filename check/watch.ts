@@ -14,8 +14,8 @@ export interface WatchOptions {
   readonly where: Where;
   /** What tells one address from another; undefined: nobody is told. */
   readonly alertsTo: string | undefined;
-  /** @param again Undefined: everything. */
-  readonly run: (again?: readonly Trouble[]) => Promise<Run>;
+  /** @param isWhole Whether everything is looked at, and not what was wrong before alone. */
+  readonly run: (known: readonly Trouble[], isWhole: boolean) => Promise<Run>;
   /** @returns Why it could not be delivered. */
   readonly post: (body: AlertPost) => Promise<string | undefined>;
   readonly now: () => number;
@@ -48,7 +48,7 @@ export class Watch {
   async step(): Promise<{ readonly run: Run; readonly pauseMs: number }> {
     const { now, minutes, lookedAt } = this.#options;
     const isWhole = now() >= this.#wholeAt;
-    const run = await this.#options.run(isWhole ? undefined : this.state.troubles);
+    const run = await this.#options.run(this.state.troubles, isWhole);
     const { troubles, changes } = afterRun(this.state.troubles, run, lookedAt);
     if (isWhole) this.#wholeAt = now() + minutes * 60_000;
     // What was not tried while it was away.

@@ -250,6 +250,19 @@ test("before a table of rights has come nobody has any right", async () => {
   assert.deepEqual((await send("GET", "/health")).json(), { ingress: "ok", litellm: "ok", rights: "v" });
 });
 
+test("a client without models is told that it has none, and LiteLLM is not asked", async () => {
+  rights = { table: { ...table, clients: [{ ...client("full", { time: ANY }), models: [] }] }, version: "w" };
+  const before = litellm.heard.length;
+  const listed = await send("GET", "/v1/models", "sk-full");
+  assert.deepEqual([listed.status, listed.json()], [200, { object: "list", data: [] }]);
+  const asked = await send("POST", "/v1/chat/completions", "sk-full", {
+    model: "mock",
+    messages: [{ role: "user", content: "hi" }],
+  });
+  assert.deepEqual([asked.status, litellm.heard.length], [403, before]);
+  assert.match(asked.text, /may not use model mock; it has none/);
+});
+
 test("a right that is taken away is gone with the next request", async () => {
   assert.match((await send("POST", "/mcp/", "sk-full", call("git-log"))).text, /called git-log/);
   rights = { table: { ...table, clients: [client("full", { time: ANY })] }, version: "w" };

@@ -226,7 +226,12 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       case "mcp":
         return limited(request, (identity, rights) => mcp(request, reply, identity, rights));
       case "models":
-        return limited(request, (identity) => passOn(request, reply, identity, "/v1/models"));
+        return limited(request, (identity) =>
+          // The key of the scheduled check opens no route of models at LiteLLM, which fails over it.
+          identity.client.models.length
+            ? passOn(request, reply, identity, "/v1/models")
+            : Promise.resolve({ object: "list", data: [] }),
+        );
       case "model":
         return limited(request, (identity, rights) => model(action.route, request, reply, identity, rights));
     }
@@ -366,7 +371,7 @@ export function createIngress(options: IngressOptions): FastifyInstance {
       throw new Refusal(
         403,
         "not allowed",
-        `client ${identity.client.name} may not use model ${accepted.model.slice(0, 100)}; it has ${identity.client.models.join(", ")}`,
+        `client ${identity.client.name} may not use model ${accepted.model.slice(0, 100)}; it has ${identity.client.models.join(", ") || "none"}`,
       );
     const { name } = identity.client;
     const body = route === "/v1/responses" ? given.own(name, accepted.body) : accepted.body;

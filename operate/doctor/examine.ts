@@ -89,8 +89,10 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
     ...changed.filter(({ network }) => network?.isOwn !== false).map(({ name }) => name),
     ...record.deployed.filter(({ networks }) => networks.some((id) => lost.has(id))).map(({ name }) => name),
   ]);
-  // These say themselves what is wrong, further on.
-  const telling = [deployed.backup, deployed.scheduledCheck];
+  const status = await collect(deployed);
+  // These say themselves what is wrong, further on; the check only when it has found something.
+  const isTelling = status.scheduledCheck?.problems.some((one) => one.startsWith("the scheduled check"));
+  const telling = [deployed.backup, ...(isTelling ? [deployed.scheduledCheck] : [])];
   const containers = deployed.containers.filter((name) => !explaining.has(name) && !telling.includes(name));
   const unwell = await pMap(
     containers,
@@ -98,7 +100,6 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
     { concurrency: QUESTIONS_AT_ONCE },
   );
   for (const { name, finding } of unwell) if (finding) known.add(name);
-  const status = await collect(deployed);
   const ofItsHost = await ofHost(docker, {
     ...{ deployed, status, facts, said: errors.join("\n"), known },
     root: info?.DockerRootDir ?? "",
@@ -139,7 +140,7 @@ export async function findings(pulumi: Pulumi, progress: Progress): Promise<Find
   ];
   if (failed) return withMtu(docker, last, facts, deployed.networks);
   // What was found up to here, it has met as well.
-  return last.length ? last : (status.scheduledCheck?.problems ?? []).map(judgeScheduledCheck);
+  return last.length || !isTelling ? last : (status.scheduledCheck?.problems ?? []).map(judgeScheduledCheck);
 }
 
 async function ofLock(one: Lock, stack: string, up: string): Promise<{ isLive: boolean; finding: Finding }> {

@@ -5,7 +5,7 @@ const alert = strict({
   url: text(
     /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
     "an address such as http://192.168.1.30:8080/alerts, without ? and #: a token belongs into `header`",
-  ).describe("What is posted to: ntfy, Gotify, Home Assistant, n8n, whatever takes the webhook of Alertmanager."),
+  ).describe("What is posted to: Gotify, Home Assistant, n8n, whatever takes the webhook of Alertmanager."),
   header: strict({
     name: text(/^[A-Za-z0-9-]+$/, "a header's name, such as authorization").describe("Its name."),
     secret: secretName.describe("Name of the secret under `litellm-mcp:secrets` that is its value."),
@@ -23,7 +23,7 @@ export const scheduledCheck = orEmpty(
     minutes: wholeNumber(1, 1_440, "minutes, a whole number from 1 to 1440")
       .default(15)
       .describe(
-        "How often. What it finds wrong is looked at again after 30 seconds, and each minute until it is right.",
+        "How often. What it finds wrong is looked at again 30 seconds later, and each minute until it is right.",
       ),
     alert: alert
       .optional()
@@ -44,7 +44,7 @@ export const scheduledCheck = orEmpty(
           header: { name: "X-Gotify-Key", secret: "gotifyToken" },
         },
       },
-      { alert: { url: "https://ntfy.example.com/gateway", acceptRisks: ["outside-lan"] } },
+      { alert: { url: "https://hooks.example.com/gateway", acceptRisks: ["outside-lan"] } },
       { enabled: false },
     ],
   });
