@@ -1,4 +1,5 @@
-import { type Change, FORBIDDEN, GATEWAY } from "./troubles.ts";
+import { own } from "../lib/own.ts";
+import { type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
 
 /** What is posted: the form of Alertmanager's webhook (version 4), and a title and a message for those who read no more. */
 export interface AlertPost {
@@ -31,15 +32,12 @@ export interface Where {
 }
 
 export function alertOf(changes: readonly Change[], { stack, url }: Where): AlertPost {
-  const alerts = changes.map(({ of, since, problem, until, isGone }) => ({
-    status: until === null ? ("firing" as const) : ("resolved" as const),
-    labels: { alertname: nameOf(of), stack, ...(isServer(of) && { server: of }) },
-    annotations: {
-      summary: isGone ? `${titleOf(of)} is no longer looked at` : summaryOf(of, until),
-      description: problem,
-    },
-    startsAt: since,
-    endsAt: until ?? NO_END,
+  const alerts = changes.map((change) => ({
+    status: change.until === null ? ("firing" as const) : ("resolved" as const),
+    labels: { alertname: kindOf(change.of).name, stack, ...(isServer(change.of) && { server: change.of }) },
+    annotations: { summary: summaryOf(change), description: change.problem },
+    startsAt: change.since,
+    endsAt: change.until ?? NO_END,
   }));
   return posted(
     { stack, url },
@@ -90,16 +88,27 @@ const posted = (
   ...{ alerts, title, message },
 });
 
-const isServer = (of: string) => of !== GATEWAY && of !== FORBIDDEN;
+/** What an alert of something that is no server is called, and how its beginning and its end are said. */
+const KINDS: Readonly<Record<string, { readonly name: string; readonly begins: string; readonly ends: string }>> = {
+  [GATEWAY]: { name: "GatewayFails", begins: "the gateway does not answer", ends: "the gateway answers again" },
+  [FORBIDDEN]: {
+    name: "ForbiddenIsPossible",
+    begins: "something is possible that must fail",
+    ends: "what must fail fails again",
+  },
+  [DISK]: {
+    name: "DiskNearlyFull",
+    begins: "the disk of the gateway's host is nearly full",
+    ends: "the disk of the gateway's host has room again",
+  },
+};
 
-const nameOf = (of: string) =>
-  of === GATEWAY ? "GatewayFails" : of === FORBIDDEN ? "ForbiddenIsPossible" : "McpServerFails";
+const isServer = (of: string) => own(KINDS, of) === undefined;
+const kindOf = (of: string) =>
+  own(KINDS, of) ?? { name: "McpServerFails", begins: `MCP server ${of} fails`, ends: `MCP server ${of} works again` };
 
-const titleOf = (server: string) => `MCP server ${server}`;
-
-function summaryOf(of: string, until: string | null): string {
-  const goesOn = until === null;
-  if (of === GATEWAY) return goesOn ? "the gateway does not answer" : "the gateway answers again";
-  if (of === FORBIDDEN) return goesOn ? "something is possible that must fail" : "what must fail fails again";
-  return `${titleOf(of)} ${goesOn ? "fails" : "works again"}`;
+function summaryOf({ of, until, isGone }: Change): string {
+  if (isGone) return `MCP server ${of} is no longer looked at`;
+  const { begins, ends } = kindOf(of);
+  return until === null ? begins : ends;
 }

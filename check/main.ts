@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { Expected, ExpectedServer } from "./expectations.ts";
@@ -54,7 +54,7 @@ const watch = new Watch(
     lookedAt: lookedAt(expected),
     where: { stack: env.STACK, url: env.TOLD_URL },
     alertsTo: address && identityOf(address),
-    run: (known, isWhole) => runCheck(expected, known, isWhole),
+    run: (known, isWhole) => runCheck(expected, known, isWhole, () => statfsSync(env.STATE_FOLDER)),
     post: (body) => (address ? post(address, body) : Promise.resolve(undefined)),
     now: Date.now,
   },

@@ -1,7 +1,8 @@
+import { type DiskFacts, judgeDisk } from "./disk.ts";
 import { examine, NOBODY_ASKED } from "./examine.ts";
 import { type Expected, ruleOf } from "./expectations.ts";
 import { tryForbidden } from "./forbidden.ts";
-import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+import { DISK, FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 
 /** The servers that are looked at: those of which the key may use something. */
 const serversOf = ({ servers, clients }: Expected) =>
@@ -9,7 +10,7 @@ const serversOf = ({ servers, clients }: Expected) =>
 
 /** What a run of everything tries. */
 export const lookedAt = (expected: Expected): string[] => [
-  ...[GATEWAY, ...serversOf(expected).map(({ name }) => name), FORBIDDEN],
+  ...[GATEWAY, ...serversOf(expected).map(({ name }) => name), FORBIDDEN, DISK],
 ];
 
 /** Those in trouble last: a call that hangs ends a run, and the same server would keep all after it from ever being tried. */
@@ -23,17 +24,34 @@ export const inOrder = <S extends { readonly name: string }>(servers: readonly S
  *
  * @param known What was wrong before.
  * @param isWhole Whether everything is looked at, and not that alone.
+ * @param disk The one that has Docker's volumes.
  */
-export async function runCheck(expected: Expected, known: readonly Trouble[], isWhole: boolean): Promise<Run> {
+export async function runCheck(
+  expected: Expected,
+  known: readonly Trouble[],
+  isWhole: boolean,
+  disk: () => DiskFacts,
+): Promise<Run> {
   const isTried = (of: string) => isWhole || known.some((trouble) => trouble.of === of);
   const servers = inOrder(serversOf(expected), known).filter(({ name }) => isTried(name));
   const began = Date.now();
-  const found = await find(expected, servers, isTried(FORBIDDEN)).catch((error: Error) => ({
-    tried: [GATEWAY],
-    problems: { [GATEWAY]: error.message },
-  }));
-  return { at: new Date(began).toISOString(), seconds: (Date.now() - began) / 1_000, ...found };
+  const found = await find(expected, servers, isTried(FORBIDDEN)).catch(({ message }: Error) => gatewayAway(message));
+  const full = isTried(DISK)
+    ? judgeDisk(
+        disk(),
+        known.some(({ of }) => of === DISK),
+      )
+    : undefined;
+  return {
+    ...{ at: new Date(began).toISOString(), seconds: (Date.now() - began) / 1_000 },
+    tried: [...found.tried, ...(isTried(DISK) ? [DISK] : [])],
+    problems: { ...found.problems, ...(full !== undefined && { [DISK]: full }) },
+  };
 }
+
+const gatewayAway = (message: string): Pick<Run, "tried" | "problems"> => ({
+  ...{ tried: [GATEWAY], problems: { [GATEWAY]: message } },
+});
 
 async function find(
   expected: Expected,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AlertPost } from "./alerts.ts";
 import { NOTHING_KNOWN, type State } from "./state.ts";
-import { FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
+import { DISK, FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
 const WHERE = { stack: "lan", url: "http://linuxserver.lan:4000" };
@@ -21,7 +21,7 @@ class World {
     return new Watch(
       {
         ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
-        lookedAt: [GATEWAY, "git", "time", FORBIDDEN],
+        lookedAt: [GATEWAY, "git", "time", FORBIDDEN, DISK],
         run: (known, isWhole) => Promise.resolve(this.#run(isWhole ? undefined : known)),
         post: (body) => {
           if (this.deaf === undefined) this.posted.push(body);
@@ -37,7 +37,7 @@ class World {
     const of = again?.map((trouble) => trouble.of);
     this.asked.push(of);
     const away = Object.hasOwn(this.wrong, GATEWAY);
-    const tried = away ? [GATEWAY] : [GATEWAY, ...(of ?? ["git", "time", FORBIDDEN])];
+    const tried = away ? [GATEWAY] : [GATEWAY, ...(of ?? ["git", "time", FORBIDDEN, DISK])];
     const problems = Object.fromEntries(Object.entries(this.wrong).filter(([name]) => tried.includes(name)));
     return { at: new Date(this.time).toISOString(), seconds: 0.3, tried: [...new Set(tried)], problems };
   }
@@ -111,6 +111,16 @@ test("when a gateway that was away answers again, everything is tried at once", 
   await world.after(watch);
   assert.deepEqual(world.asked.slice(-2), [[GATEWAY], undefined]);
   assert.deepEqual(titles(world).slice(1), ["the gateway does not answer (lan)", "the gateway answers again (lan)"]);
+});
+
+test("a disk that is nearly full is told, and the gateway is well all the same", async () => {
+  const world = new World();
+  world.wrong = { [DISK]: "the disk is 93 % full" };
+  const watch = world.watch();
+  await world.after(watch);
+  await world.after(watch);
+  assert.ok(watch.isWell);
+  assert.equal(titles(world).at(-1), "the disk of the gateway's host is nearly full (lan)");
 });
 
 test("a stack that was not right since the program started is not right after one run", async () => {
@@ -256,5 +266,5 @@ test("a gateway that was away for one run of everything is tried with everything
   assert.equal(await world.after(watch), 0);
   await world.after(watch);
   assert.deepEqual(world.asked.at(-1), undefined);
-  assert.deepEqual(watch.state.last?.tried, [GATEWAY, "git", "time", FORBIDDEN]);
+  assert.deepEqual(watch.state.last?.tried, [GATEWAY, "git", "time", FORBIDDEN, DISK]);
 });

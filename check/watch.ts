@@ -1,6 +1,6 @@
 import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
 import type { State } from "./state.ts";
-import { afterRun, type Change, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
+import { afterRun, type Change, DISK, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
 
 /** How long a trouble waits for its second run, and one that is sure for its next. */
 const AGAIN_MS = { unsure: 30_000, sure: 60_000 };
@@ -40,7 +40,9 @@ export class Watch {
    * that was not well since this program started, it is believed at once.
    */
   get isWell(): boolean {
-    const { troubles, alertProblem } = this.state;
+    const { alertProblem } = this.state;
+    // A disk that is nearly full is told, and the gateway works: `up` has to be able to make it anew.
+    const troubles = this.state.troubles.filter(({ of }) => of !== DISK);
     return alertProblem === null && (this.#wasWell ? !troubles.some(({ isSure }) => isSure) : troubles.length === 0);
   }
 

@@ -1,9 +1,9 @@
+import { FULL_PERCENT } from "../../check/disk.ts";
 import type { Finding } from "./finding.ts";
 import type { HostFacts } from "./host-facts.ts";
 
 /** A clock that is so far off makes times of the record, and budgets of a day, wrong. */
 const CLOCK_SECONDS = 60;
-const FULL_PERCENT = 90;
 /** The oldest Docker that all of this was tried with. */
 const OLDEST_DOCKER = [20, 10] as const;
 

@@ -104,7 +104,7 @@ test("up is green when it has looked once and its receiver was reached", async (
   );
   const { scheduledCheck, problems } = await status();
   assert.deepEqual(problems, []);
-  assert.deepEqual(scheduledCheck?.last?.tried, ["the gateway", "memory", "time", "what must fail"]);
+  assert.deepEqual(scheduledCheck?.last?.tried, ["the gateway", "memory", "time", "what must fail", "the disk"]);
   assert.equal((await workspace.previewWithoutChanges()).exitCode, 0);
 });
 
