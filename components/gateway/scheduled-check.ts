@@ -3,7 +3,7 @@ import path from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedClient, ExpectedServer } from "../../check/expectations.ts";
-import { STATE_FILE } from "../../check/state.ts";
+import { STATE_FILE } from "../../check/scheduled/state.ts";
 import { bundle } from "../../lib/bundle.ts";
 import { projectRoot } from "../../lib/project-root.ts";
 import type { ScheduledCheckSettings, Settings } from "../../settings/settings.ts";
@@ -78,16 +78,16 @@ export class ScheduledCheck extends pulumi.ComponentResource {
   }
 }
 
-/** As `check/Dockerfile` has it. */
+/** As `check/scheduled/Dockerfile` has it. */
 const STATE_FOLDER = "/var/lib/check";
 /** What it has found, in its container. */
 export const SCHEDULED_CHECK_STATE_FILE = `${STATE_FOLDER}/${STATE_FILE}`;
 
-/** `check/main.ts` writes the files. */
+/** `check/scheduled/main.ts` writes the files. */
 const healthcheck = (minutes: number) =>
   `cat /tmp/said; test -n "$(find /tmp -name well -mmin -${minutes + LATE_MINUTES})"`;
 
-/** What `check/main.ts` is told; keys are not among it. */
+/** What `check/scheduled/main.ts` is told; keys are not among it. */
 export function scheduledCheckVariables(
   { gateway, names, servers }: Pick<Settings, "gateway" | "names" | "servers">,
   { client, minutes, alert }: ScheduledCheckSettings,
@@ -121,8 +121,8 @@ function scheduledCheckBuild() {
     // No MCP server's image is called so: their names have no dash.
     name: "scheduled-check",
     files: {
-      "check.mjs": textFile(bundle("check/main.ts")),
-      Dockerfile: textFile(readFileSync(path.join(projectRoot, "check/Dockerfile"), "utf8")),
+      "check.mjs": textFile(bundle("check/scheduled/main.ts")),
+      Dockerfile: textFile(readFileSync(path.join(projectRoot, "check/scheduled/Dockerfile"), "utf8")),
     },
   });
 }

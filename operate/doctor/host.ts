@@ -1,4 +1,4 @@
-import { FULL_PERCENT } from "../../check/disk.ts";
+import { FULL_PERCENT } from "../../check/scheduled/disk.ts";
 import type { Finding } from "./finding.ts";
 import type { HostFacts } from "./host-facts.ts";
 

@@ -13,7 +13,7 @@ import { filesOfRunning } from "../audit/files.ts";
 import { recordsOf } from "../audit/records.ts";
 import { later } from "../audit/selection.ts";
 import type { Deployed } from "./deployed.ts";
-import { parseState } from "../../check/state.ts";
+import { parseState } from "../../check/scheduled/state.ts";
 import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
 import {
   NO_ANSWER,

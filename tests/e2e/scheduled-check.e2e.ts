@@ -4,7 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
-import type { AlertPost } from "../../check/alerts.ts";
+import type { AlertPost } from "../../check/scheduled/alerts.ts";
 import type { Status } from "../../operate/status/status.ts";
 import { auditLines, bridgeAddress, containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
 import { administer, callTool, eventually, listTools } from "./gateway.ts";

@@ -1,4 +1,4 @@
-import { own } from "../lib/own.ts";
+import { own } from "../../lib/own.ts";
 import { type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
 
 /** What is posted: the form of Alertmanager's webhook (version 4), and a title and a message for those who read no more. */

@@ -1,7 +1,7 @@
 import { type DiskFacts, judgeDisk } from "./disk.ts";
-import { examine, NOBODY_ASKED } from "./examine.ts";
-import { type Expected, ruleOf } from "./expectations.ts";
-import { tryForbidden } from "./forbidden.ts";
+import { examine, NOBODY_ASKED } from "../examine.ts";
+import { type Expected, ruleOf } from "../expectations.ts";
+import { tryForbidden } from "../forbidden.ts";
 import { DISK, FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 
 /** The servers that are looked at: those of which the key may use something. */

@@ -1,7 +1,7 @@
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import type { Expected, ExpectedServer } from "./expectations.ts";
+import type { Expected, ExpectedServer } from "../expectations.ts";
 import { identityOf, post } from "./post.ts";
 import { lookedAt, runCheck } from "./run.ts";
 import { readState, writeState } from "./state.ts";
