@@ -445,6 +445,7 @@ test("the backup of each day reads every volume that outlives the stack, writes 
       .map(({ volumeName, containerPath, readOnly }) => `${volumeName} ${containerPath} ${readOnly ? "ro" : "rw"}`)
       .sort(),
     [
+      "lab-backup-told /told rw",
       "lab-backups /backups rw",
       "lab-ingress-audit /volumes/ingress-audit ro",
       "lab-mcp-memory-data /volumes/mcp-memory-data ro",
@@ -454,6 +455,17 @@ test("the backup of each day reads every volume that outlives the stack, writes 
   for (const expected of ["AT=02:15", "KEEP=3", "DATABASES=litellm_db mcp_db", "PGHOST=postgres"])
     assert.ok((nightly.envs as string[]).includes(expected), expected);
   assert.ok(!own.has("backup-container"));
+});
+
+test("the scheduled check reads what the backup of each day says, where there is one, and no backup", () => {
+  const mounted = (stack: typeof featured) =>
+    (inputsOf(stack, "scheduled-check-container").volumes as { volumeName: string; readOnly?: boolean }[]).map(
+      ({ volumeName, readOnly }) => `${volumeName} ${readOnly ? "ro" : "rw"}`,
+    );
+  assert.deepEqual(mounted(featured), ["lab-scheduled-check-state rw", "lab-backup-told ro"]);
+  assert.deepEqual(mounted(own), ["lab-scheduled-check-state rw"]);
+  assert.equal(envOf(featured, "scheduled-check-container").BACKUP_FOLDER, "/backup");
+  assert.equal(envOf(own, "scheduled-check-container").BACKUP_FOLDER, undefined);
 });
 
 test("what calls may not have is known to the ingress, and what is masked to LiteLLM as well", () => {

@@ -143,7 +143,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   if (scheduledCheck && ofScheduledCheck)
     new ScheduledCheck(
       names.SCHEDULED_CHECK,
-      { settings, check: scheduledCheck, key: ofScheduledCheck.key, networks, secret },
+      { settings, check: scheduledCheck, key: ofScheduledCheck.key, networks, secret, backup: nightly?.told },
       // It says so in few words when a server does not work; the gateway check says why, and with which log.
       { ...opts, dependsOn: [check] },
     );

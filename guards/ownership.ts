@@ -60,6 +60,7 @@ export function namesOnDaemon({
       volumes.ingressState,
       ...(dedicated ? [volumes.postgresData] : []),
       ...(backup?.to === undefined && backup ? [backup.volume] : []),
+      ...(backup ? [backup.toldVolume] : []),
       ...(scheduledCheck ? [scheduledCheck.volume] : []),
       ...(monitoring ? [monitoring.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),

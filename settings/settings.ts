@@ -230,6 +230,8 @@ export interface BackupSettings {
   /** Names on the daemon. */
   readonly container: string;
   readonly volume: string;
+  /** With what is wrong with the backups, for the scheduled check. */
+  readonly toldVolume: string;
 }
 
 /** The client that a scheduled check is; no other has this name. */

@@ -1,5 +1,5 @@
 import { own } from "../../lib/own.ts";
-import { type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
+import { BACKUP, type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
 
 /** What is posted: the form of Alertmanager's webhook (version 4), and a title and a message for those who read no more. */
 export interface AlertPost {
@@ -101,6 +101,7 @@ const KINDS: Readonly<Record<string, { readonly name: string; readonly begins: s
     begins: "the disk of the gateway's host is nearly full",
     ends: "the disk of the gateway's host has room again",
   },
+  [BACKUP]: { name: "BackupFails", begins: "the backup of each day is not right", ends: "the backup is right again" },
 };
 
 const isServer = (of: string) => own(KINDS, of) === undefined;

@@ -1,9 +1,10 @@
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
+import { readBackup } from "./backup.ts";
 import type { Expected, ExpectedServer } from "../expectations.ts";
 import { identityOf, post } from "./post.ts";
-import { lookedAt, runCheck } from "./run.ts";
+import { type Host, lookedAt, runCheck } from "./run.ts";
 import { readState, writeState } from "./state.ts";
 import type { Run } from "./troubles.ts";
 import { Watch } from "./watch.ts";
@@ -20,6 +21,7 @@ const variables = z.object({
     ),
   MINUTES: z.string().regex(/^\d+$/).transform(Number),
   STATE_FOLDER: z.string().startsWith("/"),
+  BACKUP_FOLDER: z.string().startsWith("/").optional(),
   STACK: z.string().min(1),
   TOLD_URL: z.url(),
   ALERT_URL: z.url().optional(),
@@ -48,13 +50,19 @@ const { ALERT_URL: url, ALERT_HEADER: name, ALERT_HEADER_VALUE: value } = env;
 const header = name !== undefined && value !== undefined ? { name, value } : undefined;
 const address = url === undefined ? undefined : { url, header };
 
+const { BACKUP_FOLDER: backups } = env;
+const host: Host = {
+  disk: () => statfsSync(env.STATE_FOLDER),
+  backup: backups === undefined ? undefined : () => readBackup(backups, Date.now()),
+};
+
 const watch = new Watch(
   {
     minutes: env.MINUTES,
-    lookedAt: lookedAt(expected),
+    lookedAt: lookedAt(expected, host),
     where: { stack: env.STACK, url: env.TOLD_URL },
     alertsTo: address && identityOf(address),
-    run: (known, isWhole) => runCheck(expected, known, isWhole, () => statfsSync(env.STATE_FOLDER)),
+    run: (known, isWhole) => runCheck(expected, known, isWhole, host),
     post: (body) => (address ? post(address, body) : Promise.resolve(undefined)),
     now: Date.now,
   },

@@ -2,13 +2,14 @@
 export const GATEWAY = "the gateway";
 export const FORBIDDEN = "what must fail";
 export const DISK = "the disk";
+export const BACKUP = "the backup";
 
 /** What a run of the scheduled check found. */
 export interface Run {
   /** When it began, ISO 8601. */
   readonly at: string;
   readonly seconds: number;
-  /** What it can say something of: `GATEWAY`, `FORBIDDEN`, `DISK`, names of servers. */
+  /** What it can say something of: `GATEWAY`, `FORBIDDEN`, `DISK`, `BACKUP`, names of servers. */
   readonly tried: readonly string[];
   /** What is wrong, by what it is wrong with. */
   readonly problems: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
 import type { State } from "./state.ts";
-import { afterRun, type Change, DISK, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
+import { afterRun, BACKUP, type Change, DISK, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
 
 /** How long a trouble waits for its second run, and one that is sure for its next. */
 const AGAIN_MS = { unsure: 30_000, sure: 60_000 };
@@ -41,8 +41,9 @@ export class Watch {
    */
   get isWell(): boolean {
     const { alertProblem } = this.state;
-    // A disk that is nearly full is told, and the gateway works: `up` has to be able to make it anew.
-    const troubles = this.state.troubles.filter(({ of }) => of !== DISK);
+    // With a disk that is nearly full, or without a backup, the gateway works, and `up` has to be able to make it anew. The
+    // container that makes backups says for itself that it is not well.
+    const troubles = this.state.troubles.filter(({ of }) => of !== DISK && of !== BACKUP);
     return alertProblem === null && (this.#wasWell ? !troubles.some(({ isSure }) => isSure) : troubles.length === 0);
   }
 

@@ -39,7 +39,7 @@ let encryptedFor: string[];
 beforeEach(async () => {
   home = await mkdtemp(path.join(tmpdir(), "nightly-"));
   folder = path.join(home, "backups/nightly-lan");
-  for (const name of ["bin", "dumps", "backups", "runtime", "volumes/ingress-audit", "volumes/mcp-memory-data"])
+  for (const name of ["bin", "dumps", "backups", "runtime", "told", "volumes/ingress-audit", "volumes/mcp-memory-data"])
     await mkdir(path.join(home, name), { recursive: true });
   encryptedFor = [];
   const age = Object.fromEntries(["age", "age-keygen"].map((name) => [name, `exec node ${AGE} ${name} "$@"`]));
@@ -82,6 +82,7 @@ exec date "\${words[@]}"
         ...{ stored: ["ingress-audit", "mcp-memory-data"], project: "litellm-mcp", stack: "lan" },
       }),
       ...{ BACKUPS: path.join(home, "backups"), VOLUMES: path.join(home, "volumes") },
+      ...{ TOLD: path.join(home, "told") },
       ...{ RUNTIME: path.join(home, "runtime"), DUMPS: path.join(home, "dumps") },
       PATH: `${path.join(home, "bin")}:${process.env["PATH"]}`,
     },
@@ -154,6 +155,10 @@ describe("what is not good takes no good one away, and is told", () => {
     assert.deepEqual([exitCode, stdout], [1, problems.join("\n")]);
     assert.match(stdout, pattern);
     assert.equal(good, kept);
+    // For the scheduled check, which is another user.
+    const file = path.join(home, "told", "problems");
+    assert.equal((await readFile(file, "utf8")).trim(), problems.join("\n"));
+    assert.equal((await stat(file)).mode & 0o777, 0o644);
   }
 
   test("a dump that fails; the next that works ends it", async () => {

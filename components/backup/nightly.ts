@@ -17,6 +17,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 
 const BACKUPS_FOLDER = "/backups";
 const VOLUMES_FOLDER = "/volumes";
+const TOLD_FOLDER = "/told";
 /** The healthcheck waits until the first backup was made: a green `up` has made one. */
 const FIRST_SECONDS = 1_800;
 
@@ -44,6 +45,8 @@ export interface NightlyBackupArgs {
 export class NightlyBackup extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:backup:Nightly";
   readonly container: docker.Container;
+  /** What is wrong with the backups, in `problems`: empty when nothing is. */
+  readonly told: docker.Volume;
 
   constructor(name: string, args: NightlyBackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super(NightlyBackup.TYPE, name, {}, opts);
@@ -66,6 +69,11 @@ export class NightlyBackup extends pulumi.ComponentResource {
             ).name,
           }
         : { hostPath: backup.to };
+    this.told = new docker.Volume(
+      `${name}-told`,
+      { name: backup.toldVolume, labels: [projectLabel] },
+      { parent: this },
+    );
     const variables = nightlyVariables({
       ...{ settings, backup, databases, stored: volumes.map((one) => one.name) },
       ...{ project: pulumi.getProject(), stack: pulumi.getStack() },
@@ -80,6 +88,7 @@ export class NightlyBackup extends pulumi.ComponentResource {
         networks: [{ id: networks[reachedBy(settings.postgres)].id, aliases: [] }],
         volumes: [
           { ...target, containerPath: BACKUPS_FOLDER },
+          { volumeName: this.told.name, containerPath: TOLD_FOLDER },
           ...volumes.map((one) => ({
             ...{ volumeName: one.volume.name, containerPath: `${VOLUMES_FOLDER}/${one.name}`, readOnly: true },
           })),
@@ -135,7 +144,7 @@ export function nightlyVariables({
     ...loginOf(postgres),
     ...(backup.recipients.length && { RECIPIENTS: backup.recipients.join(" ") }),
     ...{ AT: backup.at, KEEP: String(backup.keep), CONTAINER: backup.container },
-    ...{ BACKUPS: BACKUPS_FOLDER, VOLUMES: VOLUMES_FOLDER, RUNTIME: "/tmp" },
+    ...{ BACKUPS: BACKUPS_FOLDER, VOLUMES: VOLUMES_FOLDER, TOLD: TOLD_FOLDER, RUNTIME: "/tmp" },
     ...{ DATABASES: databases.join(" "), STORED: stored.join(" ") },
     ...{ PROJECT: project, STACK: stack, PROGRAM: version, LITELLM: gateway.image },
   };

@@ -25,6 +25,8 @@ export interface ScheduledCheckArgs {
   /** Of `check.client`; secret. */
   readonly key: pulumi.Input<string>;
   readonly networks: Networks;
+  /** The volume in which the backup of each day says what is wrong; undefined where none is made. */
+  readonly backup: docker.Volume | undefined;
   /** A secret of the stack by name. */
   readonly secret: (name: string) => pulumi.Output<string>;
 }
@@ -38,7 +40,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
 
   constructor(name: string, args: ScheduledCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(ScheduledCheck.TYPE, name, {}, opts);
-    const { settings, check, key, networks, secret } = args;
+    const { settings, check, key, networks, backup, secret } = args;
     const state = new docker.Volume(
       SCHEDULED_CHECK_STATE,
       { name: check.volume, labels: [projectLabel] },
@@ -53,11 +55,15 @@ export class ScheduledCheck extends pulumi.ComponentResource {
         env: {
           ...scheduledCheckVariables(settings, check, pulumi.getStack()),
           CLIENT_KEY: key,
+          ...(backup && { BACKUP_FOLDER }),
           ...(check.alert?.header && { ALERT_HEADER_VALUE: secret(check.alert.header.secret) }),
         },
         // Where the ingress is, with a way to whoever is told.
         networks: [{ id: networks.lan.id, aliases: [] }],
-        volumes: [{ volumeName: state.name, containerPath: STATE_FOLDER }],
+        volumes: [
+          { volumeName: state.name, containerPath: STATE_FOLDER },
+          ...(backup ? [{ volumeName: backup.name, containerPath: BACKUP_FOLDER, readOnly: true }] : []),
+        ],
         writableTmpMiB: 16,
         memoryMiB: 192,
         // Nobody waits for it.
@@ -80,6 +86,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
 
 /** As `check/scheduled/Dockerfile` has it. */
 const STATE_FOLDER = "/var/lib/check";
+const BACKUP_FOLDER = "/backup";
 /** What it has found, in its container. */
 export const SCHEDULED_CHECK_STATE_FILE = `${STATE_FOLDER}/${STATE_FILE}`;
 

@@ -8,14 +8,14 @@ test("a backup each day is made where somebody asks for it", () => {
   assert.equal(load({}).backup, undefined);
   assert.deepEqual(load({ config: { backup: null, namePrefix: "lab-" } }).backup, {
     ...{ at: "03:30", keep: 7, to: undefined, recipients: [], image: "postgres:17.6-trixie" },
-    ...{ container: "lab-backup", volume: "lab-backups" },
+    ...{ container: "lab-backup", volume: "lab-backups", toldVolume: "lab-backup-told" },
   });
   const postgres = { kind: "dedicated", image: "postgres:18.0-trixie" };
   const recipients = [RECIPIENT];
   const asked = { at: "23:05", keep: 30, to: "/srv/backups", recipients };
   assert.deepEqual(load({ config: { backup: asked, postgres } }).backup, {
     ...{ ...asked, image: "postgres:18.0-trixie" },
-    ...{ container: "backup", volume: "backups" },
+    ...{ container: "backup", volume: "backups", toldVolume: "backup-told" },
   });
 });
 

@@ -27,4 +27,5 @@ export const resolveBackup = (
   image: image ?? (postgres.kind === "dedicated" ? postgres.image : POSTGRES_IMAGE),
   container: `${namePrefix}backup`,
   volume: `${namePrefix}backups`,
+  toldVolume: `${namePrefix}backup-told`,
 });

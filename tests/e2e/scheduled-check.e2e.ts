@@ -4,6 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import { runInContainer } from "../../components/docker/run-in-container.ts";
 import type { AlertPost } from "../../check/scheduled/alerts.ts";
 import type { Status } from "../../operate/status/status.ts";
 import { auditLines, bridgeAddress, containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
@@ -51,6 +52,7 @@ before(async () => {
     "litellm-mcp:gateway": { port: PORT },
     "litellm-mcp:postgres": { kind: "dedicated", port: 18532 },
     "litellm-mcp:servers": off,
+    "litellm-mcp:backup": {},
     "litellm-mcp:scheduledCheck": {
       minutes: 1,
       alert: {
@@ -104,7 +106,14 @@ test("up is green when it has looked once and its receiver was reached", async (
   );
   const { scheduledCheck, problems } = await status();
   assert.deepEqual(problems, []);
-  assert.deepEqual(scheduledCheck?.last?.tried, ["the gateway", "memory", "time", "what must fail", "the disk"]);
+  assert.deepEqual(scheduledCheck?.last?.tried, [
+    "the gateway",
+    "memory",
+    "time",
+    "what must fail",
+    "the disk",
+    "the backup",
+  ]);
   assert.equal((await workspace.previewWithoutChanges()).exitCode, 0);
 });
 
@@ -161,6 +170,16 @@ test(
     await eventually("its end, by the next container", 90, async () => told("GatewayFails", "resolved"));
   },
 );
+
+test("a backup that is damaged is told, and that it is right again", longOnly, async () => {
+  const inBackup = (script: string) => runInContainer(docker, `${PREFIX}backup`, ["bash", "-c", script]);
+  await inBackup(`truncate -s -1 /backups/nightly-${STACK}/*Z.tar`);
+  const firing = await eventually("an alert", 240, async () => told("BackupFails", "firing"));
+  assert.match(firing.annotations["description"]!, /^there is no good backup|is damaged/);
+  assert.equal(await health(), "healthy");
+  await inBackup(`rm /backups/nightly-${STACK}/*Z.tar && bash /nightly.sh now`);
+  await eventually("the end of the alert", 150, async () => told("BackupFails", "resolved"));
+});
 
 test("a receiver that does not take alerts makes up fail, which says so", longOnly, async () => {
   const { port } = receiver.address() as AddressInfo;

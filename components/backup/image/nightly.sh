@@ -3,7 +3,7 @@
 # $RECIPIENTS each part is encrypted for them, and nothing is written down that is not.
 #   nightly.sh           for ever, each day at $AT; at once where the last time was missed
 #   nightly.sh now       one at once
-#   nightly.sh health    says what is wrong, with exit code 1, or which is the newest; waits for the first
+#   nightly.sh health    says what is wrong, with exit code 1, or which is the newest; waits for the first. Writes the same to $TOLD
 #   nightly.sh status    the same at this moment, as JSON
 #   nightly.sh accept    the last one is much smaller than the one before, and is meant to be
 set -euo pipefail
@@ -292,12 +292,18 @@ status() {
   printf ']}\n'
 }
 
+# For the scheduled check, which has no way to Docker and reads it as another user. How old it is says whether this still runs.
+told() {
+  if { cat <<<"$1" >"$TOLD/problems.new" && chmod 644 "$TOLD/problems.new" && mv -T "$TOLD/problems.new" "$TOLD/problems"; } 2>/dev/null; then :; fi
+}
+
 health() {
   local found
   mapfile -t found < <(good)
   # The first one is being made: this waits until it is, or has failed.
   if [ -z "${found[0]:-}" ] && [ -z "$(failure)" ]; then alone true; fi
   found=$(problems)
+  told "$found"
   if [ -n "$found" ]; then
     echo "$found"
     return 1

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { judgeBackup, readBackup } from "./backup.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "check-backup-"));
+after(() => rmSync(folder, { recursive: true }));
+const now = Date.parse("2026-11-22T10:00:00Z");
+const judged = () => judgeBackup(readBackup(folder, now));
+
+function says(text: string, minutesAgo: number): void {
+  writeFileSync(path.join(folder, "problems"), text);
+  utimesSync(path.join(folder, "problems"), now / 1_000, now / 1_000 - minutesAgo * 60);
+}
+
+test("before the first backup nothing is wrong", () => {
+  assert.equal(judged(), undefined);
+});
+
+test("what it says is wrong is wrong, and nothing else", () => {
+  says("\n", 0);
+  assert.equal(judged(), undefined);
+  says("the backup of 2026-11-22 03:30 UTC failed: no space\nbackup a.tar is damaged\n", 1);
+  assert.equal(judged(), "the backup of 2026-11-22 03:30 UTC failed: no space\nbackup a.tar is damaged");
+});
+
+test("one that says nothing any more is wrong", () => {
+  says("\n", 61);
+  assert.equal(judged(), "the container that makes a backup each day has not said for 61 minutes how they are");
+});

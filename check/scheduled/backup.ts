@@ -1,0 +1,32 @@
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+
+/** What the backup of each day has said of itself last: `components/backup/image/nightly.sh` writes it with each healthcheck. */
+export interface BackupFacts {
+  /** A line for each thing that is wrong; undefined: it has not said anything yet. */
+  readonly said: string | undefined;
+  /** How long ago that was. */
+  readonly ageSeconds: number;
+}
+
+/** Its healthcheck runs every ten seconds, but while a backup is made that it waits for. */
+const MOST_AGE_SECONDS = 3_600;
+
+/** What is wrong with it; undefined: nothing. */
+export function judgeBackup({ said, ageSeconds }: BackupFacts): string | undefined {
+  // The first is made in the minutes after `up`, which waits for it.
+  if (said === undefined) return undefined;
+  if (ageSeconds > MOST_AGE_SECONDS)
+    return `the container that makes a backup each day has not said for ${Math.round(ageSeconds / 60)} minutes how they are`;
+  return said.trim() || undefined;
+}
+
+export function readBackup(folder: string, now: number): BackupFacts {
+  const file = path.join(folder, "problems");
+  try {
+    return { said: readFileSync(file, "utf8"), ageSeconds: (now - statSync(file).mtimeMs) / 1_000 };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return { said: undefined, ageSeconds: 0 };
+  }
+}
