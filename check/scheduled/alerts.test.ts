@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { alertOf } from "./alerts.ts";
-import { DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
+import { BACKUP, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
 
 const WHERE = { stack: "lan", url: "http://linuxserver.lan:4000" };
 const [SINCE, UNTIL] = ["2026-11-22T10:00:00.000Z", "2026-11-22T10:05:00.000Z"];
@@ -18,6 +18,7 @@ for (const [of, name, begins, ends] of [
     "the disk of the gateway's host is nearly full",
     "the disk of the gateway's host has room again",
   ],
+  [BACKUP, "BackupFails", "the backup of each day is not right", "the backup is right again"],
   ["time", "McpServerFails", "MCP server time fails", "MCP server time works again"],
   // A name that every object has.
   ["constructor", "McpServerFails", "MCP server constructor fails", "MCP server constructor works again"],
@@ -32,6 +33,12 @@ for (const [of, name, begins, ends] of [
     assert.equal(firing!.labels["server"], name === "McpServerFails" ? of : undefined);
     assert.deepEqual([firing!.startsAt, resolved!.endsAt], [SINCE, UNTIL]);
   });
+
+test("what is no longer looked at is called what it is", () => {
+  const gone = (of: string) => alertOf([{ ...change(of, UNTIL), isGone: true }], WHERE).title;
+  assert.equal(gone("time"), "MCP server time is no longer looked at (lan)");
+  assert.equal(gone(BACKUP), "the backup is no longer looked at (lan)");
+});
 
 test("of several, what goes on is described and what is over is named", () => {
   const { status, title, message } = alertOf([change("time"), change("git", UNTIL)], WHERE);

@@ -109,7 +109,7 @@ const kindOf = (of: string) =>
   own(KINDS, of) ?? { name: "McpServerFails", begins: `MCP server ${of} fails`, ends: `MCP server ${of} works again` };
 
 function summaryOf({ of, until, isGone }: Change): string {
-  if (isGone) return `MCP server ${of} is no longer looked at`;
+  if (isGone) return `${isServer(of) ? "MCP server " : ""}${of} is no longer looked at`;
   const { begins, ends } = kindOf(of);
   return until === null ? begins : ends;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -24,6 +24,11 @@ test("what it says is wrong is wrong, and nothing else", () => {
   assert.equal(judged(), undefined);
   says("the backup of 2026-11-22 03:30 UTC failed: no space\nbackup a.tar is damaged\n", 1);
   assert.equal(judged(), "the backup of 2026-11-22 03:30 UTC failed: no space\nbackup a.tar is damaged");
+});
+
+test("one whose word cannot be read is wrong, and the program goes on", () => {
+  mkdirSync(path.join(folder, "broken/problems"), { recursive: true });
+  assert.match(judgeBackup(readBackup(path.join(folder, "broken"), now))!, /^what it says cannot be read: EISDIR/);
 });
 
 test("one that says nothing any more is wrong", () => {

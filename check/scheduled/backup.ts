@@ -26,7 +26,8 @@ export function readBackup(folder: string, now: number): BackupFacts {
   try {
     return { said: readFileSync(file, "utf8"), ageSeconds: (now - statSync(file).mtimeMs) / 1_000 };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return { said: undefined, ageSeconds: 0 };
+    const { code, message } = error as NodeJS.ErrnoException;
+    // A program that ended here would look at nothing else either.
+    return { said: code === "ENOENT" ? undefined : `what it says cannot be read: ${message}`, ageSeconds: 0 };
   }
 }
