@@ -1,3 +1,4 @@
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Tool } from "../approval/tool-lock.ts";
 import { mayCall } from "../ingress/rights.ts";
 import { type Expected, type ExpectedClient, ruleOf } from "./expectations.ts";
@@ -93,23 +94,25 @@ function firstProblems(found: Iterable<Problems>): Problems {
 }
 
 /** What a client sees, asked for again while a server of it lists nothing yet. */
-function listForClient({ gatewayUrl, servers }: Expected, client: ExpectedClient, deadline: number): Promise<Listing> {
-  return withGateway(gatewayUrl, client.key, async (mcp) => {
+function listForClient(expected: Expected, client: ExpectedClient, deadline: number): Promise<Listing> {
+  const { gatewayUrl, servers, signal } = expected;
+  const ask = async (mcp: Client) => {
     let seen = await list(mcp);
     while (judgeListing(seen, client, servers, seen).size && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, LIST_AGAIN_AFTER_MS));
       seen = await list(mcp);
     }
     return seen;
-  });
+  };
+  return withGateway(gatewayUrl, client.key, ask, signal);
 }
 
 /** Calls one tool of each of the client's servers; what went wrong, by server. */
 function callForClient(
-  { gatewayUrl, servers }: Expected,
+  { gatewayUrl, servers, signal }: Expected,
   client: ExpectedClient,
 ): Promise<{ readonly problems: Problems; readonly untried: readonly string[] }> {
-  return withGateway(gatewayUrl, client.key, async (mcp) => {
+  const ask = async (mcp: Client) => {
     const problems = new Map<string, string>();
     for (const [at, { name, call }] of servers.entries()) {
       const rule = ruleOf(client, name);
@@ -130,5 +133,6 @@ function callForClient(
       if (problem) problems.set(name, `${called} ${problem}`);
     }
     return { problems, untried: [] };
-  });
+  };
+  return withGateway(gatewayUrl, client.key, ask, signal);
 }

@@ -32,6 +32,8 @@ export interface Expected {
   readonly clients: readonly ExpectedClient[];
   /** Keys that must open nothing here, each with the words that a message uses for it. */
   readonly strangers: readonly { readonly what: string; readonly key: string }[];
+  /** Aborted when nobody waits for the answer any more: what is asked then ends, with an error. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a client may call of a server; undefined where it may not use the server. */

@@ -11,6 +11,11 @@ const CLOSED_ROUTES = [
   ["GET", "/v1/mcp/server"],
 ] as const;
 
+interface Gateway {
+  readonly url: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -25,41 +30,49 @@ const shown = ({ status, text }: Answer) => `HTTP ${status} ${text.slice(0, 200)
  * @returns One sentence for each attempt that did not fail as it must.
  */
 export async function tryForbidden(
-  { gatewayUrl, clients, strangers, servers }: Expected,
+  { gatewayUrl, clients, strangers, servers, signal }: Expected,
   known: Listing,
 ): Promise<string[]> {
+  const at: Gateway = { url: gatewayUrl, signal };
   const names = servers.map(({ name }) => name);
   const wrong: (string | undefined)[] = [];
   for (const stranger of [{ what: "an unknown key", key: "sk-not-a-key-of-this-gateway" }, ...strangers])
-    wrong.push(await tryStranger(gatewayUrl, stranger));
+    wrong.push(await tryStranger(at, stranger));
   for (const client of clients) {
-    for (const route of CLOSED_ROUTES) wrong.push(await tryClosedRoute(gatewayUrl, client, route));
-    wrong.push(await tryForbiddenCall(gatewayUrl, client, forbiddenCall(client.rules, names, known)));
+    for (const route of CLOSED_ROUTES) wrong.push(await tryClosedRoute(at, client, route));
+    wrong.push(await tryForbiddenCall(at, client, forbiddenCall(client.rules, names, known)));
   }
   return wrong.filter((sentence) => sentence !== undefined);
 }
 
-async function tryStranger(url: string, { what, key }: Expected["strangers"][number]) {
-  const answer = await ask(url, key, "POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/list" });
+async function tryStranger(at: Gateway, { what, key }: Expected["strangers"][number]) {
+  const answer = await ask(at, key, "POST", "/mcp/", { jsonrpc: "2.0", id: 1, method: "tools/list" });
   if (answer.status === 401 && answer.text.includes("wrong key")) return undefined;
   return `/mcp/ with ${what} must be HTTP 401 "wrong key", and is ${shown(answer)}`;
 }
 
-async function tryClosedRoute(url: string, { name, key }: ExpectedClient, route: (typeof CLOSED_ROUTES)[number]) {
+async function tryClosedRoute(at: Gateway, { name, key }: ExpectedClient, route: (typeof CLOSED_ROUTES)[number]) {
   const [method, path] = route;
-  const answer = await ask(url, key, method, path, method === "POST" ? {} : undefined);
+  const answer = await ask(at, key, method, path, method === "POST" ? {} : undefined);
   if (answer.status === 404) return undefined;
   return `${method} ${path} with the key of "${name}" must be HTTP 404, and is ${shown(answer)}`;
 }
 
-async function tryForbiddenCall(url: string, { name, key }: ExpectedClient, { tool, reason }: ForbiddenCall) {
+async function tryForbiddenCall(at: Gateway, { name, key }: ExpectedClient, { tool, reason }: ForbiddenCall) {
   const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: {} } };
-  const answer = await ask(url, key, "POST", "/mcp/", call);
+  const answer = await ask(at, key, "POST", "/mcp/", call);
   if (answer.status === 200 && answer.text.includes(reason)) return undefined;
   return `a call of ${tool} with the key of "${name}" must be refused with "${reason}", and is ${shown(answer)}`;
 }
 
-async function ask(url: string, key: string, method: "GET" | "POST", path: string, body?: unknown): Promise<Answer> {
+async function ask(
+  { url, signal }: Gateway,
+  key: string,
+  method: "GET" | "POST",
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  const inTime = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {
@@ -68,7 +81,7 @@ async function ask(url: string, key: string, method: "GET" | "POST", path: strin
       accept: "application/json, text/event-stream",
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    signal: signal ? AbortSignal.any([signal, inTime]) : inTime,
   });
   return { status: answer.status, text: await answer.text() };
 }

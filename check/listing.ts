@@ -26,17 +26,26 @@ export function together(listings: Iterable<Listing>): Listing {
   return all;
 }
 
-/** Runs `use` with an MCP session at the gateway, which is closed afterwards. */
-export async function withGateway<T>(url: string, key: string, use: (mcp: Client) => Promise<T>): Promise<T> {
+/** Runs `use` with an MCP session at the gateway, which is closed afterwards, and when `signal` is aborted. */
+export async function withGateway<T>(
+  url: string,
+  key: string,
+  use: (mcp: Client) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  signal?.throwIfAborted();
   const client = new Client({ name: "litellm-mcp-gateway-check", version: "1.0.0" });
   const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp/`), {
     // Without no-cache the ingress may answer with a list that it fetched some seconds ago.
     requestInit: { headers: { authorization: `Bearer ${key}`, "cache-control": "no-cache" } },
   });
+  const end = () => void client.close();
+  signal?.addEventListener("abort", end);
   try {
     await client.connect(transport, { timeout: REQUEST_TIMEOUT_MS });
     return await use(client);
   } finally {
+    signal?.removeEventListener("abort", end);
     await client.close();
   }
 }

@@ -9,10 +9,7 @@ import { Pulumi } from "./deployed-stack.ts";
 const VARIABLES = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"] as const;
 
 /** Puts a `pulumi` first on PATH that knows the stack lan and answers from these files of its folder, which is returned. */
-async function replacePulumi(
-  t: TestContext,
-  { outputs = {}, config = {}, resources = [] as unknown[] },
-): Promise<string> {
+async function replacePulumi(t: TestContext, { config = {}, resources = [] as unknown[] }): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "pulumi-"));
   const before = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
   t.after(async () => {
@@ -24,7 +21,6 @@ async function replacePulumi(
   });
   const write = (file: string, data: unknown) => writeFile(path.join(folder, file), JSON.stringify(data));
   await write("ls", [{ name: "lan" }, { name: "e2e" }]);
-  await write("output", outputs);
   await write("config", config);
   await write("export", { version: 3, deployment: { resources } });
   const script =
@@ -39,6 +35,13 @@ async function replacePulumi(
   return folder;
 }
 
+/** What the program has told, in the state. */
+const told = (outputs: object) => ({
+  urn: "urn:pulumi:lan::litellm-mcp::pulumi:pulumi:Stack::litellm-mcp-lan",
+  type: "pulumi:pulumi:Stack",
+  outputs,
+});
+
 test("a stack that is not there is refused with those that are", async (t) => {
   await replacePulumi(t, {});
   await assert.rejects(Pulumi.existing("phone"), { message: "unknown stack phone: there are lan, e2e" });
@@ -47,7 +50,8 @@ test("a stack that is not there is refused with those that are", async (t) => {
 test("a name of the gateway that is another one is to be deployed, though no resource has it", async (t) => {
   const outputs = Object.fromEntries(STACK_OUTPUTS.map((name) => [name, "http://gateway.lan:4000/mcp/"]));
   const isOld = async (lan: object) => {
-    await replacePulumi(t, { outputs, config: { "litellm-mcp:lan": { value: JSON.stringify(lan), secret: false } } });
+    const config = { "litellm-mcp:lan": { value: JSON.stringify(lan), secret: false } };
+    await replacePulumi(t, { resources: [told(outputs)], config });
     return (await (await Pulumi.existing("lan")).preview()).isStateOld;
   };
   assert.equal(await isOld({ address: "192.168.1.10", hostname: "gateway.lan" }), false);
@@ -55,8 +59,15 @@ test("a name of the gateway that is another one is to be deployed, though no res
   assert.equal(await isOld({ address: "192.168.1.10" }), true);
 });
 
+test("the keys that clients are told come in plain text", async (t) => {
+  const clientKeys = { "4dabf18193072939515e22adb298388d": "…", plaintext: JSON.stringify({ phone: "sk-phone" }) };
+  await replacePulumi(t, { resources: [told({ gateway: "http://127.0.0.1:4000/mcp/", clientKeys })] });
+  const outputs = await (await Pulumi.existing("lan")).outputs();
+  assert.deepEqual(outputs, { gateway: "http://127.0.0.1:4000/mcp/", clientKeys: { phone: "sk-phone" } });
+});
+
 test("outputs of an up that failed before its end are none", async (t) => {
-  await replacePulumi(t, { outputs: { gateway: "http://127.0.0.1:4000/mcp/" } });
+  await replacePulumi(t, { resources: [told({ gateway: "http://127.0.0.1:4000/mcp/" })] });
   const pulumi = await Pulumi.existing("lan");
   await assert.rejects(pulumi.outputs(), { message: "stack lan is not deployed: npm run up -- --stack lan" });
 });
@@ -168,10 +179,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
         rights: "{}",
       }),
       resource("pulumi-nodejs:dynamic:Resource", "gateway-check", check),
-      {
-        ...resource("pulumi:pulumi:Stack", "litellm-mcp-lan", {}),
-        outputs: { gateway: "http://gateway.lan:4000/mcp/" },
-      },
+      told({ gateway: "http://gateway.lan:4000/mcp/" }),
     ],
   });
   const whole = await (await Pulumi.existing("lan")).deployed();

@@ -12,7 +12,6 @@ import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE, WARNED_VARIABLE } from "../settings/settings.ts";
 import { type Change, type Plan, type PreviewOutput, readPlan } from "./preview/plan.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
-import { mapValues } from "../lib/map-values.ts";
 import { type Held, readHeld } from "./backup/held.ts";
 import type { Exported } from "./backup/secrets.ts";
 import { readRights, type RightsOnRecord } from "./client-rights.ts";
@@ -23,6 +22,7 @@ import { type Deployed, readDeployed } from "./status/deployed.ts";
 import {
   currentOf,
   inputsOf,
+  outputsOf,
   type Password,
   passwordsOf,
   type StoredResource,
@@ -45,6 +45,8 @@ export class Pulumi {
   /** Name of the project in Pulumi.yaml. */
   readonly project: string;
   readonly #workspace: LocalWorkspace;
+  /** As it was last read, unless this has changed it since: half a second each time. */
+  #lastRead: StoredState | undefined;
 
   private constructor(stack: string, project: string, workspace: LocalWorkspace) {
     this.stack = stack;
@@ -91,6 +93,7 @@ export class Pulumi {
       reject: false,
     });
     process.off("SIGINT", stay);
+    this.#lastRead = undefined;
     return exitCode ?? 1;
   }
 
@@ -123,19 +126,20 @@ export class Pulumi {
 
   /** What `up` would do; nothing is changed and nothing is printed. */
   async preview(replace: readonly string[] = []): Promise<Plan> {
-    const [{ stdout, stderr, exitCode }, outputs, config] = await Promise.all([
+    const [{ stdout, stderr, exitCode }, resources, config] = await Promise.all([
       this.#run([
         ...["preview", "--json", "--show-sames", "--parallel", PARALLEL],
         ...replace.flatMap((urn) => ["--replace", urn]),
       ]),
-      this.#workspace.stackOutputs(this.stack),
+      this.#lastResources(),
       this.#workspace.getAllConfig(this.stack),
     ]);
+    const outputs = outputsOf(resources);
     const plan = readPlan(parsed(stdout), Object.keys(outputs));
     // A Pulumi that does not come to its own JSON says why on standard error.
     const errors =
       exitCode === 0 || plan.errors.length ? plan.errors : [stderr.trim() || `pulumi preview ended with ${exitCode}`];
-    const isStateOld = plan.isStateOld || isRenamed(outputs["gateway"]?.value, config[stackPath("lan")]?.value);
+    const isStateOld = plan.isStateOld || isRenamed(outputs["gateway"], config[stackPath("lan")]?.value);
     return { ...plan, isStateOld, errors };
   }
 
@@ -148,6 +152,7 @@ export class Pulumi {
     const program = (await this.#looksThroughTunnel()) ? ["--run-program"] : [];
     const args = ["refresh", "--yes", "--skip-preview", "--suppress-outputs", "--clear-pending-creates", ...program];
     const { exitCode, all } = await this.#run([...args, "--parallel", PARALLEL]);
+    this.#lastRead = undefined;
     if (exitCode !== 0) throw new Error(`pulumi refresh ended with exit code ${exitCode}:\n${all}`);
   }
 
@@ -240,6 +245,7 @@ export class Pulumi {
   /** Puts a state in the place of the stack's. Secrets in plain text are in no file on the way. */
   async importState(state: Exported): Promise<void> {
     await this.#ask(["stack", "import"], JSON.stringify(state));
+    this.#lastRead = undefined;
   }
 
   /** What a `pulumi` command prints. */
@@ -258,7 +264,7 @@ export class Pulumi {
    * @throws Error when the stack is not deployed.
    */
   async outputs(): Promise<Outputs> {
-    const outputs = mapValues(await this.#workspace.stackOutputs(this.stack), ({ value }) => value as unknown);
+    const outputs = outputsOf(await this.#lastResources());
     // Pulumi also stores the outputs of a program that failed before its end; those it had not reached are missing.
     if (!outputs.gateway || !outputs.clientKeys) throw notDeployed(this.stack);
     return outputs as unknown as Outputs;
@@ -266,7 +272,7 @@ export class Pulumi {
 
   /** What the stack's gateway check was given, keys included; undefined where nothing is deployed. */
   async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
+    const [inputs] = inputsOf(await this.#lastResources(), (urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
     return inputs as GatewayCheckInputs | undefined;
   }
 
@@ -307,7 +313,7 @@ export class Pulumi {
 
   /** Name of a container on the daemon; undefined where the stack has no such container. */
   async containerName(resource: string): Promise<string | undefined> {
-    const [inputs] = await this.#inputsOf((urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
+    const [inputs] = inputsOf(await this.#resources(), (urn) => urn.endsWith(`${CONTAINER_TYPE}::${resource}`));
     return (inputs as { name?: string } | undefined)?.name;
   }
 
@@ -328,18 +334,19 @@ export class Pulumi {
     return readDeployed(this.stack, await this.#resources(), Object.keys(JSON.parse(secrets) as object));
   }
 
-  /** Inputs of resources in the state, secrets in plain text. */
-  async #inputsOf(wanted: (urn: string) => boolean): Promise<unknown[]> {
-    return inputsOf(await this.#resources(), wanted);
-  }
-
   /** Everything in the state, without what an interrupted `up` has left to be deleted. */
   async #resources(): Promise<StoredResource[]> {
     return currentOf(await this.#state());
   }
 
+  /** The same as this last read or left it. */
+  async #lastResources(): Promise<StoredResource[]> {
+    return currentOf(this.#lastRead ?? (await this.#state()));
+  }
+
   async #state(): Promise<StoredState> {
-    return (await this.#workspace.exportStack(this.stack)).deployment as StoredState;
+    this.#lastRead = (await this.#workspace.exportStack(this.stack)).deployment as StoredState;
+    return this.#lastRead;
   }
 }
 

@@ -1,4 +1,4 @@
-import { PASSWORD_TYPE } from "../components/resource-names.ts";
+import { PASSWORD_TYPE, STACK_TYPE } from "../components/resource-names.ts";
 import { mapValues } from "../lib/map-values.ts";
 
 /** A state as `pulumi stack export --show-secrets` has it; only what is read here. */
@@ -46,6 +46,13 @@ export const inputsOf = (
 /** What a resource was made with, secrets in plain text. */
 export const decryptedInputs = ({ inputs = {} }: StoredResource): Record<string, unknown> =>
   mapValues(inputs, decrypted);
+
+/**
+ * What the program has told at its end, or before it failed; secrets in plain text. `pulumi stack output` tells the same, and has to
+ * be run twice for it.
+ */
+export const outputsOf = (resources: readonly StoredResource[]): Record<string, unknown> =>
+  mapValues(resources.find(({ type }) => type === STACK_TYPE)?.outputs ?? {}, decrypted);
 
 /** The passwords that the program has made up, by the names of their resources. */
 export const passwordsOf = (resources: readonly StoredResource[]): Password[] =>

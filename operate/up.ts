@@ -29,18 +29,32 @@ async function up({ stack, refresh, backup }: Options): Promise<void> {
 }
 
 async function deployAndCheck(pulumi: Pulumi, refresh: boolean, backup: boolean) {
-  const beforeChange = (plan: Plan) => beforeMove(pulumi, plan, backup);
-  const isNew = await deployAndRepair(pulumi, { refresh, beforeChange });
-  return { isNew, checked: isNew ? await check(pulumi) : await checkOrRepair(pulumi) };
+  const early = new AbortController();
+  let checked: Promise<Checked> | undefined;
+  // Mostly nothing is to be changed: what is there is checked while that is found out, which takes as long.
+  const beside = () => {
+    checked = check(pulumi, early.signal);
+    // Where it is asked for, it is heard.
+    checked.catch(() => {});
+  };
+  const beforeChange = (plan: Plan) => {
+    early.abort();
+    return beforeMove(pulumi, plan, backup);
+  };
+  const isNew = await deployAndRepair(pulumi, { refresh, beforeChange, beside }).catch((error: Error) => {
+    early.abort();
+    throw error;
+  });
+  return { isNew, checked: isNew ? await check(pulumi) : await checkOrRepair(pulumi, checked) };
 }
 
 /**
  * The gateway check of a stack in which nothing was to be changed. Where it fails, the host is not as the state says: what
  * differs there is looked up and deployed again.
  */
-async function checkOrRepair(pulumi: Pulumi): Promise<Checked> {
+async function checkOrRepair(pulumi: Pulumi, begun = check(pulumi)): Promise<Checked> {
   try {
-    return await check(pulumi);
+    return await begun;
   } catch (error) {
     console.error(`${pc.red((error as Error).message)}\n`);
     console.error(pc.yellow("By its state all of it is deployed. What is different on the host is looked up:"));

@@ -18,12 +18,13 @@ export interface Checked {
  * Runs the deployed stack's gateway check now. `pulumi up` itself runs it only when something changed, and an MCP server may
  * have died since.
  *
+ * @param signal Aborted when nobody waits for the answer any more; then it ends with an error.
  * @throws Error that says what is wrong.
  */
-export async function check(pulumi: Pulumi): Promise<Checked> {
+export async function check(pulumi: Pulumi, signal?: AbortSignal): Promise<Checked> {
   const inputs = await pulumi.gatewayCheck();
   if (!inputs) throw notDeployed(pulumi.stack);
-  const tools = await checkGateway(inputs);
+  const tools = await checkGateway(signal ? { ...inputs, signal } : inputs);
   return { gatewayUrl: inputs.gatewayUrl, clients: inputs.clients.map(({ name }) => name), tools };
 }
 

@@ -346,3 +346,17 @@ test("where nothing is to be changed, nothing is deployed", async (t) => {
   assert.equal(await deployAndRepair(pulumi), false);
   assert.deepEqual(done, []);
 });
+
+test("what may be done beside the comparison is done where nothing on the host differs, and nowhere else", async (t) => {
+  const { pulumi } = await deploying(t, [[], [], []], []);
+  const begun: string[] = [];
+  const asDeployed = { ...pulumi, onRecord: async () => ({ ...(await pulumi.onRecord()), deployed: [] }) };
+  await deployAndRepair(asDeployed, { beside: () => begun.push("as deployed") });
+  await deployAndRepair(asDeployed, { refresh: true, beside: () => begun.push("with a look at the host") });
+  const changed = {
+    ...pulumi,
+    onRecord: async () => ({ ...(await pulumi.onRecord()), deployed: [{ ...time, id: "gone" }] }),
+  };
+  await deployAndRepair(changed, { beside: () => begun.push("changed") });
+  assert.deepEqual(begun, ["as deployed"]);
+});

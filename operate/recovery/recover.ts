@@ -51,17 +51,25 @@ export async function recover(pulumi: Stack): Promise<Changed> {
   return { differences: await allDifferences(docker, record, found), docker };
 }
 
+interface HowToDeploy {
+  readonly refresh?: boolean;
+  readonly beforeChange?: BeforeChange;
+  readonly beside?: () => void;
+}
+
 /**
  * Deploys, and brings back what somebody has changed on the host: Pulumi takes it for deployed.
  *
  * @param refresh Whether Pulumi itself looks at each thing on the host first, and not only at what is told by the way.
+ * @param beside Called where nothing on the host is known to differ, before it is found out what the settings say otherwise.
  * @returns Whether something was deployed.
  */
 export async function deployAndRepair(
   pulumi: Stack & Deploying,
-  { refresh = false, beforeChange }: { readonly refresh?: boolean; readonly beforeChange?: BeforeChange } = {},
+  { refresh = false, beforeChange, beside }: HowToDeploy = {},
 ): Promise<boolean> {
   const { differences: changed, docker } = await recover(pulumi);
+  if (docker && !changed.length && !refresh) beside?.();
   if (changed.length) console.log(pc.yellow(`Changed on the host since the last run: ${sentence(changed)}.`));
   const those = (wanted: Difference["repair"]) => changed.filter(({ repair }) => repair === wanted);
   // Pulumi does not know of pauses.
