@@ -35,6 +35,7 @@ const featuredSettings = testSettings(
     redis: { memory: 100 },
     backup: { at: "02:15", keep: 3 },
     monitoring: { port: 9091, days: 7, mib: 128, memory: 200 },
+    scheduledCheck: { alert: { url: "http://192.168.1.30:8080/alerts" } },
     guard: { refuse: ["token"], mask: ["email"] },
     telemetry: {
       openTelemetry: {
@@ -409,7 +410,9 @@ test("Redis is for LiteLLM alone: a network of the two, no port, no volume, a pa
 
 test("Prometheus asks the ingress and the adapters on their networks, answers on the loopback alone, and shows no token", () => {
   const prometheus = inputsOf(featured, "prometheus-container");
-  assert.deepEqual(networksOf(prometheus), ["litellm-ingress-net", "litellm-mcp-net", "prometheus-net"]);
+  assert.deepEqual(networksOf(prometheus), [
+    ...["litellm-ingress-net", "litellm-mcp-net", "prometheus-alerts-net", "prometheus-net"],
+  ]);
   assert.deepEqual(prometheus.ports, [{ ip: "127.0.0.1", external: 9091, internal: 9090 }]);
   assert.deepEqual(prometheus.volumes, [{ volumeName: "lab-prometheus-data", containerPath: "/prometheus" }]);
   assert.deepEqual([prometheus.user, prometheus.readOnly, prometheus.memory], ["65534:65534", true, 200]);
@@ -435,6 +438,19 @@ test("Prometheus asks the ingress and the adapters on their networks, answers on
     "the variables are encrypted",
   );
   assert.ok(!own.has("prometheus-container"));
+});
+
+test("Prometheus tells the scheduled check of alerts, on a network of the two without a way out", () => {
+  const [script] = inputsOf(featured, "prometheus-container").command as [string];
+  assert.match(script, /targets:\n +- alerts:9093\n/);
+  assert.equal(envOf(featured, "scheduled-check-container").ALERTS_AT, "alerts:9093");
+  assert.equal(inputsOf(featured, "prometheus-alerts-net").internal, true);
+  const onIt = [...featured.keys()].filter((name) => {
+    const joined = (inputsOf(featured, name).networksAdvanced ?? []) as { name: string }[];
+    return joined.some((one) => one.name.startsWith("prometheus-alerts-net"));
+  });
+  assert.deepEqual(onIt.sort(), ["prometheus-container", "scheduled-check-container"]);
+  assert.equal(inputsOf(featured, "scheduled-check-container").ports, undefined);
 });
 
 test("the backup of each day reads every volume that outlives the stack, writes its own, and reaches Postgres alone", () => {

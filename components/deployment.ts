@@ -143,7 +143,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   if (scheduledCheck && ofScheduledCheck)
     new ScheduledCheck(
       names.SCHEDULED_CHECK,
-      { settings, check: scheduledCheck, key: ofScheduledCheck.key, networks, secret, backup: nightly?.told },
+      {
+        ...{ settings, check: scheduledCheck, key: ofScheduledCheck.key, networks, secret },
+        ...{ backup: nightly?.told, alerts: prometheus?.alerts },
+      },
       // It says so in few words when a server does not work; the gateway check says why, and with which log.
       { ...opts, dependsOn: [check] },
     );

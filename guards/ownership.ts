@@ -53,6 +53,7 @@ export function namesOnDaemon({
       ...Object.values(ownNetworks).filter((name) => name !== undefined),
       ...(redis ? [redis.network] : []),
       ...(monitoring ? [monitoring.network] : []),
+      ...(monitoring?.alertsNetwork === undefined ? [] : [monitoring.alertsNetwork]),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [

@@ -259,6 +259,8 @@ export interface MonitoringSettings {
   /** Names on the daemon. */
   readonly container: string;
   readonly network: string;
+  /** Of Prometheus and the scheduled check, which tells somebody of its alerts; undefined: nobody is told. */
+  readonly alertsNetwork: string | undefined;
   readonly volume: string;
 }
 

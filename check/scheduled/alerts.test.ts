@@ -34,6 +34,13 @@ for (const [of, name, begins, ends] of [
     assert.deepEqual([firing!.startsAt, resolved!.endsAt], [SINCE, UNTIL]);
   });
 
+test("what Prometheus says has its name there, and the server or part as a label", () => {
+  const labelsOf = (of: string) => alertOf([change(of)], WHERE).alerts[0]!.labels;
+  assert.deepEqual(labelsOf("ServerAway time"), { alertname: "ServerAway", stack: "lan", server: "time" });
+  assert.deepEqual(labelsOf("PartAway ingress"), { alertname: "PartAway", stack: "lan", part: "ingress" });
+  assert.deepEqual(labelsOf("ManyRefusals"), { alertname: "ManyRefusals", stack: "lan" });
+});
+
 test("what is no longer looked at is called what it is", () => {
   const gone = (of: string) => alertOf([{ ...change(of, UNTIL), isGone: true }], WHERE).title;
   assert.equal(gone("time"), "MCP server time is no longer looked at (lan)");

@@ -1,4 +1,5 @@
 import { own } from "../../lib/own.ts";
+import { named, wordsOf } from "./prometheus.ts";
 import { BACKUP, type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
 
 /** What is posted: the form of Alertmanager's webhook (version 4), and a title and a message for those who read no more. */
@@ -34,7 +35,7 @@ export interface Where {
 export function alertOf(changes: readonly Change[], { stack, url }: Where): AlertPost {
   const alerts = changes.map((change) => ({
     status: change.until === null ? ("firing" as const) : ("resolved" as const),
-    labels: { alertname: kindOf(change.of).name, stack, ...(isServer(change.of) && { server: change.of }) },
+    labels: labelsOf(change.of, stack),
     annotations: { summary: summaryOf(change), description: change.problem },
     startsAt: change.since,
     endsAt: change.until ?? NO_END,
@@ -104,12 +105,34 @@ const KINDS: Readonly<Record<string, { readonly name: string; readonly begins: s
   [BACKUP]: { name: "BackupFails", begins: "the backup of each day is not right", ends: "the backup is right again" },
 };
 
-const isServer = (of: string) => own(KINDS, of) === undefined;
-const kindOf = (of: string) =>
-  own(KINDS, of) ?? { name: "McpServerFails", begins: `MCP server ${of} fails`, ends: `MCP server ${of} works again` };
+interface Kind {
+  readonly name: string;
+  readonly server?: string | undefined;
+  readonly part?: string | undefined;
+  readonly begins: string;
+  readonly ends: string;
+}
+
+function kindOf(of: string): Kind {
+  const ofPrometheus = named(of);
+  if (ofPrometheus) return { ...ofPrometheus, ...wordsOf(ofPrometheus), name: ofPrometheus.alert };
+  const server = {
+    name: "McpServerFails",
+    server: of,
+    begins: `MCP server ${of} fails`,
+    ends: `MCP server ${of} works again`,
+  };
+  return own(KINDS, of) ?? server;
+}
+
+function labelsOf(of: string, stack: string): Record<string, string> {
+  const { name, server, part } = kindOf(of);
+  return { alertname: name, stack, ...(server !== undefined && { server }), ...(part !== undefined && { part }) };
+}
 
 function summaryOf({ of, until, isGone }: Change): string {
-  if (isGone) return `${isServer(of) ? "MCP server " : ""}${of} is no longer looked at`;
-  const { begins, ends } = kindOf(of);
+  const { server, begins, ends } = kindOf(of);
+  if (isGone && named(of)) return `Prometheus says no more of this: ${begins}`;
+  if (isGone) return `${server === undefined ? "" : "MCP server "}${of} is no longer looked at`;
   return until === null ? begins : ends;
 }

@@ -1,9 +1,12 @@
+import { once } from "node:events";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { readBackup } from "./backup.ts";
 import type { Expected, ExpectedServer } from "../expectations.ts";
+import { Inbox } from "./inbox.ts";
 import { identityOf, post } from "./post.ts";
+import { createReceiver } from "./receiver.ts";
 import { type Host, lookedAt, runCheck } from "./run.ts";
 import { readState, writeState } from "./state.ts";
 import type { Run } from "./troubles.ts";
@@ -24,6 +27,10 @@ const variables = z.object({
   BACKUP_FOLDER: z.string().startsWith("/").optional(),
   STACK: z.string().min(1),
   TOLD_URL: z.url(),
+  ALERTS_AT: z
+    .string()
+    .regex(/^[^:]+:\d+$/)
+    .optional(),
   ALERT_URL: z.url().optional(),
   ALERT_HEADER: z.string().min(1).optional(),
   ALERT_HEADER_VALUE: z.string().min(1).optional(),
@@ -56,10 +63,15 @@ const host: Host = {
   backup: backups === undefined ? undefined : () => readBackup(backups, Date.now()),
 };
 
+const { ALERTS_AT: alertsAt } = env;
+const names = servers.map(({ name }) => name);
+const inbox = new Inbox();
+
 const watch = new Watch(
   {
     minutes: env.MINUTES,
     lookedAt: lookedAt(expected, host),
+    heardOf: alertsAt === undefined ? undefined : names,
     where: { stack: env.STACK, url: env.TOLD_URL },
     alertsTo: address && identityOf(address),
     run: (known, isWhole) => runCheck(expected, known, isWhole, host),
@@ -68,6 +80,17 @@ const watch = new Watch(
   },
   readState(env.STATE_FOLDER, (problem) => log("state not readable, begun anew", { problem })),
 );
+
+if (alertsAt !== undefined) {
+  const receiver = createReceiver({
+    servers: names,
+    take: (said) => inbox.put(said),
+    complain: (problem) => log("alerts not taken", { problem }),
+  });
+  // By the name that it has on the network of the two, so that it listens on no other.
+  const [host, port] = alertsAt.split(":") as [string, string];
+  await once(receiver.listen(Number(port), host), "listening");
+}
 
 const said = ({ at, tried }: Run, notKept: string | undefined): string => {
   const { troubles, alertProblem } = watch.state;
@@ -79,14 +102,20 @@ const said = ({ at, tried }: Run, notKept: string | undefined): string => {
   return wrong.length ? wrong.join("\n") : `${at}: nothing is wrong with ${tried.join(", ")}`;
 };
 
+let last: Run | undefined;
 for (;;) {
-  const { run, pauseMs } = await watch.step();
+  const { run, pauseMs } = await watch.step(inbox.take());
   // It goes on without: a program that ended here would be started again, and tell the same again, each time.
   const notKept = writeState(env.STATE_FOLDER, watch.state);
   const { alertProblem } = watch.state;
-  log("checked", { ...run, ...(alertProblem !== null && { alertProblem }), ...(notKept !== undefined && { notKept }) });
-  writeFileSync(SAID, `${said(run, notKept)}\n`);
-  if (watch.isWell && notKept === undefined) writeFileSync(WELL, "");
-  else rmSync(WELL, { force: true });
-  await pause(pauseMs);
+  const more = { ...(alertProblem !== null && { alertProblem }), ...(notKept !== undefined && { notKept }) };
+  if (run) log("checked", { ...run, ...more });
+  last = run ?? last;
+  if (last) writeFileSync(SAID, `${said(last, notKept)}\n`);
+  // Its age says when it has looked last, and not when it was told something.
+  if (!watch.isWell || notKept !== undefined) rmSync(WELL, { force: true });
+  else if (run) writeFileSync(WELL, "");
+  // However often something is said: nothing is kept, nor told, more than once a second.
+  await pause(Math.min(pauseMs, 1_000));
+  await inbox.wait(Math.max(0, pauseMs - 1_000));
 }

@@ -12,6 +12,15 @@ const state: State = {
   last: { at: "2026-11-22T10:00:00.000Z", seconds: 0.3, tried: ["time"], problems: { time: "is away" } },
   next: "2026-11-22T10:15:00.000Z",
   troubles: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: true }],
+  heard: [{ of: "ManyRefusals", since: "2026-11-22T10:00:00.000Z", problem: "60", at: "2026-11-22T10:01:00.000Z" }],
+  stories: [
+    { subject: "time", told: null, begins: ["2026-11-22T09:50:00.000Z"], rightSince: null },
+    {
+      subject: "ManyRefusals",
+      told: { of: "ManyRefusals", since: "2026-11-22T10:00:00.000Z", problem: "60" },
+      ...{ begins: ["2026-11-22T10:00:00.000Z"], rightSince: "2026-11-22T10:02:00.000Z" },
+    },
+  ],
   untold: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", until: null, isGone: false }],
   alertProblem: "no answer",
   alertsTo: "http://192.168.1.30/alerts",
@@ -20,6 +29,18 @@ const state: State = {
 test("what was written is read again", () => {
   assert.equal(writeState(path.join(folder, "new"), state), undefined);
   assert.deepEqual(readState(path.join(folder, "new"), assert.fail), state);
+});
+
+test("of what a program of before was sure somebody was told", () => {
+  const before = { ...state, heard: undefined, stories: undefined };
+  const unsure = { of: "git", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: false };
+  writeFileSync(path.join(folder, STATE_FILE), JSON.stringify({ ...before, troubles: [...before.troubles, unsure] }));
+  const { heard, stories } = readState(folder, assert.fail);
+  assert.deepEqual(heard, []);
+  assert.deepEqual(
+    stories.map(({ subject, told }) => [subject, told?.problem]),
+    [["time", "is away"]],
+  );
 });
 
 test("where there is none, nothing is known, and nobody complains", () => {

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import type { Heard } from "./prometheus.ts";
+import { type Story, storyOf } from "./stories.ts";
 import type { Change, Run, Trouble } from "./troubles.ts";
 
 /**
@@ -13,6 +15,10 @@ export interface State {
   /** When the next one is, ISO 8601. */
   readonly next: string;
   readonly troubles: readonly Trouble[];
+  /** What Prometheus says is wrong. */
+  readonly heard: readonly Heard[];
+  /** What is told of both. */
+  readonly stories: readonly Story[];
   /** What nobody could be told yet. */
   readonly untold: readonly Change[];
   /** Why it could not; null where nothing is in the way. */
@@ -29,19 +35,33 @@ const run = z.object({
   tried: z.array(z.string()),
   problems: z.record(z.string(), z.string()),
 });
-const told = z.object({ of: z.string(), since: z.string(), problem: z.string() });
-const schema: z.ZodType<State> = z.object({
-  last: run.nullable(),
-  next: z.string(),
-  troubles: z.array(told.extend({ isSure: z.boolean() })),
-  untold: z.array(told.extend({ until: z.string().nullable(), isGone: z.boolean().default(false) })),
-  alertProblem: z.string().nullable(),
-  alertsTo: z.string().nullable(),
+const wrong = z.object({ of: z.string(), since: z.string(), problem: z.string() });
+const story = z.object({
+  subject: z.string(),
+  told: wrong.nullable(),
+  begins: z.array(z.string()),
+  rightSince: z.string().nullable(),
 });
+const schema: z.ZodType<State> = z
+  .object({
+    last: run.nullable(),
+    next: z.string(),
+    troubles: z.array(wrong.extend({ isSure: z.boolean() })),
+    heard: z.array(wrong.extend({ at: z.string() })).default([]),
+    stories: z.array(story).optional(),
+    untold: z.array(wrong.extend({ until: z.string().nullable(), isGone: z.boolean().default(false) })),
+    alertProblem: z.string().nullable(),
+    alertsTo: z.string().nullable(),
+  })
+  // A program of before has told of each trouble that was sure.
+  .transform(({ stories, ...state }) => ({
+    ...state,
+    stories: stories ?? state.troubles.filter(({ isSure }) => isSure).map(storyOf),
+  }));
 
 /** Of a stack that was never checked. */
 export const NOTHING_KNOWN: State = {
-  ...{ last: null, next: "", troubles: [], untold: [], alertProblem: null, alertsTo: null },
+  ...{ last: null, next: "", troubles: [], heard: [], stories: [], untold: [], alertProblem: null, alertsTo: null },
 };
 
 /** @throws Error when it is no state. */

@@ -10,41 +10,24 @@ const sure: Trouble = { of: "time", since: at(0), problem: "is away", isSure: tr
 
 const afterRun = (before: readonly Trouble[], of: Run) => afterRunOf(before, of, [GATEWAY, "git", "time"]);
 
-test("what one run finds is a trouble, what two find is sure, and its end is told", () => {
+test("what one run finds is a trouble, what two find is sure, and one that finds it right ends it", () => {
   const first = afterRun([], run(0, ["time", "git"], { time: "is away" }));
-  assert.deepEqual(first, { troubles: [{ ...sure, isSure: false }], changes: [] });
+  assert.deepEqual(first, { troubles: [{ ...sure, isSure: false }], gone: [] });
   const second = afterRun(first.troubles, run(1, ["time"], { time: "is away, still" }));
-  assert.deepEqual(second, {
-    troubles: [{ ...sure, problem: "is away, still" }],
-    changes: [{ of: "time", since: at(0), problem: "is away, still", until: null, isGone: false }],
-  });
-  const third = afterRun(second.troubles, run(2, ["time"], { time: "is away" }));
-  assert.deepEqual(third.changes, [], "it is told once");
-  assert.deepEqual(afterRun(third.troubles, run(3, ["time"])), {
-    troubles: [],
-    changes: [{ of: "time", since: at(0), problem: "is away", until: at(3), isGone: false }],
-  });
-});
-
-test("what was over before the second run is told to nobody", () => {
-  const { troubles } = afterRun([], run(0, ["time"], { time: "is away" }));
-  assert.deepEqual(afterRun(troubles, run(1, ["time"])), { troubles: [], changes: [] });
+  assert.deepEqual(second, { troubles: [{ ...sure, problem: "is away, still" }], gone: [] });
+  assert.deepEqual(afterRun(second.troubles, run(2, ["time"])), { troubles: [], gone: [] });
+  assert.deepEqual(afterRun(first.troubles, run(1, ["time"])), { troubles: [], gone: [] });
 });
 
 test("what a run did not try is as it was: a gateway that does not answer says nothing of a server", () => {
-  const { troubles, changes } = afterRun([sure], run(1, [GATEWAY], { [GATEWAY]: "fetch failed" }));
+  const { troubles } = afterRun([sure], run(1, [GATEWAY], { [GATEWAY]: "fetch failed" }));
   assert.deepEqual(troubles[0], sure);
-  assert.deepEqual(changes, []);
 });
 
 test("a server may have a name that every object has", () => {
-  assert.deepEqual(afterRun([], run(0, ["constructor"])), { troubles: [], changes: [] });
+  assert.deepEqual(afterRun([], run(0, ["constructor"])), { troubles: [], gone: [] });
 });
 
-test("a trouble of what nobody looks at any more is over, and its end is told", () => {
-  const gone: Trouble = { ...sure, of: "away" };
-  assert.deepEqual(afterRun([gone, { ...gone, of: "other", isSure: false }, sure], run(1, [GATEWAY])), {
-    troubles: [sure],
-    changes: [{ of: "away", since: at(0), problem: "is away", until: at(1), isGone: true }],
-  });
+test("a trouble of what nobody looks at any more is over", () => {
+  assert.deepEqual(afterRun([{ ...sure, of: "away" }, sure], run(1, [GATEWAY])), { troubles: [sure], gone: ["away"] });
 });

@@ -15,18 +15,23 @@ export interface Run {
   readonly problems: Readonly<Record<string, string>>;
 }
 
-/** Something that is wrong, until a run finds it right. */
-export interface Trouble {
+/** Something that is wrong. */
+export interface Wrong {
+  /** What it is wrong with; of what Prometheus says, as `prometheus.ts` has it. */
   readonly of: string;
   /** When it was found first, ISO 8601. */
   readonly since: string;
   readonly problem: string;
+}
+
+/** What a run has found, until another finds it right. */
+export interface Trouble extends Wrong {
   /** A second run has found it as well. One alone may have come in the middle of an `up`, or of a restart. */
   readonly isSure: boolean;
 }
 
-/** A trouble that has become sure, or is over. */
-export interface Change extends Omit<Trouble, "isSure"> {
+/** What is told: that something is wrong, or is over. */
+export interface Change extends Wrong {
   /** ISO 8601; null: it goes on. */
   readonly until: string | null;
   /** It is over because nobody looks at it any more, whether it is right or not: an `up` has taken the server away. */
@@ -42,29 +47,20 @@ export function afterRun(
   before: readonly Trouble[],
   { at, tried, problems }: Run,
   lookedAt: readonly string[],
-): { readonly troubles: readonly Trouble[]; readonly changes: readonly Change[] } {
+): { readonly troubles: readonly Trouble[]; readonly gone: readonly string[] } {
   const known = new Map(before.map((trouble) => [trouble.of, trouble]));
-  const changes: Change[] = [];
-  for (const { of, since, problem, isSure } of before.filter((trouble) => !lookedAt.includes(trouble.of))) {
-    known.delete(of);
-    if (isSure) changes.push({ of, since, problem, until: at, isGone: true });
-  }
+  const gone = before.map(({ of }) => of).filter((of) => !lookedAt.includes(of));
+  for (const of of gone) known.delete(of);
   for (const of of tried) {
     const was = known.get(of);
     const problem = Object.hasOwn(problems, of) ? problems[of] : undefined;
-    if (problem === undefined) {
-      known.delete(of);
-      if (was?.isSure) changes.push({ of, since: was.since, problem: was.problem, until: at, isGone: false });
-    } else {
-      const since = was?.since ?? at;
-      known.set(of, { of, since, problem, isSure: was !== undefined });
-      if (was && !was.isSure) changes.push(goesOn({ of, since, problem }));
-    }
+    if (problem === undefined) known.delete(of);
+    else known.set(of, { of, since: was?.since ?? at, problem, isSure: was !== undefined });
   }
-  return { troubles: [...known.values()], changes };
+  return { troubles: [...known.values()], gone };
 }
 
-/** What is told of a trouble that has no end yet. */
-export const goesOn = ({ of, since, problem }: Pick<Trouble, "of" | "since" | "problem">): Change => ({
+/** What is told of something that has no end yet. */
+export const goesOn = ({ of, since, problem }: Wrong): Change => ({
   ...{ of, since, problem, until: null, isGone: false },
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AlertPost } from "./alerts.ts";
+import type { Said } from "./prometheus.ts";
 import { NOTHING_KNOWN, type State } from "./state.ts";
 import { DISK, FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
@@ -21,7 +22,7 @@ class World {
     return new Watch(
       {
         ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
-        lookedAt: [GATEWAY, "git", "time", FORBIDDEN, DISK],
+        ...{ lookedAt: [GATEWAY, "git", "time", FORBIDDEN, DISK], heardOf: ["git", "time"] },
         run: (known, isWhole) => Promise.resolve(this.#run(isWhole ? undefined : known)),
         post: (body) => {
           if (this.deaf === undefined) this.posted.push(body);
@@ -43,8 +44,8 @@ class World {
   }
 
   /** One step, and the pause after it. */
-  async after(watch: Watch): Promise<number> {
-    const { pauseMs } = await watch.step();
+  async after(watch: Watch, ...said: readonly Said[]): Promise<number> {
+    const { pauseMs } = await watch.step(said);
     this.time += pauseMs;
     return pauseMs / 1_000;
   }
@@ -200,6 +201,8 @@ test("of what cannot be told for long the newest is kept", async () => {
     await world.after(watch);
     world.wrong = {};
     await world.after(watch);
+    // Later than what comes and goes.
+    world.time += 3_600_000;
   }
   assert.equal(watch.state.untold.length, 100);
   assert.equal(watch.state.untold.at(-1)?.problem, "is away, 79");
@@ -267,4 +270,118 @@ test("a gateway that was away for one run of everything is tried with everything
   await world.after(watch);
   assert.deepEqual(world.asked.at(-1), undefined);
   assert.deepEqual(watch.state.last?.tried, [GATEWAY, "git", "time", FORBIDDEN, DISK]);
+});
+
+const said = (of: string, isOver = false): Said => ({
+  ...{ of, since: "2026-11-22T10:00:00.000Z", problem: `${of} is said`, isOver },
+});
+
+test("what Prometheus says is told at once, without a run, and its end; neither makes it unwell", async () => {
+  const world = new World();
+  const watch = world.watch();
+  assert.equal(await world.after(watch), 900);
+  world.time -= 600_000;
+  assert.equal(await world.after(watch, said("ServerAway time"), said("ManyRefusals")), 600);
+  assert.ok(watch.isWell);
+  assert.equal(world.asked.length, 1);
+  world.time -= 540_000;
+  await world.after(watch, said("ServerAway time"), said("ManyRefusals", true));
+  world.time -= 480_000;
+  await world.after(watch, said("ServerAway time", true), said("ManyRefusals", true));
+  assert.deepEqual(titles(world).slice(1), [
+    "MCP server time is away, many requests or calls are refused (lan)",
+    "requests or calls are no longer refused in such numbers (lan)",
+    "MCP server time is back (lan)",
+  ]);
+  assert.deepEqual(world.posted[1]?.alerts[0]?.labels, { alertname: "ServerAway", stack: "lan", server: "time" });
+});
+
+test("runs come as often as always, however often Prometheus says something", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await watch.step();
+  for (let second = 0; second < 1_800; second += 1) {
+    world.time += 1_000;
+    await watch.step([said("ManyRefusals")]);
+  }
+  assert.equal(world.asked.length, 3);
+  assert.equal(world.posted.length, 2);
+});
+
+test("a server of which Prometheus has told is not told again by the check, until both find it right", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await watch.step();
+  world.time += 800_000;
+  await watch.step([said("ServerAway time")]);
+  world.wrong = { time: "is away" };
+  for (let minute = 0; minute < 5; minute += 1) {
+    world.time += 60_000;
+    await watch.step([said("ServerAway time")]);
+  }
+  assert.equal(watch.isWell, false);
+  await watch.step([said("ServerAway time", true)]);
+  assert.deepEqual(titles(world).slice(1), ["MCP server time is away (lan)"]);
+  world.wrong = {};
+  world.time += 60_000;
+  await watch.step();
+  assert.deepEqual(titles(world).slice(1), ["MCP server time is away (lan)", "MCP server time is back (lan)"]);
+});
+
+test("what Prometheus has said outlives the program, and is not told again by the next; while nobody listens it is kept", async () => {
+  const world = new World();
+  const before = world.watch();
+  await world.after(before);
+  await before.step([said("ServerAway time")]);
+  world.time += 7_200_000;
+  const kept = JSON.parse(JSON.stringify(before.state)) as State;
+  const watch = world.watch({}, kept);
+  await watch.step();
+  assert.equal(titles(world).length, 2, "that nobody listened is no end");
+  world.deaf = "no";
+  await watch.step([said("ServerAway time", true)]);
+  assert.deepEqual([watch.isWell, watch.state.untold.length], [false, 1]);
+  world.deaf = undefined;
+  world.time += 60_000;
+  await watch.step();
+  assert.equal(titles(world).at(-1), "MCP server time is back (lan)");
+  assert.ok(watch.isWell);
+});
+
+test("what Prometheus says no more of is over after ten minutes, and at once where it says nothing any more", async () => {
+  const world = new World();
+  const watch = world.watch();
+  await world.after(watch);
+  assert.equal((await watch.step([said("ManyRefusals"), said("ServerAway git")])).pauseMs, 600_000);
+  const { state } = watch;
+  await world.watch({ heardOf: undefined }, state).step();
+  const gone =
+    "Prometheus says no more of this: many requests or calls are refused, Prometheus says no more of this: MCP server git is away (lan)";
+  assert.equal(titles(world).at(-1), gone);
+  world.time += 600_000;
+  await watch.step();
+  assert.deepEqual(titles(world).slice(-2), [gone, gone]);
+});
+
+test("what comes and goes is told three times at most, and its end by itself when it has been right for long", async () => {
+  const world = new World();
+  const watch = world.watch({ minutes: 1_440 });
+  await watch.step();
+  for (let time = 0; time < 20; time += 1) {
+    world.time += 60_000;
+    await watch.step([said("ServerAway time")]);
+    world.time += 60_000;
+    await watch.step([said("ServerAway time", true)]);
+  }
+  assert.equal(world.posted.length, 1 + 5);
+  assert.match(
+    world.posted.at(-1)!.message,
+    /ServerAway time is said\nIt comes and goes, 3 times or more within an hour/,
+  );
+  const { pauseMs } = await watch.step();
+  assert.equal(pauseMs, 30 * 60_000);
+  world.time += pauseMs;
+  await watch.step();
+  assert.equal(titles(world).at(-1), "MCP server time is back (lan)");
+  assert.equal(world.posted.length, 7);
 });

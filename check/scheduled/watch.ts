@@ -1,5 +1,7 @@
 import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
+import { afterHearing, type Said, silentAt } from "./prometheus.ts";
 import type { State } from "./state.ts";
+import { afterwards, endsAt } from "./stories.ts";
 import { afterRun, BACKUP, type Change, DISK, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
 
 /** How long a trouble waits for its second run, and one that is sure for its next. */
@@ -11,6 +13,8 @@ export interface WatchOptions {
   readonly minutes: number;
   /** What a run of everything tries. */
   readonly lookedAt: readonly string[];
+  /** Servers of which Prometheus may say something; undefined: it says nothing here. */
+  readonly heardOf: readonly string[] | undefined;
   readonly where: Where;
   /** What tells one address from another; undefined: nobody is told. */
   readonly alertsTo: string | undefined;
@@ -26,13 +30,20 @@ export class Watch {
   state: State;
   readonly #options: WatchOptions;
   #wholeAt = 0;
+  /** When the next run is, of everything or not. */
+  #runAt = 0;
   /** Whether this program has found everything right once: the `up` that started it waits for that. */
   #wasWell = false;
 
   constructor(options: WatchOptions, state: State) {
     this.#options = options;
     // What one run alone has found begins anew: the first of this program may follow it at once, in the middle of the same `up`.
-    this.state = { ...state, troubles: state.troubles.filter(({ isSure }) => isSure) };
+    this.state = {
+      ...state,
+      troubles: state.troubles.filter(({ isSure }) => isSure),
+      // Nobody listened until now, which is no silence.
+      heard: state.heard.map((one) => ({ ...one, at: new Date(options.now()).toISOString() })),
+    };
   }
 
   /**
@@ -47,12 +58,36 @@ export class Watch {
     return alertProblem === null && (this.#wasWell ? !troubles.some(({ isSure }) => isSure) : troubles.length === 0);
   }
 
-  /** One run, and whoever has to be told is told. @returns The run, and in how many ms the next one is. */
-  async step(): Promise<{ readonly run: Run; readonly pauseMs: number }> {
+  /**
+   * What was said, a run if it is time for one, and whoever has to be told is told.
+   *
+   * @param said By Prometheus since the last step.
+   * @returns The run, if there was one, and in how many ms the next step is, unless something is said before.
+   */
+  async step(said: readonly Said[] = []): Promise<{ readonly run: Run | undefined; readonly pauseMs: number }> {
+    const { now } = this.#options;
+    await this.#hear(said);
+    const run = now() >= this.#runAt ? await this.#look() : undefined;
+    const { heard, stories } = this.state;
+    const times = [this.#runAt, silentAt(heard) ?? Infinity, endsAt(stories) ?? Infinity];
+    return { run, pauseMs: Math.max(0, Math.min(...times) - now()) };
+  }
+
+  async #hear(said: readonly Said[]): Promise<void> {
+    const { heardOf, now } = this.#options;
+    const { heard, gone } = afterHearing(this.state.heard, said, heardOf, now());
+    this.state = { ...this.state, heard };
+    if (!this.#settle(gone)) return;
+    await this.#tell();
+    // Who cannot be told is tried again with the next run.
+    if (this.state.alertProblem !== null) this.#runAt = Math.min(this.#runAt, now() + AGAIN_MS.sure);
+  }
+
+  async #look(): Promise<Run> {
     const { now, minutes, lookedAt } = this.#options;
     const isWhole = now() >= this.#wholeAt;
     const run = await this.#options.run(this.state.troubles, isWhole);
-    const { troubles, changes } = afterRun(this.state.troubles, run, lookedAt);
+    const { troubles, gone } = afterRun(this.state.troubles, run, lookedAt);
     if (isWhole) this.#wholeAt = now() + minutes * 60_000;
     // What was not tried while it was away.
     else if (isAway(this.state.troubles) && !isAway(troubles)) this.#wholeAt = now();
@@ -60,12 +95,26 @@ export class Watch {
       ...this.state,
       ...(isWhole && { last: run }),
       troubles,
-      untold: this.#options.alertsTo === undefined ? [] : [...this.state.untold, ...changes].slice(-MOST_UNTOLD),
       next: new Date(this.#wholeAt).toISOString(),
     };
+    this.#settle(gone);
     await this.#tell();
     this.#wasWell ||= this.isWell;
-    return { run, pauseMs: Math.max(0, this.#nextAt() - now()) };
+    this.#runAt = this.#nextAt();
+    return run;
+  }
+
+  /** What that means for whoever is told. @returns Whether there is something to tell. */
+  #settle(gone: readonly string[]): boolean {
+    const { now, alertsTo } = this.#options;
+    const { troubles, heard } = this.state;
+    const wrong = [...troubles.filter(({ isSure }) => isSure), ...heard].map(({ of, since, problem }) => ({
+      ...{ of, since, problem },
+    }));
+    const { stories, changes } = afterwards(this.state.stories, wrong, gone, now());
+    const untold = alertsTo === undefined ? [] : [...this.state.untold, ...changes].slice(-MOST_UNTOLD);
+    this.state = { ...this.state, stories, untold };
+    return changes.length > 0;
   }
 
   async #tell(): Promise<void> {
@@ -89,8 +138,10 @@ export class Watch {
 
   /** What goes on, and a new address has not heard: without it, the first that is told there is its end. */
   #toldElsewhere(): Change[] {
-    const { troubles, untold } = this.state;
-    return troubles.filter(({ of, isSure }) => isSure && !untold.some((change) => change.of === of)).map(goesOn);
+    const { stories, untold } = this.state;
+    return stories.flatMap(({ told }) =>
+      told && !untold.some((change) => change.of === told.of) ? [goesOn(told)] : [],
+    );
   }
 
   #nextAt(): number {

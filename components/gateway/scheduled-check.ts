@@ -27,6 +27,8 @@ export interface ScheduledCheckArgs {
   readonly networks: Networks;
   /** The volume in which the backup of each day says what is wrong; undefined where none is made. */
   readonly backup: docker.Volume | undefined;
+  /** Where Prometheus tells of its alerts, on a network of the two; undefined where it does not. */
+  readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
   /** A secret of the stack by name. */
   readonly secret: (name: string) => pulumi.Output<string>;
 }
@@ -40,7 +42,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
 
   constructor(name: string, args: ScheduledCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(ScheduledCheck.TYPE, name, {}, opts);
-    const { settings, check, key, networks, backup, secret } = args;
+    const { settings, check, key, networks, backup, alerts, secret } = args;
     const state = new docker.Volume(
       SCHEDULED_CHECK_STATE,
       { name: check.volume, labels: [projectLabel] },
@@ -56,10 +58,14 @@ export class ScheduledCheck extends pulumi.ComponentResource {
           ...scheduledCheckVariables(settings, check, pulumi.getStack()),
           CLIENT_KEY: key,
           ...(backup && { BACKUP_FOLDER }),
+          ...(alerts && { ALERTS_AT: `${alerts.host}:${alerts.port}` }),
           ...(check.alert?.header && { ALERT_HEADER_VALUE: secret(check.alert.header.secret) }),
         },
         // Where the ingress is, with a way to whoever is told.
-        networks: [{ id: networks.lan.id, aliases: [] }],
+        networks: [
+          { id: networks.lan.id, aliases: [] },
+          ...(alerts ? [{ id: alerts.network.id, aliases: [alerts.host] }] : []),
+        ],
         volumes: [
           { volumeName: state.name, containerPath: STATE_FOLDER },
           ...(backup ? [{ volumeName: backup.name, containerPath: BACKUP_FOLDER, readOnly: true }] : []),

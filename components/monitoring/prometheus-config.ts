@@ -15,8 +15,13 @@ export const adaptersOf = ({ servers }: Pick<Settings, "servers">) =>
  * `prometheus.yml`. No token is in it: whoever sees Prometheus sees its configuration.
  *
  * @param ingress Host and port of its inner side.
+ * @param alertsTo Host and port of the scheduled check; undefined: nobody is told of alerts.
  */
-export const renderPrometheusConfig = (settings: Pick<Settings, "servers">, ingress: string): string =>
+export const renderPrometheusConfig = (
+  settings: Pick<Settings, "servers">,
+  ingress: string,
+  alertsTo: string | undefined,
+): string =>
   stringify(
     {
       global: {
@@ -28,6 +33,7 @@ export const renderPrometheusConfig = (settings: Pick<Settings, "servers">, ingr
         sample_limit: 20_000,
       },
       rule_files: [RULES_FILE],
+      ...(alertsTo !== undefined && { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertsTo] }] }] } }),
       scrape_configs: [
         { job_name: "ingress", static_configs: [{ targets: [ingress] }] },
         ...adaptersOf(settings).map(({ server, address, tokenEnv }) => ({

@@ -4,7 +4,7 @@ import type { MonitoringSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
-import { type Networks, publishingNetwork } from "../docker/networks.ts";
+import { internalNetwork, type Networks, publishingNetwork } from "../docker/networks.ts";
 import { containerOf, dataOf } from "../resource-names.ts";
 import { adaptersOf, renderPrometheusConfig, renderRules, RULES_FILE, TOKENS_FOLDER } from "./prometheus-config.ts";
 
@@ -14,6 +14,9 @@ const PORT = 9090;
 const USER = "65534:65534";
 const DATA_FOLDER = "/prometheus";
 const CONFIG_FILE = "/tmp/prometheus.yml";
+/** Where the scheduled check hears of alerts, on the network of the two. */
+const ALERTS_HOST = "alerts";
+const ALERTS_PORT = 9093;
 
 export interface PrometheusArgs {
   readonly settings: Pick<Settings, "docker" | "publishedPorts" | "servers">;
@@ -27,17 +30,27 @@ export interface PrometheusArgs {
 
 /**
  * Figures of the ingress and of each adapter, and rules that say what is wrong. It asks on their networks, and answers on its
- * own alone, whose port is on the host's loopback: no MCP server reaches it.
+ * own alone, whose port is on the host's loopback: no MCP server reaches it. Of alerts it tells the scheduled check, on a network of
+ * the two.
  */
 export class Prometheus extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Prometheus";
   readonly container: docker.Container;
+  /** Where it tells of alerts; undefined: nowhere. */
+  readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Prometheus.TYPE, name, {}, opts);
     const { settings, monitoring, networks, ingress, tokens } = args;
     const data = new docker.Volume(dataOf(name), { name: monitoring.volume, labels: [projectLabel] }, { parent: this });
     const network = publishingNetwork(`${name}-net`, monitoring.network, { parent: this });
+    this.alerts =
+      monitoring.alertsNetwork === undefined
+        ? undefined
+        : {
+            network: internalNetwork(`${name}-alerts-net`, monitoring.alertsNetwork, { parent: this }),
+            ...{ host: ALERTS_HOST, port: ALERTS_PORT },
+          };
     const image = daemonImage(name, settings.docker, { name: monitoring.image }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
@@ -51,6 +64,7 @@ export class Prometheus extends pulumi.ComponentResource {
           { id: network.id, aliases: [HOST] },
           { id: networks.ingress.id, aliases: [] },
           { id: networks.mcp.id, aliases: [] },
+          ...(this.alerts ? [{ id: this.alerts.network.id, aliases: [] }] : []),
         ],
         ports: portsOf(settings, monitoring.container, PORT),
         volumes: [{ volumeName: data.name, containerPath: DATA_FOLDER }],
@@ -88,9 +102,10 @@ export function startScript({
   ingress,
 }: {
   readonly settings: Pick<Settings, "servers">;
-  readonly monitoring: Pick<MonitoringSettings, "days" | "mib">;
+  readonly monitoring: Pick<MonitoringSettings, "days" | "mib" | "alertsNetwork">;
   readonly ingress: string;
 }): string {
+  const alertsTo = monitoring.alertsNetwork === undefined ? undefined : `${ALERTS_HOST}:${ALERTS_PORT}`;
   const variables = adaptersOf(settings).map(({ tokenEnv }) => tokenEnv);
   return [
     "set -eu",
@@ -99,7 +114,7 @@ export function startScript({
     ...variables.map((variable) => `printf %s "$${variable}" > ${TOKENS_FOLDER}/${variable}`),
     ...(variables.length ? [`unset ${variables.join(" ")}`] : []),
     `cat > ${CONFIG_FILE} <<'END'`,
-    `${renderPrometheusConfig(settings, ingress)}END`,
+    `${renderPrometheusConfig(settings, ingress, alertsTo)}END`,
     `cat > ${RULES_FILE} <<'END'`,
     `${renderRules()}END`,
     [

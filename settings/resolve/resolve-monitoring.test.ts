@@ -4,7 +4,10 @@ import { IMAGE, inStack, KEY, load, refused } from "../../tests/small-stack.ts";
 
 test("Prometheus is there when the stack says so, also without a word more", () => {
   assert.equal(load({}).monitoring, undefined);
-  const names = { container: "lab-prometheus", network: "lab-monitoring-net", volume: "lab-prometheus-data" };
+  const names = {
+    ...{ container: "lab-prometheus", network: "lab-monitoring-net", volume: "lab-prometheus-data" },
+    alertsNetwork: undefined,
+  };
   for (const monitoring of [{}, null])
     assert.deepEqual(load({ config: { monitoring, namePrefix: "lab-" } }).monitoring, {
       ...{ image: "prom/prometheus:v3.11.3", days: 30, mib: 512, memoryMiB: 256 },
@@ -16,6 +19,15 @@ test("Prometheus is there when the stack says so, also without a word more", () 
     ...{ ...rest, memoryMiB: memory },
     ...names,
   });
+});
+
+test("it has a way to the scheduled check where that tells somebody", () => {
+  const alert = { url: "http://192.168.1.30:8080/alerts" };
+  const network = (scheduledCheck: unknown) =>
+    load({ config: { monitoring: {}, scheduledCheck, namePrefix: "lab-" } }).monitoring?.alertsNetwork;
+  assert.equal(network({ alert }), "lab-alerts-net");
+  assert.equal(network({}), undefined);
+  assert.equal(network({ enabled: false, alert }), undefined);
 });
 
 test("its port is on the host's loopback alone, whatever the address of the LAN", () => {

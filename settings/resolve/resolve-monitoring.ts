@@ -1,9 +1,10 @@
 import type { MonitoringConfig } from "../schemas/monitoring-schema.ts";
-import type { MonitoringSettings } from "../settings.ts";
+import type { MonitoringSettings, ScheduledCheckSettings } from "../settings.ts";
 import { monitoringContainer } from "./daemon-names.ts";
 
 export const resolveMonitoring = (
   { image, days, mib, memory }: MonitoringConfig,
+  scheduledCheck: Pick<ScheduledCheckSettings, "alert"> | undefined,
   namePrefix: string,
 ): MonitoringSettings => ({
   image,
@@ -12,5 +13,6 @@ export const resolveMonitoring = (
   memoryMiB: memory,
   container: monitoringContainer(namePrefix),
   network: `${namePrefix}monitoring-net`,
+  alertsNetwork: scheduledCheck?.alert && `${namePrefix}alerts-net`,
   volume: `${namePrefix}prometheus-data`,
 });

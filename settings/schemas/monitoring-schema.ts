@@ -22,7 +22,7 @@ export const monitoring = orEmpty(
     description:
       "A Prometheus of the stack's own: figures of the ingress and of each adapter, every ten seconds, and rules that say what " +
       "is wrong: a part that is away, a server that does not answer, tools that are withheld, a LiteLLM that was restarted, a " +
-      "burst of refusals. They are shown at `port`, and sent to nobody. Left out, there is none.",
+      "burst of refusals. They are shown at `port`, and told at `scheduledCheck.alert.url`, where that is set. Left out, there is none.",
     examples: [{}, { image: "prom/prometheus:v3.11.3", port: 9091, days: 90, mib: 2048, memory: 512 }],
   });
 

@@ -27,7 +27,10 @@ export const scheduledCheck = orEmpty(
       ),
     alert: alert
       .optional()
-      .describe("Who is told when something is wrong, and when it is right again. Left out, nobody."),
+      .describe(
+        "Who is told when something is wrong, and when it is right again, also of what Prometheus finds (`litellm-mcp:monitoring`). " +
+          "Left out, nobody.",
+      ),
   }),
 )
   .prefault({})

@@ -5,11 +5,14 @@ import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { stringify } from "yaml";
+import { parseState } from "../../check/scheduled/state.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
+import { AlertReceiver } from "./alert-receiver.ts";
 import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { addMoody, adapterSays, setMode } from "./moody.ts";
-import { longOnly } from "./long-form.ts";
+import { isLong, longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
 // A Prometheus of the stack's own: what it counts, what it says is wrong, and who reaches it. The real program, built by the lab.
@@ -18,11 +21,13 @@ const STACK = "e2emonitoring";
 const PORT = 30700;
 const PROMETHEUS_PORT = 30790;
 const PROMETHEUS = `${PREFIX}prometheus`;
+const CHECK = `${PREFIX}scheduled-check`;
 const API = `http://127.0.0.1:${PROMETHEUS_PORT}/api/v1`;
 /** From what happens to an alert, and from its end to the alert's. */
 const ALERT_S = 120;
 const monitoring = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128 } };
 
+const receiver = new AlertReceiver();
 let address: string;
 let config: Record<string, unknown>;
 let workspace: Workspace;
@@ -42,7 +47,7 @@ before(async () => {
     "litellm-mcp:gateway": { port: PORT },
     "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
     // It is refused what it must not do, which is no burst.
-    "litellm-mcp:scheduledCheck": {},
+    "litellm-mcp:scheduledCheck": { alert: { url: await receiver.start() } },
     "litellm-mcp:clients": {
       "test-key": {},
       phone: { servers: ["time"] },
@@ -61,6 +66,7 @@ before(async () => {
 
 after(async () => {
   await workspace.end();
+  receiver.close();
   await removeLeftovers(PREFIX);
 });
 
@@ -87,6 +93,10 @@ const alerts = async () =>
 
 const raised = (name: string) => eventually(`${name} is raised`, ALERT_S, async () => (await alerts()).includes(name));
 const cleared = (name: string) => eventually(`${name} is over`, ALERT_S, async () => !(await alerts()).includes(name));
+
+/** Somebody is told of an alert, or of its end. */
+const told = (alertname: string, status: "firing" | "resolved", server?: string) =>
+  eventually(`${alertname} is told as ${status}`, ALERT_S, async () => receiver.told(alertname, status, server));
 
 /** How long something took, for people. */
 async function timed(what: string, done: Promise<unknown>): Promise<void> {
@@ -208,6 +218,11 @@ test("calls of three clients are in its figures as npm run audit has them: answe
     return Number(sample!.value[1]) >= 150;
   });
   await raised("ManyRefusals");
+  const { annotations } = await told("ManyRefusals", "firing");
+  assert.match(
+    annotations["description"]!,
+    /^[\d.]+ requests or calls were refused within five minutes: npm run audit/,
+  );
 });
 
 test("the program itself finds nothing wrong with its configuration, and the rules do what they are for", async () => {
@@ -323,7 +338,7 @@ test("nobody reaches it but the host itself: not the LAN, no MCP server, not Lit
   const { NetworkSettings } = await docker.getContainer(PROMETHEUS).inspect();
   const at = (network: string) => NetworkSettings.Networks[`${PREFIX}${network}`]!.IPAddress;
   assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), [
-    ...[`${PREFIX}litellm-ingress-net`, `${PREFIX}litellm-mcp-net`, `${PREFIX}monitoring-net`],
+    ...["alerts-net", "litellm-ingress-net", "litellm-mcp-net", "monitoring-net"].map((one) => `${PREFIX}${one}`),
   ]);
   for (const from of ["mcp-time", "litellm"]) {
     assert.equal(await connection(from, "prometheus"), "gaierror");
@@ -331,6 +346,58 @@ test("nobody reaches it but the host itself: not the LAN, no MCP server, not Lit
     assert.notEqual(await connection(from, at("monitoring-net")), "connected", from);
   }
   assert.equal(await connection("litellm", at("litellm-ingress-net")), "ConnectionRefusedError");
+});
+
+test("what takes its alerts is reached by Prometheus alone, and takes nothing else", async () => {
+  const { NetworkSettings } = await docker.getContainer(CHECK).inspect();
+  const { [`${PREFIX}alerts-net`]: own, [`${PREFIX}litellm-lan-net`]: lan, ...others } = NetworkSettings.Networks;
+  assert.deepEqual(Object.keys(others), []);
+  const { Containers, Internal } = await docker.getNetwork(`${PREFIX}alerts-net`).inspect();
+  assert.equal(Internal, true);
+  assert.deepEqual(
+    Object.values(Containers ?? {})
+      .map(({ Name }) => Name)
+      .sort(),
+    [PROMETHEUS, CHECK],
+  );
+  const ask = async (from: string, host: string) => {
+    const program = `import urllib.request
+try:
+    urllib.request.urlopen("http://${host}:9093/api/v2/alerts", timeout=3)
+except urllib.error.HTTPError as error:
+    print(error.read())
+except OSError as error:
+    print(error)`;
+    return (await runInContainer(docker, `${PREFIX}${from}`, ["python3", "-c", program])).stdout;
+  };
+  // Whatever else has such an address beyond this host gives another answer.
+  const answer = /alerts are posted/;
+  for (const from of ["mcp-time", "litellm"])
+    for (const host of ["alerts", own!.IPAddress, lan!.IPAddress]) {
+      const said = await ask(from, host);
+      assert.ok(said, `${from} ${host}`);
+      assert.doesNotMatch(said, answer, `${from} ${host}`);
+    }
+  assert.match(await ask("litellm", lan!.IPAddress), /Connection refused/);
+  const signal = AbortSignal.timeout(3_000);
+  const ofHost = await fetch(`http://${own!.IPAddress}:9093/api/v2/alerts`, { signal }).catch(() => undefined);
+  assert.doesNotMatch((await ofHost?.text()) ?? "", answer);
+  const { activeAlertmanagers } = await asked<{ activeAlertmanagers: { url: string }[] }>("alertmanagers");
+  assert.deepEqual(activeAlertmanagers, [{ url: "http://alerts:9093/api/v2/alerts" }]);
+  const inCheck = async (options: RequestInit) => {
+    const program = `const answer = await fetch("http://alerts:9093/api/v2/alerts", ${JSON.stringify(options)});
+console.log(answer.status, await answer.text());`;
+    return (await runInContainer(docker, CHECK, ["node", "--input-type=module", "-e", program])).stdout.trim();
+  };
+  const post = (body: unknown) => inCheck({ method: "POST", body: JSON.stringify(body) });
+  assert.match(await inCheck({ method: "GET" }), answer);
+  const startsAt = new Date().toISOString();
+  assert.match(
+    await post([{ labels: { alertname: "Made up" }, annotations: { summary: "x" }, startsAt }]),
+    /^400 alert 1: /,
+  );
+  assert.equal(await post({}), "400 the body is no list of alerts");
+  assert.match(await logsOf(CHECK), /"event":"alerts not taken","problem":"the body is no list of alerts"/);
 });
 
 test("it keeps its figures when it is started again", async () => {
@@ -347,6 +414,7 @@ test("it keeps its figures when it is started again", async () => {
 test("a tool that is not as approved raises its alert", async () => {
   await callAll("test-key", 1, "moody-change", {});
   await timed("ToolsWithheld", raised("ToolsWithheld moody"));
+  await told("ToolsWithheld", "firing", "moody");
 });
 
 test("an MCP server that ends, and an adapter that is gone, raise their alerts and clear them again", async () => {
@@ -356,7 +424,19 @@ test("an MCP server that ends, and an adapter that is gone, raise their alerts a
   const time = docker.getContainer(`${PREFIX}mcp-time`);
   await time.stop();
   try {
-    await Promise.all([timed("ServerAway", raised("ServerAway moody")), timed("PartAway", raised("PartAway time"))]);
+    await Promise.all([
+      ...[timed("ServerAway", raised("ServerAway moody")), timed("PartAway", raised("PartAway time"))],
+      timed("ServerAway is told", told("ServerAway", "firing", "moody")),
+      timed("PartAway is told", told("PartAway", "firing", "time")),
+    ]);
+    // It finds both away itself now, of which somebody was told.
+    await docker.getContainer(CHECK).restart();
+    if (isLong)
+      await eventually("it is sure of both", ALERT_S, async () => {
+        const { stdout } = await runInContainer(docker, CHECK, ["cat", SCHEDULED_CHECK_STATE_FILE]);
+        const sure = parseState(stdout).troubles.flatMap(({ of, isSure }) => (isSure ? [of] : []));
+        return ["moody", "time"].every((server) => sure.includes(server));
+      });
   } finally {
     await setMode(moody, "well");
     await time.start();
@@ -365,12 +445,21 @@ test("an MCP server that ends, and an adapter that is gone, raise their alerts a
     timed("ServerAway is over", cleared("ServerAway moody")),
     timed("PartAway is over", cleared("PartAway time")),
     timed("ToolsWithheld is over", cleared("ToolsWithheld moody")),
+    timed("the end of ServerAway is told", told("ServerAway", "resolved", "moody")),
+    timed("the end of PartAway is told", told("PartAway", "resolved", "time")),
+    timed("the end of ToolsWithheld is told", told("ToolsWithheld", "resolved", "moody")),
   ]);
+  for (const server of ["moody", "time"]) {
+    assert.deepEqual(receiver.all("McpServerFails", "firing", server), [], "it is told once");
+    const ofIt = ["ServerAway", "PartAway"].flatMap((alert) => receiver.all(alert, "firing", server));
+    assert.equal(ofIt.length, 1, server);
+  }
   await adapterSays(moody, /"up"/);
 });
 
 test("a burst of wrong keys raises its alert, once that of the refused calls is over", longOnly, async () => {
   await eventually("it is over", 330, async () => !(await alerts()).includes("ManyRefusals"));
+  await timed("the end of ManyRefusals is told", told("ManyRefusals", "resolved"));
   for (let each = 0; each < 60; each += 1) {
     const { status } = await fetch(gateway, { method: "POST", headers: { authorization: "Bearer sk-nobodys" } });
     assert.equal(status, 401);
@@ -381,19 +470,22 @@ test("a burst of wrong keys raises its alert, once that of the refused calls is 
 test("a LiteLLM that is started again raises its alert", async () => {
   await docker.getContainer(`${PREFIX}litellm`).restart();
   await timed("LiteLlmRestarted", raised("LiteLlmRestarted"));
+  await told("LiteLlmRestarted", "firing");
 });
 
-test("without the setting it goes, with its network and its figures, and nothing else changes", async () => {
+test("without the setting it goes, with its networks and its figures; but for the scheduled check nothing else changes", async () => {
   const before = await containerIds(PREFIX);
   await workspace.writeConfig(config);
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
-  const { prometheus, ...others } = before;
+  const { prometheus, "scheduled-check": check, ...others } = before;
   assert.ok(prometheus);
-  assert.deepEqual(await containerIds(PREFIX), others);
+  const { "scheduled-check": checkNow, ...othersNow } = await containerIds(PREFIX);
+  assert.deepEqual(othersNow, others);
+  assert.notEqual(checkNow, check, "it listens no longer");
   const left = await leftovers(PREFIX);
   assert.deepEqual(
-    left.filter((name) => /prometheus|monitoring-net/.test(name)),
+    left.filter((name) => /prometheus|monitoring-net|alerts-net/.test(name)),
     [],
   );
   const preview = await workspace.previewWithoutChanges();

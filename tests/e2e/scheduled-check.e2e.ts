@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
-import type { AlertPost } from "../../check/scheduled/alerts.ts";
 import type { Status } from "../../operate/status/status.ts";
-import { auditLines, bridgeAddress, containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
+import { AlertReceiver } from "./alert-receiver.ts";
+import { auditLines, containerIds, docker, logsOf, removeLeftovers } from "./docker.ts";
 import { administer, callTool, eventually, listTools } from "./gateway.ts";
 import { longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
@@ -23,28 +19,14 @@ const off = Object.fromEntries(
   ["fetch", "filesystem", "git", "postgres", "sequentialthinking"].map((name) => [name, { enabled: false }]),
 );
 
-/** Whoever is told, and what it was told. */
-let receiver: http.Server;
-/** Refuses everything. */
-let isDeaf = false;
-const posted: AlertPost[] = [];
-const tokens: (string | undefined)[] = [];
-
+const receiver = new AlertReceiver();
+let receiverUrl: string;
 let workspace: Workspace;
 let config: Record<string, unknown>;
 
 before(async () => {
   await removeLeftovers(PREFIX);
-  receiver = http.createServer((request, response) => {
-    void text(request).then((body) => {
-      if (isDeaf) return response.writeHead(503).end("not now");
-      tokens.push(request.headers["x-gotify-key"] as string | undefined);
-      posted.push(JSON.parse(body) as AlertPost);
-      return response.end();
-    });
-  });
-  await once(receiver.listen(0, await bridgeAddress()), "listening");
-  const { address, port } = receiver.address() as AddressInfo;
+  receiverUrl = await receiver.start();
   config = {
     "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
     "litellm-mcp:lan": { address: "127.0.0.1" },
@@ -56,7 +38,7 @@ before(async () => {
     "litellm-mcp:scheduledCheck": {
       minutes: 1,
       alert: {
-        url: `http://${address}:${port}/alerts`,
+        url: `${receiverUrl}/alerts`,
         header: { name: "X-Gotify-Key", secret: "receiverToken" },
       },
     },
@@ -82,12 +64,7 @@ async function status(): Promise<Status & { readonly problems: readonly string[]
 }
 
 const health = async () => (await docker.getContainer(CHECK).inspect()).State.Health?.Status;
-const told = (alertname: string, wanted: "firing" | "resolved", server?: string) =>
-  posted
-    .flatMap(({ alerts }) => alerts)
-    .find(
-      ({ status: is, labels }) => labels["alertname"] === alertname && is === wanted && labels["server"] === server,
-    );
+const told = receiver.told.bind(receiver);
 
 /** The key with which it asks, as Docker has it. */
 async function keyOfCheck(): Promise<string> {
@@ -101,7 +78,7 @@ test("up is green when it has looked once and its receiver was reached", async (
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(await health(), "healthy");
   assert.deepEqual(
-    posted.map(({ title }) => title),
+    receiver.posted.map(({ title }) => title),
     [`Alerts arrive (${STACK})`],
   );
   const { scheduledCheck, problems } = await status();
@@ -151,13 +128,13 @@ test(
   longOnly,
   async () => {
     const { masterKey } = await workspace.outputs();
-    isDeaf = true;
+    receiver.isDeaf = true;
     await administer(PORT + 1, masterKey, "/key/delete", { key_aliases: ["scheduled-check"] });
     await eventually("that nobody can be told", 200, async () =>
       (await status()).problems.find((one) => one.startsWith("the scheduled check cannot tell anybody")),
     );
     assert.equal(told("GatewayFails", "firing"), undefined);
-    isDeaf = false;
+    receiver.isDeaf = false;
     await eventually("the alert", 90, async () => told("GatewayFails", "firing"));
     const before = (await containerIds(PREFIX))["scheduled-check"];
     await workspace.writeConfig({
@@ -182,12 +159,11 @@ test("a backup that is damaged is told, and that it is right again", longOnly, a
 });
 
 test("a receiver that does not take alerts makes up fail, which says so", longOnly, async () => {
-  const { port } = receiver.address() as AddressInfo;
-  const elsewhere = `http://${await bridgeAddress()}:${port}/elsewhere`;
-  isDeaf = true;
+  const elsewhere = `${receiverUrl}/elsewhere`;
+  receiver.isDeaf = true;
   await workspace.writeConfig({ ...config, "litellm-mcp:scheduledCheck": { minutes: 2, alert: { url: elsewhere } } });
   const { exitCode, output } = await up();
-  isDeaf = false;
+  receiver.isDeaf = false;
   assert.equal(exitCode, 1);
   assert.match(output, /elsewhere answers HTTP 503: not now/);
 });
@@ -203,7 +179,7 @@ test("without it nothing of it is there", async () => {
 });
 
 test("the receiver alone has its token, and no key is in a log or in plain text in the state", async () => {
-  assert.deepEqual(new Set(tokens.slice(0, 2)), new Set([TOKEN]));
+  assert.deepEqual(new Set(receiver.tokens.slice(0, 2)), new Set([TOKEN]));
   const state = await workspace.exportState({ showSecrets: false });
   assert.ok(!state.includes(TOKEN));
   assert.ok(!workspace.printed.replaceAll(/config set --secret[^\n]*/g, "").includes(TOKEN));
