@@ -46,6 +46,7 @@ const rooms = {
     ...["lib", "ingress", "approval", "check", "settings", "bootstrap", "bootstrap/steps"],
     ...["components/names", "components/docker", "components/postgres", "components/gateway"],
     "components/mcp", // A server is asked what it lists in the image that is deployed.
+    "components/monitoring", // Dashboards for a Grafana are written.
   ],
 };
 

@@ -4,6 +4,9 @@ import type { ServerSettings, Settings } from "../../settings/settings.ts";
 /** Folder of the container's memory, into which `prometheus.ts` writes a token of each adapter. */
 export const TOKENS_FOLDER = "/tmp/tokens";
 export const RULES_FILE = "/tmp/rules.yml";
+/** Its name and port on its own network. */
+export const PROMETHEUS_ADDRESS = { host: "prometheus", port: 9090 } as const;
+export const SCRAPE_INTERVAL = "10s";
 
 /** The adapters, which each ask for a token of their own; a server without one has no figures. */
 export const adaptersOf = ({ servers }: Pick<Settings, "servers">) =>
@@ -25,7 +28,7 @@ export const renderPrometheusConfig = (
   stringify(
     {
       global: {
-        scrape_interval: "10s",
+        scrape_interval: SCRAPE_INTERVAL,
         scrape_timeout: "5s",
         evaluation_interval: "10s",
         // A program that goes wrong fills neither memory nor disk with its figures.

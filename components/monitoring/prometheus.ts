@@ -6,10 +6,16 @@ import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docke
 import { daemonImage } from "../docker/image.ts";
 import { internalNetwork, type Networks, publishingNetwork } from "../docker/networks.ts";
 import { containerOf, dataOf } from "../resource-names.ts";
-import { adaptersOf, renderPrometheusConfig, renderRules, RULES_FILE, TOKENS_FOLDER } from "./prometheus-config.ts";
+import {
+  adaptersOf,
+  PROMETHEUS_ADDRESS,
+  renderPrometheusConfig,
+  renderRules,
+  RULES_FILE,
+  TOKENS_FOLDER,
+} from "./prometheus-config.ts";
 
-const HOST = "prometheus";
-const PORT = 9090;
+const { host: HOST, port: PORT } = PROMETHEUS_ADDRESS;
 /** `nobody`, whose the image's own folder for figures is. */
 const USER = "65534:65534";
 const DATA_FOLDER = "/prometheus";

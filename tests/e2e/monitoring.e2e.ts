@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { parseState } from "../../check/scheduled/state.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
 import { AlertReceiver } from "./alert-receiver.ts";
+import { asGrafana, listsOf, queriesOf, RANGE_S, STEP_S, WINDOW_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { addMoody, adapterSays, setMode } from "./moody.ts";
@@ -48,6 +50,7 @@ before(async () => {
     "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
     // It is refused what it must not do, which is no burst.
     "litellm-mcp:scheduledCheck": { alert: { url: await receiver.start() } },
+    "litellm-mcp:models": [{ name: "mock", params: { model: "openai/mock", api_key: "none", mock_response: "hi" } }],
     "litellm-mcp:clients": {
       "test-key": {},
       phone: { servers: ["time"] },
@@ -83,6 +86,15 @@ interface Sample {
 }
 const query = async (expression: string, more = "") =>
   (await asked<{ result: Sample[] }>(`query?query=${encodeURIComponent(expression)}${more}`)).result;
+
+/** What each panel shows, as Grafana asks for it: every number of every series. */
+async function shown(expr: string, instant: boolean): Promise<number[]> {
+  if (instant) return (await query(expr)).map(({ value }) => Number(value[1]));
+  const now = Date.now() / 1_000;
+  const range = new URLSearchParams({ query: expr, start: `${now - RANGE_S}`, end: `${now}`, step: `${STEP_S}` });
+  const { result } = await asked<{ result: { values: [number, string][] }[] }>(`query_range?${range}`);
+  return result.flatMap(({ values }) => values.map(([, value]) => Number(value)));
+}
 
 /** Names of the alerts that are raised now, with the server where there is one. */
 const alerts = async () =>
@@ -195,6 +207,12 @@ test("calls of three clients are in its figures as npm run audit has them: answe
     }),
   );
   await callAll("phone", 25, "moody-say", {});
+  const asking = await fetch(new URL("/v1/chat/completions", gateway), {
+    method: "POST",
+    headers: { authorization: `Bearer ${keys["phone"]}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "mock", messages: [{ role: "user", content: "hello" }] }),
+  });
+  assert.equal(asking.status, 200, await asking.text());
   await callAll("guest", 25, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "UTC" });
   await callAll("guest", 20, "moody-say", {});
 
@@ -225,8 +243,19 @@ test("calls of three clients are in its figures as npm run audit has them: answe
   );
 });
 
+const inPrometheus = (...command: string[]) => runInContainer(docker, PROMETHEUS, command);
+
+/** Figures that are made up, and what Prometheus's own program for tests of rules says that they come to. */
+async function comesTo(tests: readonly object[]): Promise<void> {
+  const rules = { rule_files: ["/tmp/rules.yml"], evaluation_interval: "10s", tests };
+  const file = "/tmp/rules.test.yml";
+  const written = await runInContainer(docker, PROMETHEUS, ["sh", "-c", `cat > ${file}`], stringify(rules));
+  assert.equal(written.exitCode, 0, written.stderr);
+  const tested = await inPrometheus("promtool", "test", "rules", file);
+  assert.equal(tested.exitCode, 0, tested.stdout + tested.stderr);
+}
+
 test("the program itself finds nothing wrong with its configuration, and the rules do what they are for", async () => {
-  const inPrometheus = (...command: string[]) => runInContainer(docker, PROMETHEUS, command);
   const checked = await inPrometheus("promtool", "check", "config", "/tmp/prometheus.yml");
   assert.equal(checked.exitCode, 0, checked.stdout + checked.stderr);
   const ingress = `instance="ingress:4001",job="ingress"`;
@@ -238,50 +267,41 @@ test("the program itself finds nothing wrong with its configuration, and the rul
       eval_time: time,
       exp_samples: raisedThen ? [{ labels: "{}", value: 1 }] : [],
     }));
-  const rules = {
-    rule_files: ["/tmp/rules.yml"],
-    evaluation_interval: "10s",
-    tests: [
-      {
-        name: "a burst that comes with the counter itself, and ends",
-        interval: "10s",
-        input_series: [
-          { series: `up{${ingress}}`, values: "1x200" },
-          { series: refused, values: "_x20 60x200" },
-        ],
-        promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": true, "8m": true, "11m": false }),
-      },
-      {
-        name: "many refusals of before, which are seen again after the ingress did not answer, are no burst",
-        interval: "10s",
-        input_series: [
-          { series: `up{${ingress}}`, values: "1x20 0x5 1x60" },
-          { series: refused, values: "500x20 stale _x5 500x60" },
-        ],
-        promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": false, "5m": false, "8m": false }),
-      },
-      {
-        name: "what clients ask for that are well",
-        interval: "10s",
-        input_series: [
-          { series: `up{${ingress}}`, values: "1x60" },
-          { series: `ingress_refusals_total{${ingress},client="phone",reason="no stream"}`, values: "0+10x60" },
-        ],
-        promql_expr_test: isRaised("ManyRefusals", { "3m": false, "5m": false }),
-      },
-      {
-        name: "a LiteLLM that was restarted, for a quarter of an hour",
-        interval: "10s",
-        input_series: [{ series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" }],
-        promql_expr_test: isRaised("LiteLlmRestarted", { "1m": false, "3m": true, "18m": false }),
-      },
-    ],
-  };
-  const file = "/tmp/rules.test.yml";
-  const written = await runInContainer(docker, PROMETHEUS, ["sh", "-c", `cat > ${file}`], stringify(rules));
-  assert.equal(written.exitCode, 0, written.stderr);
-  const tested = await inPrometheus("promtool", "test", "rules", file);
-  assert.equal(tested.exitCode, 0, tested.stdout + tested.stderr);
+  await comesTo([
+    {
+      name: "a burst that comes with the counter itself, and ends",
+      interval: "10s",
+      input_series: [
+        { series: `up{${ingress}}`, values: "1x200" },
+        { series: refused, values: "_x20 60x200" },
+      ],
+      promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": true, "8m": true, "11m": false }),
+    },
+    {
+      name: "many refusals of before, which are seen again after the ingress did not answer, are no burst",
+      interval: "10s",
+      input_series: [
+        { series: `up{${ingress}}`, values: "1x20 0x5 1x60" },
+        { series: refused, values: "500x20 stale _x5 500x60" },
+      ],
+      promql_expr_test: isRaised("ManyRefusals", { "3m": false, "4m": false, "5m": false, "8m": false }),
+    },
+    {
+      name: "what clients ask for that are well",
+      interval: "10s",
+      input_series: [
+        { series: `up{${ingress}}`, values: "1x60" },
+        { series: `ingress_refusals_total{${ingress},client="phone",reason="no stream"}`, values: "0+10x60" },
+      ],
+      promql_expr_test: isRaised("ManyRefusals", { "3m": false, "5m": false }),
+    },
+    {
+      name: "a LiteLLM that was restarted, for a quarter of an hour",
+      interval: "10s",
+      input_series: [{ series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" }],
+      promql_expr_test: isRaised("LiteLlmRestarted", { "1m": false, "3m": true, "18m": false }),
+    },
+  ]);
 });
 
 test("no token is in its command line, labels, configuration or log, in the state, a preview or what was printed", async () => {
@@ -471,6 +491,99 @@ test("a LiteLLM that is started again raises its alert", async () => {
   await docker.getContainer(`${PREFIX}litellm`).restart();
   await timed("LiteLlmRestarted", raised("LiteLlmRestarted"));
   await told("LiteLlmRestarted", "firing");
+});
+
+/** Panels with a query that finds nothing above zero here, and why. */
+const MAY_BE_ZERO: Readonly<Record<string, string>> = {
+  "Parts that do not answer": "all answer again",
+  "Requests at LiteLLM": "a call is over before Prometheus looks",
+  "Requests that wait": "LiteLLM is back",
+  "Requests at LiteLLM, and those that wait": "both are over before Prometheus looks",
+  Servers: "no call runs or waits, and nothing is withheld any more",
+  "Calls in flight": "a call is over before Prometheus looks",
+  "Requests without the token a minute": "nobody is on the network who has none",
+};
+
+test("every query of the dashboards for a Grafana has data, and is above zero where something happened", async () => {
+  const queries = [...queriesOf("gateway"), ...queriesOf("servers")];
+  assert.ok(queries.length > 40, `${queries.length} queries`);
+  const started = Date.now();
+  const empty: string[] = [];
+  const zero = new Set<string>();
+  for (const { dashboard, panel, expr, instant } of queries) {
+    // A quantile of no calls is no number.
+    const numbers = (await shown(asGrafana(expr), instant)).filter((value) => !Number.isNaN(value));
+    if (!numbers.length) empty.push(`${dashboard}: ${panel}: ${expr}`);
+    else if (!numbers.some((value) => value > 0)) zero.add(panel);
+  }
+  console.log(`${queries.length} queries in ${Date.now() - started} ms; at zero: ${[...zero].join(", ")}`);
+  assert.deepEqual(empty, []);
+  // Where a moment decides, it may be seen.
+  assert.deepEqual(
+    [...zero].filter((panel) => !Object.hasOwn(MAY_BE_ZERO, panel)),
+    [],
+  );
+
+  for (const [dashboard, name, values] of [
+    ["gateway", "client", ["guest", "phone", "test-key"]],
+    ["gateway", "server", ["moody", "time"]],
+    ["servers", "server", ["moody", "time"]],
+  ] as const) {
+    const { figure, label } = listsOf(dashboard).find((list) => list.name === name)!;
+    const listed = await asked<string[]>(`label/${label}/values?match[]=${figure}`);
+    assert.deepEqual(
+      values.filter((value) => !listed.includes(value)),
+      [],
+      `${dashboard}: ${name}: ${listed.join()}`,
+    );
+  }
+  const { expr } = queries.find(({ panel }) => panel === "Calls a minute, by client")!;
+  const chosen = await query(asGrafana(expr, { client: "phone|guest", server: "time" }));
+  assert.deepEqual(chosen.map(({ metric }) => metric["client"]).sort(), ["guest", "phone"]);
+});
+
+test("calls a minute on a dashboard: the first of its kind counts, and what was counted before an absence does not", async () => {
+  const { expr } = queriesOf("gateway").find(({ panel }) => panel === "Calls a minute, by client")!;
+  const ingress = `instance="ingress:4001",job="ingress"`;
+  const phone = `ingress_tool_calls_total{${ingress},client="phone",mcp_server="time",outcome="answered"}`;
+  const perMinute = (times: Readonly<Record<string, number>>) =>
+    Object.entries(times).map(([time, value]) => ({
+      expr: asGrafana(expr),
+      eval_time: time,
+      exp_samples: [{ labels: '{client="phone"}', value }],
+    }));
+  await comesTo([
+    {
+      name: "three calls that come with the counter itself",
+      interval: "10s",
+      input_series: [
+        { series: `up{${ingress}}`, values: "1x60" },
+        { series: phone, values: "_x20 3x40" },
+      ],
+      promql_expr_test: perMinute({ "3m20s": (3 * 60) / WINDOW_S, "3m50s": (3 * 60) / WINDOW_S, "4m": 0 }),
+    },
+    {
+      name: "many calls of before, which are seen again after the ingress did not answer",
+      interval: "10s",
+      input_series: [
+        { series: `up{${ingress}}`, values: "1x20 0x11 1x60" },
+        { series: phone, values: "500x20 stale _x11 500x60" },
+      ],
+      promql_expr_test: perMinute({ "3m": 0, "5m40s": 0, "6m": 0, "7m": 0 }),
+    },
+  ]);
+});
+
+test("who joins its network reaches it as the data source for a Grafana says", async () => {
+  const { datasources } = parse(
+    readFileSync(path.join(workspace.root, "examples/grafana/datasources.yaml"), "utf8"),
+  ) as { datasources: { url: string }[] };
+  const { Image } = await docker.getContainer(PROMETHEUS).inspect();
+  const asks = ["promtool", Image, "query", "instant", datasources[0]!.url, 'count(up{job="adapter"})'];
+  const run = ["run", "--rm", "--network", `${PREFIX}monitoring-net`, "--entrypoint"];
+  const { exitCode, stdout, stderr } = await execa("docker", [...run, ...asks], { reject: false });
+  assert.equal(exitCode, 0, stderr);
+  assert.match(stdout, /=> 2 @/);
 });
 
 test("without the setting it goes, with its networks and its figures; but for the scheduled check nothing else changes", async () => {

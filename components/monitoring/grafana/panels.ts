@@ -1,0 +1,205 @@
+import * as common from "@grafana/grafana-foundation-sdk/common";
+import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
+import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
+import * as stat from "@grafana/grafana-foundation-sdk/stat";
+import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
+import * as table from "@grafana/grafana-foundation-sdk/table";
+import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
+
+/** The uid of the data source in `datasources.yaml`. A dashboard has a list of them, for somebody with several stacks. */
+export const DATASOURCE_UID = "litellm-mcp-prometheus";
+const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
+
+/** A query, and what its series are called: `{{label}}` is the label's value. */
+export interface Query {
+  readonly expr: string;
+  readonly legend: string;
+}
+
+interface Panel {
+  readonly title: string;
+  /** For whoever holds the mouse over its title. */
+  readonly description: string;
+  /** Of 24, which is the whole width. */
+  readonly width: number;
+}
+
+/** Requests in a row get `A`, `B` and so on, by which a table names its columns. */
+const refOf = (index: number) => String.fromCharCode("A".charCodeAt(0) + index);
+const rangeOf = ({ expr, legend }: Query, index: number) =>
+  new prometheus.DataqueryBuilder().refId(refOf(index)).expr(expr).legendFormat(legend).range();
+const instantOf = (expr: string, index: number) =>
+  new prometheus.DataqueryBuilder().refId(refOf(index)).expr(expr).instant();
+
+export interface Graph extends Panel {
+  readonly queries: readonly Query[];
+  /** Of Grafana: `s` for seconds, `bytes`; `short` is a number. */
+  readonly unit?: string;
+  /** Colours by name of a series, where a name says whether something is well. */
+  readonly colours?: Readonly<Record<string, string>>;
+}
+
+/** Lines over time. Nothing on it looks different from a gap, so that a quantile of no calls is no line. */
+export function graph({ title, description, width, queries, unit = "short", colours = {} }: Graph) {
+  const panel = new timeseries.PanelBuilder()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .span(width)
+    .height(8)
+    .unit(unit)
+    .min(0)
+    .fillOpacity(10)
+    .showPoints(common.VisibilityMode.Auto)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.Table)
+        .placement(common.LegendPlacement.Bottom)
+        .calcs(["lastNotNull", "max"]),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+    )
+    .targets(queries.map(rangeOf));
+  for (const [name, fixedColor] of Object.entries(colours))
+    panel.overrideByName(name, [{ id: "color", value: { mode: "fixed", fixedColor } }]);
+  return panel;
+}
+
+/** One number, red from `bad` on where there is such a bound. */
+export function number(panel: Panel & { readonly expr: string; readonly unit?: string; readonly bad?: number }) {
+  const steps = [
+    { value: null, color: "green" },
+    ...(panel.bad === undefined ? [] : [{ value: panel.bad, color: "red" }]),
+  ];
+  return new stat.PanelBuilder()
+    .title(panel.title)
+    .description(panel.description)
+    .datasource(DATASOURCE)
+    .span(panel.width)
+    .height(4)
+    .unit(panel.unit ?? "short")
+    .decimals(0)
+    .thresholds(new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps(steps))
+    .colorMode(common.BigValueColorMode.Value)
+    .graphMode(common.BigValueGraphMode.None)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
+    .targets([instantOf(panel.expr, 0)]);
+}
+
+/** A bar for each series, with a colour and a word for what it is meanwhile. */
+export function states(
+  panel: Panel & {
+    readonly query: Query;
+    readonly words: Readonly<Record<number, { readonly text: string; readonly color: string }>>;
+    /** What it says where there is no series. */
+    readonly none: string;
+  },
+) {
+  return new statetimeline.PanelBuilder()
+    .title(panel.title)
+    .description(panel.description)
+    .datasource(DATASOURCE)
+    .span(panel.width)
+    .height(8)
+    .noValue(panel.none)
+    .mappings([{ type: dashboard.MappingType.ValueToText, options: panel.words }])
+    .mergeValues(true)
+    .showValue(common.VisibilityMode.Never)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom),
+    )
+    .targets([rangeOf(panel.query, 0)]);
+}
+
+/** A line for each value of `by`, and a column for each query, of how it is now. */
+export function lines(
+  panel: Panel & {
+    readonly by: { readonly label: string; readonly title: string };
+    readonly columns: Readonly<Record<string, string>>;
+  },
+) {
+  const titles = Object.keys(panel.columns);
+  return new table.PanelBuilder()
+    .title(panel.title)
+    .description(panel.description)
+    .datasource(DATASOURCE)
+    .span(panel.width)
+    .height(8)
+    .targets(
+      Object.values(panel.columns).map((expr, index) =>
+        instantOf(expr, index).format(prometheus.PromQueryFormat.Table),
+      ),
+    )
+    .withTransformation({ id: "merge", options: {} })
+    .withTransformation({
+      id: "organize",
+      options: {
+        excludeByName: { Time: true },
+        indexByName: Object.fromEntries([
+          [panel.by.label, 0],
+          ...titles.map((_title, index) => [`Value #${refOf(index)}`, index + 1]),
+        ]),
+        renameByName: Object.fromEntries([
+          [panel.by.label, panel.by.title],
+          ...titles.map((title, index) => [`Value #${refOf(index)}`, title]),
+        ]),
+      },
+    });
+}
+
+/** A list above the dashboard: all values that a label has. */
+export const listOf = (name: string, label: string, metric: string, inMetric: string) =>
+  new dashboard.QueryVariableBuilder(name)
+    .label(label)
+    .datasource(DATASOURCE)
+    .query(`label_values(${metric}, ${inMetric})`)
+    .definition(`label_values(${metric}, ${inMetric})`)
+    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+    .sort(dashboard.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    // Also what has no such label.
+    .allValue(".*")
+    .current({ selected: true, text: ["All"], value: ["$__all"] });
+
+export type AnyPanel = ReturnType<typeof graph | typeof number | typeof states | typeof lines>;
+
+/** A dashboard of rows, each with its title and its panels, from left to right. */
+export function dashboardOf(
+  { uid, title, description }: Record<"uid" | "title" | "description", string>,
+  lists: readonly dashboard.QueryVariableBuilder[],
+  rows: Readonly<Record<string, readonly AnyPanel[]>>,
+): dashboard.Dashboard {
+  const built = new dashboard.DashboardBuilder(title)
+    .uid(uid)
+    .description(description)
+    .tags(["litellm-mcp"])
+    .timezone("browser")
+    .tooltip(dashboard.DashboardCursorSync.Crosshair)
+    .time({ from: "now-6h", to: "now" })
+    .refresh("30s")
+    .link(
+      new dashboard.DashboardLinkBuilder("The gateway's dashboards")
+        .type(dashboard.DashboardLinkType.Dashboards)
+        .tags(["litellm-mcp"])
+        .keepTime(true),
+    )
+    .withVariable(
+      new dashboard.DatasourceVariableBuilder("datasource")
+        .label("Prometheus")
+        .type("prometheus")
+        .current({ selected: true, text: "LiteLLM MCP gateway", value: DATASOURCE_UID }),
+    );
+  for (const list of lists) built.withVariable(list);
+  let id = 0;
+  for (const [rowTitle, panels] of Object.entries(rows)) {
+    built.withRow(new dashboard.RowBuilder(rowTitle).id((id += 1)));
+    for (const panel of panels) built.withPanel(panel.id((id += 1)));
+  }
+  return built.build();
+}
