@@ -37,6 +37,13 @@ export const catalogue: readonly CatalogueEntry[] = [
   { image: "ghcr.io/github/github-mcp-server:v1.9.0", recipe: "github-mcp-server", onDemand: true },
   { image: "redis:8.0-trixie", recipe: "redis", onDemand: true, setting: "litellm-mcp:redis:" },
   { image: "prom/prometheus:v3.11.3", recipe: "prometheus", onDemand: true, setting: "litellm-mcp:monitoring:" },
+  { image: "grafana/loki:3.7.1", recipe: "loki", onDemand: true, setting: "litellm-mcp:monitoring:" },
+  {
+    image: "otel/opentelemetry-collector-contrib:0.151.0",
+    recipe: "otelcol",
+    onDemand: true,
+    setting: "litellm-mcp:monitoring:",
+  },
 ];
 
 /**
