@@ -34,7 +34,7 @@ const featuredSettings = testSettings(
     clients: { "test-key": { tpm: 1000, budget: 5, budgetPeriod: "month" } },
     redis: { memory: 100 },
     backup: { at: "02:15", keep: 3 },
-    monitoring: { port: 9091, days: 7, mib: 128, memory: 200 },
+    monitoring: { port: 9091, days: 7, mib: 128, memory: 200, logs: { port: 3101, days: 14, memory: 400 } },
     scheduledCheck: { alert: { url: "http://192.168.1.30:8080/alerts" } },
     guard: { refuse: ["token"], mask: ["email"] },
     telemetry: {
@@ -94,7 +94,8 @@ before(async () => {
     // Every resource hangs on one of these; without them, assertions would run before the last are registered.
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     // No output hangs on this one, which comes after the gateway check.
-    while (!recorded.slice(from).some(({ name }) => name === "scheduled-check-health"))
+    const last = settings.monitoring?.logs ? "log-collector-health" : "scheduled-check-health";
+    while (!recorded.slice(from).some(({ name }) => name === last))
       await new Promise((resolve) => setImmediate(resolve));
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
   };
@@ -451,6 +452,50 @@ test("Prometheus tells the scheduled check of alerts, on a network of the two wi
   });
   assert.deepEqual(onIt.sort(), ["prometheus-container", "scheduled-check-container"]);
   assert.equal(inputsOf(featured, "scheduled-check-container").ports, undefined);
+});
+
+test("Loki answers on the loopback alone, and shares a network with the collector, which is on no other", () => {
+  const loki = inputsOf(featured, "loki-container");
+  assert.deepEqual(networksOf(loki), ["loki-lines-net", "loki-net"]);
+  assert.equal(inputsOf(featured, "loki-lines-net").internal, true);
+  assert.deepEqual(loki.ports, [{ ip: "127.0.0.1", external: 3101, internal: 3100 }]);
+  assert.deepEqual(loki.volumes, [{ volumeName: "lab-loki-data", containerPath: "/loki" }]);
+  assert.deepEqual([loki.user, loki.readOnly, loki.memory, loki.envs], ["10001:10001", true, 400, []]);
+  const onNetwork = containers(featured).filter(([, inputs]) => networksOf(inputs).includes("loki-lines-net"));
+  assert.deepEqual(onNetwork.map(([name]) => name).sort(), ["log-collector-container", "loki-container"]);
+});
+
+test("the collector sees the folders of the stack's other containers, and the record of calls, to be read only", () => {
+  const collector = inputsOf(featured, "log-collector-container");
+  assert.deepEqual(networksOf(collector), ["loki-lines-net"]);
+  assert.deepEqual([collector.user, collector.readOnly, collector.groupAdds], ["0:0", true, ["10002"]]);
+  assert.deepEqual(collector.capabilities, { drops: ["ALL"] });
+  assert.equal(collector.ports, undefined);
+  const volumes = collector.volumes as {
+    hostPath?: string;
+    volumeName?: string;
+    containerPath: string;
+    readOnly?: boolean;
+  }[];
+  const shown = volumes.map(
+    ({ hostPath, volumeName, containerPath, readOnly }) =>
+      `${hostPath ?? volumeName} ${containerPath} ${readOnly ? "ro" : "rw"}`,
+  );
+  const others = containers(featured).filter(([name]) => !/^(loki|log-collector)-container$/.test(name));
+  assert.deepEqual(
+    shown.sort(),
+    [
+      ...others.map(([name, inputs]) => `/var/lib/docker/containers/${name}-id /logs/${inputs.name} ro`),
+      ...["lab-ingress-audit /calls ro", "lab-log-offsets /offsets rw"],
+    ].sort(),
+  );
+  const { COLLECTOR_CONFIG: config } = envOf(featured, "log-collector-container");
+  const { receivers } = parse(config!) as { receivers: Record<string, { include: string[] }> };
+  assert.deepEqual(
+    [...receivers["file_log/logs"]!.include].sort(),
+    others.map(([name, inputs]) => `/logs/${inputs.name}/${name}-id-json.log*`).sort(),
+  );
+  assert.ok(!own.has("loki-container") && !own.has("log-collector-container"));
 });
 
 test("the backup of each day reads every volume that outlives the stack, writes its own, and reaches Postgres alone", () => {

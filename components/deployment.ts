@@ -14,6 +14,8 @@ import { LiteLlm } from "./gateway/litellm.ts";
 import { ScheduledCheck } from "./gateway/scheduled-check.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
+import { LogCollector } from "./monitoring/log-collector.ts";
+import { Loki } from "./monitoring/loki.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
 import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
@@ -118,6 +120,9 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       { ...opts, dependsOn: [ingress.health] },
     );
 
+  const logs = settings.monitoring?.logs;
+  const loki = logs && new Loki(names.LOKI, { settings, logs }, opts);
+
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,
     {
@@ -134,13 +139,16 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ...(redis ? [redis.container.id] : []),
         ...(nightly ? [nightly.container.id] : []),
         ...(prometheus ? [prometheus.container.id] : []),
-        ...mcpServers.flatMap(({ deployed }) => deployed.containerIds),
+        ...(loki ? [loki.container.id] : []),
+        ...mcpServers.flatMap(({ deployed }) => deployed.containers.map(({ id }) => id)),
       ],
     },
     { dependsOn: [rights] },
   );
 
-  if (scheduledCheck && ofScheduledCheck)
+  const scheduled =
+    scheduledCheck &&
+    ofScheduledCheck &&
     new ScheduledCheck(
       names.SCHEDULED_CHECK,
       {
@@ -149,6 +157,22 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       },
       // It says so in few words when a server does not work; the gateway check says why, and with which log.
       { ...opts, dependsOn: [check] },
+    );
+
+  if (logs && loki)
+    new LogCollector(
+      names.LOG_COLLECTOR,
+      {
+        ...{ settings, logs, loki, audit: ingress.audit },
+        // Its own lines, and Loki's about them, would make more of them.
+        containers: [
+          ...[ingress, litellm, postgresServer, redis, nightly, prometheus, scheduled].flatMap((part) =>
+            part ? [part.container] : [],
+          ),
+          ...mcpServers.flatMap(({ deployed }) => deployed.containers),
+        ],
+      },
+      { ...opts, dependsOn: [loki.health] },
     );
 
   return {

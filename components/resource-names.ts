@@ -32,6 +32,8 @@ export const REDIS = "redis";
 export const INGRESS_AUDIT = "ingress-audit";
 export const BACKUP = "backup";
 export const PROMETHEUS = "prometheus";
+export const LOKI = "loki";
+export const LOG_COLLECTOR = "log-collector";
 /** The volume with the backups of each day. */
 export const BACKUPS = "backups";
 /** Where the program is in the image of `BACKUP`, which `npm run status` asks. */

@@ -6,7 +6,11 @@ import { mockEngine, valueOf } from "../tests/mocks.ts";
 import { testSettings } from "../tests/settings.ts";
 import { guardLan, lanGuard } from "./lan-guard.ts";
 
-const guard = lanGuard({ address: "192.168.1.10", mayHaveEngine: ["mcp-portainer-container"] });
+const guard = lanGuard({
+  address: "192.168.1.10",
+  mayHaveEngine: ["mcp-portainer-container"],
+  mayReadLogs: ["log-collector-container"],
+});
 const judge = (type: string, props: Record<string, unknown>, name = "x") =>
   guard({ type, name, props, opts: {}, resource: {} as pulumi.Resource });
 const CONTAINER = "docker:index/container:Container";
@@ -194,4 +198,22 @@ test("a value that is known later passes as it is, a secret as a secret", async 
   const checked = judge(CONTAINER, { envs: pulumi.secret(["KEY=1"]), image: pulumi.output("postgres:17") });
   assert.deepEqual(await valueOf(checked?.props["envs"]), ["KEY=1"]);
   assert.equal(await pulumi.isSecret(checked?.props["envs"]), true);
+});
+
+test("the folder of a container's log may be read by the collector alone, and nothing beside it", () => {
+  const folder = `/var/lib/docker/containers/${"0a".repeat(32)}`;
+  const mount = (hostPath: string, more: object = { readOnly: true }) => ({
+    volumes: [{ hostPath, containerPath: "/logs/litellm", ...more }],
+  });
+  const asCollector = (props: Record<string, unknown>) => judge(CONTAINER, props, "log-collector-container");
+  asCollector(mount(folder));
+  asCollector(mount(folder.replace("/var/lib/docker", "/srv/docker/100000.100000")));
+  assert.throws(() => judge(CONTAINER, mount(folder), "mcp-other-container"), /it is the host's own/);
+  assert.throws(() => asCollector(mount(folder, {})), /it is the host's own/);
+  for (const other of [
+    ...["/var/lib/docker/containers", "/var/lib/docker", `${folder}/..`, `${folder}/mounts`, "/etc"],
+    `/var/lib/docker/volumes/${"0a".repeat(32)}`,
+    `/var/lib/docker/../containers/${"0a".repeat(32)}/../../docker`,
+  ])
+    assert.throws(() => asCollector(mount(other)), /it is the host's own/, other);
 });

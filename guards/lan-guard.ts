@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { containerOf, mcpServer } from "../components/resource-names.ts";
+import { containerOf, LOG_COLLECTOR, mcpServer } from "../components/resource-names.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type LanGuardArgs, rulesOf } from "./lan-rules.ts";
 
@@ -35,6 +35,7 @@ export function guardLan<T>({ lan, servers }: Pick<Settings, "lan" | "servers">,
   const judge = lanGuard({
     address: lan.address,
     mayHaveEngine: withEngine.map(({ name }) => containerOf(mcpServer(name))),
+    mayReadLogs: [containerOf(LOG_COLLECTOR)],
   });
   // Not the newer registerResourceTransform, which comes too late: see docs/decisions.md.
   pulumi.runtime.registerStackTransformation((resource) => {

@@ -6,6 +6,8 @@ export interface LanGuardArgs {
   readonly address: string;
   /** Names of container resources that may have the Docker socket: declared by the server, accepted by the stack. */
   readonly mayHaveEngine: readonly string[];
+  /** Names of container resources that may read the folders in which Docker keeps a container's log. */
+  readonly mayReadLogs: readonly string[];
 }
 
 /** What the rules know of the resource that they judge. */
@@ -56,6 +58,12 @@ const hostPath = (path: unknown, { name, mayHaveEngine }: Judged): readonly stri
     ? [`mount of ${path}: it is the host's own; bind a directory made for the container, such as one under /srv`]
     : [];
 };
+
+/** The folder of one container, which holds its variables as well: to be read only, and by what the stack reads logs with. */
+const isLogFolder = (volume: unknown, { name, mayReadLogs }: Judged): boolean =>
+  mayReadLogs.includes(name) &&
+  field(volume, "readOnly") === true &&
+  /^(\/[\w.-]+)+\/containers\/[0-9a-f]{64}$/.test(String(field(volume, "hostPath")));
 
 /** A published port is on the one address of the LAN or on the host's loopback. */
 const port = (value: unknown, address: string): readonly string[] => {
@@ -110,7 +118,9 @@ const container: Rules = {
       .map((option) => `securityOpts ${option}: it takes a protection away; leave it out`),
   // Docker takes a volume's name that is a path for the path.
   volumes: (value, judged) =>
-    items(value).flatMap((volume) => ["hostPath", "volumeName"].flatMap((key) => hostPath(field(volume, key), judged))),
+    items(value)
+      .filter((volume) => !isLogFolder(volume, judged))
+      .flatMap((volume) => ["hostPath", "volumeName"].flatMap((key) => hostPath(field(volume, key), judged))),
   mounts: (value, judged) =>
     items(value).flatMap((mount) => [
       ...hostPath(field(mount, "source"), judged),

@@ -37,6 +37,7 @@ export function namesOnDaemon({
 >): Record<Kind, readonly string[]> {
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
+  const logs = monitoring?.logs;
   const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
   return {
     container: [
@@ -47,6 +48,7 @@ export function namesOnDaemon({
       ...(backup ? [backup.container] : []),
       ...(scheduledCheck ? [scheduledCheck.container] : []),
       ...(monitoring ? [monitoring.container] : []),
+      ...(logs ? [logs.container, logs.collector.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
@@ -54,6 +56,7 @@ export function namesOnDaemon({
       ...(redis ? [redis.network] : []),
       ...(monitoring ? [monitoring.network] : []),
       ...(monitoring?.alertsNetwork === undefined ? [] : [monitoring.alertsNetwork]),
+      ...(logs ? [logs.network, logs.linesNetwork] : []),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [
@@ -64,6 +67,7 @@ export function namesOnDaemon({
       ...(backup ? [backup.toldVolume] : []),
       ...(scheduledCheck ? [scheduledCheck.volume] : []),
       ...(monitoring ? [monitoring.volume] : []),
+      ...(logs ? [logs.volume, logs.collector.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

@@ -58,13 +58,13 @@ export async function preflight(
   const containers = await answer.catch((error: Error) => {
     throw new PreflightError([explainDocker(settings.docker.host, error.message)]);
   });
-  const [{ Version: engine }, { DefaultAddressPools: pools, Name: host }, networks, { Volumes: volumes }] =
-    await Promise.all([
-      docker.version(),
-      docker.info() as Promise<{ readonly DefaultAddressPools?: readonly AddressPool[]; readonly Name: string }>,
-      docker.listNetworks(),
-      docker.listVolumes(),
-    ]);
+  const [{ Version: engine }, info, networks, { Volumes: volumes }] = await Promise.all([
+    docker.version(),
+    docker.info() as Promise<HostInfo>,
+    docker.listNetworks(),
+    docker.listVolumes(),
+  ]);
+  const { DefaultAddressPools: pools, Name: host } = info;
   const found = [
     ...containers.flatMap(asFound),
     ...networks.map((network) => networkFound(network, containers)),
@@ -110,12 +110,23 @@ export async function preflight(
   const warnings = [engineWarning(engine), ...joined.warnings, ...(ofPostgres?.warnings ?? [])];
   return {
     warnings: warnings.filter((warning) => warning !== undefined),
-    settings:
-      postgres.kind === "existing" && ofPostgres
-        ? { ...settings, postgres: { ...postgres, sslmode: ofPostgres.sslmode } }
-        : settings,
+    settings: {
+      ...settings,
+      ...(postgres.kind === "existing" && ofPostgres && { postgres: { ...postgres, sslmode: ofPostgres.sslmode } }),
+      ...withDockerRoot(settings, info),
+    },
   };
 }
+
+interface HostInfo {
+  readonly DefaultAddressPools?: readonly AddressPool[];
+  readonly Name: string;
+  readonly DockerRootDir: string;
+}
+
+/** The collector reads what Docker writes there. */
+const withDockerRoot = ({ monitoring }: Settings, { DockerRootDir }: HostInfo): Partial<Settings> =>
+  monitoring?.logs ? { monitoring: { ...monitoring, logs: { ...monitoring.logs, dockerRoot: DockerRootDir } } } : {};
 
 const asFound = ({ Names, Labels, Created, Image, State, NetworkSettings }: Docker.ContainerInfo): Found[] =>
   Names.map((name) => ({

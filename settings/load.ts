@@ -111,6 +111,7 @@ export function loadSettings(args: LoadArgs): Settings {
       [
         ...Object.values(names.containers),
         ...(monitoring ? [monitoring.container] : []),
+        ...(monitoring?.logs ? [monitoring.logs.container] : []),
         ...servers.map((server) => server.adapter?.container ?? server.container),
       ].includes(container),
     ),

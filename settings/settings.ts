@@ -262,6 +262,32 @@ export interface MonitoringSettings {
   /** Of Prometheus and the scheduled check, which tells somebody of its alerts; undefined: nobody is told. */
   readonly alertsNetwork: string | undefined;
   readonly volume: string;
+  /** Undefined: there is no Loki. */
+  readonly logs: LogsSettings | undefined;
+}
+
+/** A Loki of the stack, and what brings lines to it; its port is among the published ones. */
+export interface LogsSettings {
+  readonly image: string;
+  /** For how long lines are kept. */
+  readonly days: number;
+  readonly memoryMiB: number;
+  /** Names on the daemon. */
+  readonly container: string;
+  /** The one whose port is published. */
+  readonly network: string;
+  /** The one that it shares with the collector. */
+  readonly linesNetwork: string;
+  readonly volume: string;
+  readonly collector: {
+    readonly image: string;
+    readonly memoryMiB: number;
+    /** Names on the daemon. */
+    readonly container: string;
+    readonly volume: string;
+  };
+  /** Folder of the host in which its Docker has all that it knows. */
+  readonly dockerRoot: string;
 }
 
 /** One entry of LiteLLM's `model_list`; those of the same name are deployments of one model. */

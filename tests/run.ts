@@ -169,6 +169,8 @@ if (partOf(e2e) || long) process.env["E2E_LONG"] = "true";
 if (version) process.env[MATRIX_VERSION] = version;
 if (version && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
+/** It takes the lab a quarter of an hour to build, for one file that does nothing in the short form. */
+const needsLoki = partOf(e2e) ? "logs.e2e.ts".includes(partOf(e2e)) : long && !matrix;
 // First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
 const images = matrix
   ? matrixImages()
@@ -177,6 +179,7 @@ const images = matrix
       "ghcr.io/github/github-mcp-server:v1.9.0",
       "redis:8.0-trixie",
       "prom/prometheus:v3.11.3",
+      ...(needsLoki ? ["grafana/loki:3.7.1", "otel/opentelemetry-collector-contrib:0.151.0"] : []),
     ];
 /** Of the long suites of the adapter, the one that deploys a stack. */
 const ADAPTER_DEPLOYS = "through-litellm.slow.ts";

@@ -12,6 +12,8 @@ export const INGRESS_INNER_URL = `http://${INGRESS_HOST}:${INGRESS_INNER_PORT}`;
 
 /** Where the container of the ingress has the volume with the record of calls. */
 export const AUDIT_FOLDER = "/var/lib/ingress-audit";
+/** Its group, which may read it; as `ingress/Dockerfile` has it. */
+export const AUDIT_GROUP = "10002";
 
 /** LiteLLM's config.yaml in its container. */
 export const LITELLM_CONFIG = "/app/config.yaml";

@@ -39,6 +39,7 @@ export interface ScheduledCheckArgs {
  */
 export class ScheduledCheck extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:gateway:ScheduledCheck";
+  readonly container: docker.Container;
 
   constructor(name: string, args: ScheduledCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(ScheduledCheck.TYPE, name, {}, opts);
@@ -49,7 +50,7 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       { parent: this },
     );
     const image = daemonImage(name, settings.docker, scheduledCheckBuild(), { parent: this });
-    const container = new docker.Container(
+    this.container = new docker.Container(
       containerOf(name),
       serviceContainer({
         containerName: check.container,
@@ -85,7 +86,11 @@ export class ScheduledCheck extends pulumi.ComponentResource {
       }),
       { parent: this, ...OLD_ONE_FIRST },
     );
-    new ContainerHealth(`${name}-health`, { docker: settings.docker, container, withinSeconds: 120 }, { parent: this });
+    new ContainerHealth(
+      `${name}-health`,
+      { docker: settings.docker, container: this.container, withinSeconds: 120 },
+      { parent: this },
+    );
     this.registerOutputs({});
   }
 }

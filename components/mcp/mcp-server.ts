@@ -55,8 +55,7 @@ export class McpServer extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:mcp:McpServer";
   /** What the adapter asks for, and LiteLLM sends; undefined where there is no adapter. */
   readonly token: pulumi.Output<string> | undefined;
-  /** Ids of its containers: another id is another container. */
-  readonly containerIds: readonly pulumi.Output<string>[];
+  readonly containers: readonly docker.Container[];
   /** What clients stored in it; undefined where it stores nothing. */
   readonly stored: docker.Volume | undefined;
   /** Made when its containers are healthy; what needs the server depends on these. */
@@ -77,7 +76,7 @@ export class McpServer extends pulumi.ComponentResource {
       if (adapter) made.push(this.#adapter(adapterOf(name), adapter, args, network));
     }
     this.stored = made[0]?.volume;
-    this.containerIds = made.map(({ container }) => container.id);
+    this.containers = made.map(({ container }) => container);
     this.health = made.map(({ health }) => health);
     this.registerOutputs({});
   }

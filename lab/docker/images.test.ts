@@ -20,6 +20,11 @@ test("images on demand are made for the stack that names them, or their server",
   const litellm = "ghcr.io/berriai/litellm:v1.77.7-stable";
   assert.deepEqual(demandedImages(`config:\n  litellm-mcp:gateway: { image: "${litellm}" }`, servers), [litellm]);
   assert.deepEqual(demandedImages("config:\n  litellm-mcp:redis: {}", servers), ["redis:8.0-trixie"]);
+  const figures = ["prom/prometheus:v3.11.3"];
+  const lines = ["grafana/loki:3.7.1", "otel/opentelemetry-collector-contrib:0.151.0"];
+  assert.deepEqual(demandedImages("  litellm-mcp:monitoring: {}", servers), [...figures, ...lines]);
+  for (const without of ["{ logs: { enabled: false } }", "\n    port: 1\n    logs:\n      enabled: false\n"])
+    assert.deepEqual(demandedImages(`  litellm-mcp:monitoring: ${without}`, servers), figures);
 });
 
 test("the images of the catalogue are those that the project names by default", async () => {
@@ -36,10 +41,15 @@ test("the images of the catalogue are those that the project names by default", 
 });
 
 test("an image that a setting has by default is made for the stack that has the setting", () => {
-  for (const key of ["redis", "monitoring"] as const)
-    assert.equal(
-      stackKeys[key].parse({})?.image,
-      catalogue.find(({ setting }) => setting === `litellm-mcp:${key}:`)?.image,
+  const monitoring = stackKeys.monitoring.parse({})!;
+  const defaults = {
+    redis: [stackKeys.redis.parse({})!.image],
+    monitoring: [monitoring.image, monitoring.logs.image, monitoring.logs.collectorImage],
+  };
+  for (const [key, images] of Object.entries(defaults))
+    assert.deepEqual(
+      catalogue.filter(({ setting }) => setting === `litellm-mcp:${key}:`).map(({ image }) => image),
+      images,
     );
 });
 

@@ -22,7 +22,12 @@ export interface CatalogueEntry {
   readonly onDemand?: true;
   /** Key of a stack's file which has it as the default image. */
   readonly setting?: string;
+  /** How a stack's file says that it does without, although it has the setting. */
+  readonly without?: RegExp;
 }
+
+/** `logs: { enabled: false }` of `litellm-mcp:monitoring`. */
+const WITHOUT_LOGS = /\blogs:[\s{]+enabled: false\b/;
 
 /** STAND-INS for images of an image registry, under their real names. */
 export const catalogue: readonly CatalogueEntry[] = [
@@ -37,12 +42,19 @@ export const catalogue: readonly CatalogueEntry[] = [
   { image: "ghcr.io/github/github-mcp-server:v1.9.0", recipe: "github-mcp-server", onDemand: true },
   { image: "redis:8.0-trixie", recipe: "redis", onDemand: true, setting: "litellm-mcp:redis:" },
   { image: "prom/prometheus:v3.11.3", recipe: "prometheus", onDemand: true, setting: "litellm-mcp:monitoring:" },
-  { image: "grafana/loki:3.7.1", recipe: "loki", onDemand: true, setting: "litellm-mcp:monitoring:" },
+  {
+    image: "grafana/loki:3.7.1",
+    recipe: "loki",
+    onDemand: true,
+    setting: "litellm-mcp:monitoring:",
+    without: WITHOUT_LOGS,
+  },
   {
     image: "otel/opentelemetry-collector-contrib:0.151.0",
     recipe: "otelcol",
     onDemand: true,
     setting: "litellm-mcp:monitoring:",
+    without: WITHOUT_LOGS,
   },
 ];
 
@@ -62,8 +74,10 @@ export function demandedImages(
   ];
   return catalogue
     .filter(
-      ({ image, onDemand, setting }) =>
-        onDemand && texts.some((text) => text.includes(image) || (setting !== undefined && text.includes(setting))),
+      ({ image, onDemand, setting, without }) =>
+        onDemand &&
+        !without?.test(stackFile) &&
+        texts.some((text) => text.includes(image) || (setting !== undefined && text.includes(setting))),
     )
     .map(({ image }) => image);
 }

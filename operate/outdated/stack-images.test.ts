@@ -31,8 +31,14 @@ test("the images of a stack are those of its settings, and of what these turn on
       ...[LITELLM, postgres("pgvector/pgvector:pg17"), ["Redis", "litellm-mcp:redis.image", "redis:8.0-trixie"]],
       ["backup", "litellm-mcp:backup.image", "postgres:18.0-trixie"],
       ["Prometheus", "litellm-mcp:monitoring.image", "prom/prometheus:v3.11.3"],
+      ["Loki", "litellm-mcp:monitoring.logs.image", "grafana/loki:3.7.1"],
+      ["collector", "litellm-mcp:monitoring.logs.collectorImage", "otel/opentelemetry-collector-contrib:0.151.0"],
     ],
   );
+  assert.deepEqual(await images({ "litellm-mcp:monitoring": { logs: { enabled: false } } }), [
+    ...[LITELLM, postgres("postgres:17.6-trixie")],
+    ["Prometheus", "litellm-mcp:monitoring.image", "prom/prometheus:v3.11.3"],
+  ]);
   const existing = { kind: "existing", host: "192.168.1.11" };
   assert.deepEqual(await images({ "litellm-mcp:postgres": existing, "litellm-mcp:backup": {} }), [LITELLM]);
 });

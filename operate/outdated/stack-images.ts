@@ -10,7 +10,7 @@ import { majorOf, newestTag } from "./versions.ts";
 /** An image that a stack's file names, or leaves to its default. */
 export interface StackImage {
   /** What runs from it. */
-  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup" | "Prometheus";
+  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup" | "Prometheus" | "Loki" | "collector";
   /** Where another one is written. */
   readonly setting: string;
   readonly image: string;
@@ -47,13 +47,26 @@ export function imagesOfStack(stack: string, folder = projectRoot): StackImage[]
     // Otherwise it is the one of Postgres.
     ...backup.flatMap((one) => (one?.image === undefined ? [] : [{ part: "backup" as const, image: one.image }])),
     ...monitoring.flatMap((one) => (one ? [{ part: "Prometheus" as const, image: one.image }] : [])),
-  ].map((one) => ({ ...one, setting: stackPath(SECTIONS[one.part], "image") }));
+    ...monitoring.flatMap((one) =>
+      one?.logs.enabled
+        ? [
+            { part: "Loki" as const, image: one.logs.image },
+            { part: "collector" as const, image: one.logs.collectorImage },
+          ]
+        : [],
+    ),
+  ].map((one) => ({ ...one, setting: SETTINGS[one.part] }));
 }
 
-const SECTIONS = {
-  ...{ LiteLLM: "gateway", Postgres: "postgres", Redis: "redis", backup: "backup" },
-  Prometheus: "monitoring",
-} as const;
+const SETTINGS: Readonly<Record<StackImage["part"], string>> = {
+  LiteLLM: stackPath("gateway", "image"),
+  Postgres: stackPath("postgres", "image"),
+  Redis: stackPath("redis", "image"),
+  backup: stackPath("backup", "image"),
+  Prometheus: stackPath("monitoring", "image"),
+  Loki: stackPath("monitoring", "logs", "image"),
+  collector: stackPath("monitoring", "logs", "collectorImage"),
+};
 
 /** How old an image of a stack is. */
 export async function ageOfImage(

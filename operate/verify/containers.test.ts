@@ -19,6 +19,8 @@ for (const [resource, there, seen, means] of [
   ["ingress", "exited", "container gw-ingress is stopped", /^without the ingress nothing answers/],
   ["redis", "exited", "container gw-redis is stopped", /^without Redis/],
   ["prometheus", "exited", "container gw-prometheus is stopped", /^without Prometheus no figures/],
+  ["loki", "exited", "container gw-loki is stopped", /^without Loki no logs/],
+  ["log-collector", "exited", "container gw-log-collector is stopped", /^without the collector no logs/],
   ["mcp-time", "paused", "container gw-mcp-time is paused", /^the tools of its server cannot be called/],
 ] as const)
   test(`a container is named with its state, and what that means: ${seen}`, () => {

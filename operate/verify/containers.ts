@@ -1,7 +1,16 @@
 import type Docker from "dockerode";
 import pMap from "p-map";
 import { containerLogTail, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
-import { containerOf, INGRESS, LITELLM, POSTGRES, PROMETHEUS, REDIS } from "../../components/resource-names.ts";
+import {
+  containerOf,
+  INGRESS,
+  LITELLM,
+  LOG_COLLECTOR,
+  LOKI,
+  POSTGRES,
+  PROMETHEUS,
+  REDIS,
+} from "../../components/resource-names.ts";
 import { type Inspected, isWell, judge } from "../doctor/container.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { describe, differences, type Found as OnDaemon } from "../recovery/on-daemon.ts";
@@ -16,6 +25,10 @@ const WITHOUT: Readonly<Record<string, string>> = {
   [INGRESS]: "without the ingress nothing answers on the gateway's port",
   [REDIS]: "without Redis no answer of a model is kept, and limits for tokens begin anew",
   [PROMETHEUS]: "without Prometheus no figures are kept and no alert is raised; calls and models work as before",
+  [LOKI]:
+    "without Loki no logs and calls are found in it; what is written meanwhile waits in its files, and calls and models work as before",
+  [LOG_COLLECTOR]:
+    "without the collector no logs and calls come to Loki; what is written meanwhile waits in its files, and calls and models work as before",
 };
 
 function meaning({ kind, urn }: Deployed): string {

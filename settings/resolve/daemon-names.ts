@@ -30,6 +30,8 @@ export function daemonNames(namePrefix: string, existing: ExistingNetworks = {})
 
 /** Of Prometheus, where there is one: it publishes a port. */
 export const monitoringContainer = (namePrefix: string) => `${namePrefix}prometheus`;
+/** The same of Loki. */
+export const lokiContainer = (namePrefix: string) => `${namePrefix}loki`;
 
 /** The same of one MCP server; `host` is its name on the Docker network. */
 export const serverNames = (namePrefix: string, host: string) => ({

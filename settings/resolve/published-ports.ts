@@ -1,6 +1,6 @@
 import { type Context, type Parsed, stackPath } from "../context.ts";
 import { LOOPBACK, type PublishedPort } from "../settings.ts";
-import { daemonNames, monitoringContainer, serverHost, serverNames } from "./daemon-names.ts";
+import { daemonNames, lokiContainer, monitoringContainer, serverHost, serverNames } from "./daemon-names.ts";
 import type { ServerFolder } from "../server-folders.ts";
 import { entranceOf } from "./resolve-adapter.ts";
 import { adminPort } from "./resolve-gateway.ts";
@@ -54,6 +54,13 @@ export function publishedPorts(
       address: LOOPBACK,
       port: monitoring.port,
       container: monitoringContainer(namePrefix),
+    });
+  if (monitoring?.logs.enabled)
+    ports.push({
+      setting: stackPath("monitoring", "logs", "port"),
+      address: LOOPBACK,
+      port: monitoring.logs.port,
+      container: lokiContainer(namePrefix),
     });
   for (const [name, { debugPort }] of Object.entries(servers ?? {})) {
     const definition = folders.find((folder) => folder.name === name)?.definition;

@@ -12,12 +12,40 @@ test("Prometheus is there when the stack says so, also without a word more", () 
     assert.deepEqual(load({ config: { monitoring, namePrefix: "lab-" } }).monitoring, {
       ...{ image: "prom/prometheus:v3.11.3", days: 30, mib: 512, memoryMiB: 256 },
       ...names,
+      logs: LOGS,
     });
   const asked = { image: "prom/prometheus:v3.12.0", days: 90, mib: 2048, memory: 512 };
   const { memory, ...rest } = asked;
   assert.deepEqual(load({ config: { monitoring: { ...asked, port: 9091 }, namePrefix: "lab-" } }).monitoring, {
     ...{ ...rest, memoryMiB: memory },
     ...names,
+    logs: LOGS,
+  });
+});
+
+/** With the defaults and the prefix `lab-`. */
+const LOGS = {
+  ...{ image: "grafana/loki:3.7.1", days: 30, memoryMiB: 512 },
+  ...{ container: "lab-loki", network: "lab-loki-net", linesNetwork: "lab-log-lines-net", volume: "lab-loki-data" },
+  collector: {
+    ...{ image: "otel/opentelemetry-collector-contrib:0.151.0", memoryMiB: 384 },
+    ...{ container: "lab-log-collector", volume: "lab-log-offsets" },
+  },
+  dockerRoot: "/var/lib/docker",
+};
+
+test("Loki is there unless the stack says that it is not", () => {
+  const logs = (written: unknown) =>
+    load({ config: { monitoring: { logs: written }, namePrefix: "lab-" } }).monitoring?.logs;
+  assert.deepEqual(logs(null), LOGS);
+  assert.equal(logs({ enabled: false }), undefined);
+  const asked = {
+    ...{ image: "grafana/loki:3.8.0", port: 3101, days: 7, memory: 1024 },
+    ...{ collectorImage: "otel/opentelemetry-collector-contrib:0.152.0", collectorMemory: 512 },
+  };
+  assert.deepEqual(logs(asked), {
+    ...{ ...LOGS, image: asked.image, days: 7, memoryMiB: 1024 },
+    collector: { ...LOGS.collector, image: asked.collectorImage, memoryMiB: 512 },
   });
 });
 
@@ -37,6 +65,14 @@ test("its port is on the host's loopback alone, whatever the address of the LAN"
     [{ setting: "litellm-mcp:monitoring.port", address: "127.0.0.1", port: 9091, container: "prometheus" }],
   );
   assert.ok(!load({}).publishedPorts.some(({ container }) => container === "prometheus"));
+  const lokis = (logs: object) =>
+    load({ config: { monitoring: { logs }, lan: { address: "192.168.1.10" } } }).publishedPorts.filter(
+      ({ container }) => container === "loki",
+    );
+  assert.deepEqual(lokis({ port: 3101 }), [
+    { setting: "litellm-mcp:monitoring.logs.port", address: "127.0.0.1", port: 3101, container: "loki" },
+  ]);
+  assert.deepEqual(lokis({ enabled: false }), []);
 });
 
 refused([
@@ -77,12 +113,39 @@ refused([
     "9090",
     "another port: litellm-mcp:gateway.port has this one",
   ),
-  inStack("a text", { monitoring: "yes" }, "monitoring", '"yes"', "a map with the keys image, port, days, mib, memory"),
+  inStack(
+    "a text",
+    { monitoring: "yes" },
+    "monitoring",
+    '"yes"',
+    "a map with the keys image, port, days, mib, memory, logs",
+  ),
+  inStack(
+    "lines for no day",
+    { monitoring: { logs: { days: 0 } } },
+    "monitoring.logs.days",
+    "0",
+    "days, a whole number from 1 to 3650",
+  ),
+  inStack(
+    "room for lines, of which Loki knows nothing",
+    { monitoring: { logs: { mib: 512 } } },
+    "monitoring.logs.mib",
+    KEY,
+    "one of the keys enabled, image, port, days, memory, collectorImage, collectorMemory",
+  ),
+  inStack(
+    "the port of the figures for the lines",
+    { monitoring: { logs: { port: 9090 } } },
+    "monitoring.logs.port",
+    "9090",
+    "another port: litellm-mcp:monitoring.port has this one",
+  ),
   inStack(
     "another address",
     { monitoring: { address: "192.168.1.10" } },
     "monitoring.address",
     KEY,
-    "one of the keys image, port, days, mib, memory",
+    "one of the keys image, port, days, mib, memory, logs",
   ),
 ]);

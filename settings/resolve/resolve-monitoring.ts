@@ -1,9 +1,12 @@
 import type { MonitoringConfig } from "../schemas/monitoring-schema.ts";
-import type { MonitoringSettings, ScheduledCheckSettings } from "../settings.ts";
-import { monitoringContainer } from "./daemon-names.ts";
+import type { LogsSettings, MonitoringSettings, ScheduledCheckSettings } from "../settings.ts";
+import { lokiContainer, monitoringContainer } from "./daemon-names.ts";
+
+/** Docker's own; `guards/preflight.ts` asks the daemon for its folder. */
+const DOCKER_ROOT = "/var/lib/docker";
 
 export const resolveMonitoring = (
-  { image, days, mib, memory }: MonitoringConfig,
+  { image, days, mib, memory, logs }: MonitoringConfig,
   scheduledCheck: Pick<ScheduledCheckSettings, "alert"> | undefined,
   namePrefix: string,
 ): MonitoringSettings => ({
@@ -15,4 +18,25 @@ export const resolveMonitoring = (
   network: `${namePrefix}monitoring-net`,
   alertsNetwork: scheduledCheck?.alert && `${namePrefix}alerts-net`,
   volume: `${namePrefix}prometheus-data`,
+  logs: logs.enabled ? resolveLogs(logs, namePrefix) : undefined,
+});
+
+const resolveLogs = (
+  { image, days, memory, collectorImage, collectorMemory }: MonitoringConfig["logs"],
+  namePrefix: string,
+): LogsSettings => ({
+  image,
+  days,
+  memoryMiB: memory,
+  container: lokiContainer(namePrefix),
+  network: `${namePrefix}loki-net`,
+  linesNetwork: `${namePrefix}log-lines-net`,
+  volume: `${namePrefix}loki-data`,
+  collector: {
+    image: collectorImage,
+    memoryMiB: collectorMemory,
+    container: `${namePrefix}log-collector`,
+    volume: `${namePrefix}log-offsets`,
+  },
+  dockerRoot: DOCKER_ROOT,
 });

@@ -27,7 +27,7 @@ const CHECK = `${PREFIX}scheduled-check`;
 const API = `http://127.0.0.1:${PROMETHEUS_PORT}/api/v1`;
 /** From what happens to an alert, and from its end to the alert's. */
 const ALERT_S = 120;
-const monitoring = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128 } };
+const monitoring = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128, logs: { enabled: false } } };
 
 const receiver = new AlertReceiver();
 let address: string;
