@@ -25,7 +25,7 @@ async function daemon(t: TestContext, { containers = [], networks = [], pools = 
   const folder = await mkdtemp(path.join(tmpdir(), "daemon-"));
   const answers: Record<string, unknown> = {
     "/version": { Version: "28.2.2" },
-    "/info": { DefaultAddressPools: pools, Name: hostname() },
+    "/info": { DefaultAddressPools: pools, Name: hostname(), DockerRootDir: "/srv/docker" },
     "/networks": networks,
     "/volumes": { Volumes: [] },
     "/containers/json": containers,
@@ -141,6 +141,18 @@ test("nothing that is in the way of an up is in the way of a destroy", async (t)
   assert.deepEqual((await preflight(settings, own, secret, { isEnding: true })).settings, settings);
 });
 
+test("where Docker keeps the logs of containers only its daemon knows", async (t) => {
+  const settings = testSettings({
+    ...(await ports()),
+    docker: { host: await daemon(t, {}) },
+    lan: { address: "127.0.0.1" },
+    postgres: { kind: "dedicated", port: await freePort() },
+    monitoring: { port: await freePort(), logs: { port: await freePort() } },
+  });
+  const { monitoring } = (await preflight(settings, own, secret)).settings;
+  assert.equal(monitoring?.logs?.dockerRoot, "/srv/docker");
+});
+
 test("what the networks lack is a warning", async (t) => {
   const settings = testSettings({
     ...(await ports()),
@@ -154,5 +166,5 @@ test("what the networks lack is a warning", async (t) => {
     ready.warnings.map((warning) => warning.split(":")[0]),
     ["Network litellm-mcp-net is not internal", "Network postgres-net is not internal"],
   );
-  assert.equal(ready.settings, settings);
+  assert.deepEqual(ready.settings, settings);
 });

@@ -39,7 +39,7 @@ const LOG_OPERATORS = [
     timestamp: {
       ...{ parse_from: "attributes.docker.time", layout_type: "gotime", layout: "2006-01-02T15:04:05.999999999Z07:00" },
     },
-    on_error: "drop",
+    on_error: "drop_quiet",
   },
   { type: "add", field: "body", value: String.raw`EXPR(trimSuffix(attributes.docker.log, "\n"))` },
   { type: "move", from: "attributes.docker.stream", to: "attributes.stream" },
@@ -74,7 +74,7 @@ const CALL_OPERATORS = [
     parse_to: CALL,
     timestamp: { parse_from: `${CALL}.time`, layout_type: "gotime", layout: "2006-01-02T15:04:05.999Z07:00" },
     // Half a line, which something has broken off.
-    on_error: "drop",
+    on_error: "drop_quiet",
   },
   { type: "add", field: "resource.job", value: "calls" },
   { type: "add", field: "resource.outcome", value: `EXPR(${OUTCOME})` },

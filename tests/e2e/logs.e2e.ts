@@ -1,0 +1,415 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { execa } from "execa";
+import { asRoot } from "../../bootstrap/system-packages.ts";
+import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { bridgeAddress, containerIds, docker, leftovers, rawAuditLines, removeLeftovers } from "./docker.ts";
+import { eventually, withMcp } from "./gateway.ts";
+import { isLong, longOnly } from "./long-form.ts";
+import { Workspace } from "./workspace.ts";
+
+// A Loki of the stack's own and the collector that brings lines to it: the real programs, built by the lab, which takes a quarter
+// of an hour. So nothing is deployed in the short form.
+const PREFIX = "e2e-logs-";
+const STACK = "e2elogs";
+const PORT = 31500;
+const PROMETHEUS_PORT = 31590;
+const LOKI_PORT = 31591;
+const LOKI = `${PREFIX}loki`;
+const COLLECTOR = `${PREFIX}log-collector`;
+const PARTS = [`${PREFIX}prometheus`, LOKI, COLLECTOR];
+const API = `http://127.0.0.1:${LOKI_PORT}`;
+const WITHOUT = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, logs: { enabled: false } } };
+const WITH = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, logs: { port: LOKI_PORT, days: 5 } } };
+
+let address: string;
+let config: Record<string, unknown>;
+let workspace: Workspace;
+let gateway: string;
+let keys: Record<string, string>;
+
+before(async () => {
+  if (!isLong) return;
+  await removeLeftovers(PREFIX);
+  // Another address than the loopback, as a host has one in its LAN.
+  address = await bridgeAddress();
+  gateway = `http://${address}:${PORT}/mcp/`;
+  config = {
+    "litellm-mcp:docker": { host: "unix:///var/run/docker.sock" },
+    "litellm-mcp:lan": { address },
+    "litellm-mcp:namePrefix": PREFIX,
+    "litellm-mcp:gateway": { port: PORT },
+    "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
+    "litellm-mcp:scheduledCheck": {},
+    "litellm-mcp:clients": {
+      "test-key": {},
+      phone: { servers: ["time"] },
+      guest: { servers: ["time"], tools: { time: { deny: ["convert_time"] } } },
+    },
+  };
+  workspace = await Workspace.create(STACK, { ...config, ...WITHOUT });
+  for (const server of await workspace.serverFolders())
+    if (server !== "time") await rm(path.join(workspace.root, "mcp", server), { recursive: true });
+  const { exitCode, output, seconds } = await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes"]);
+  console.log(`npm run up: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  ({ clientKeys: keys } = await workspace.outputs());
+});
+
+after(async () => {
+  if (!isLong) return;
+  await workspace.end();
+  await removeLeftovers(PREFIX);
+});
+
+async function asked<T>(question: string, params: Record<string, string> = {}): Promise<T> {
+  const answer = await fetch(`${API}/loki/api/v1/${question}?${new URLSearchParams(params).toString()}`);
+  const text = await answer.text();
+  assert.equal(answer.status, 200, `${question} ${JSON.stringify(params)}: ${text}`);
+  return (JSON.parse(text) as { data: T }).data;
+}
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+const query = async (expression: string) => (await asked<{ result: Sample[] }>("query", { query: expression })).result;
+
+/** Texts of the newest lines, at most as many as it gives at once. */
+async function linesOf(expression: string): Promise<string[]> {
+  const hours = 6 * 3_600_000_000_000;
+  const params = { query: expression, limit: "5000", start: String(Date.now() * 1_000_000 - hours) };
+  const { result } = await asked<{ result: { values: [string, string][] }[] }>("query_range", params);
+  return result.flatMap(({ values }) => values.map(([, line]) => line));
+}
+
+/** How many lines it has of each container. */
+const linesByContainer = async (): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    (await query(`sum by (container) (count_over_time({job="logs"}[6h]))`)).map(({ metric, value }) => [
+      metric["container"],
+      Number(value[1]),
+    ]),
+  );
+
+/** The lines that Docker has of a container, of which it breaks those in two that are longer than 16 KiB. */
+async function linesOfDocker(container: string): Promise<string[]> {
+  const { LogPath } = (await docker.getContainer(container).inspect()) as unknown as { LogPath: string };
+  const [command, args] = asRoot("sh", ["-c", `cat ${LogPath}*`]);
+  const { stdout } = await execa(command, args);
+  return stdout.split("\n").map((line) => (JSON.parse(line) as { log: string }).log.replace(/\n$/, ""));
+}
+
+const isOwnNoise = (name: string) => [LOKI, COLLECTOR].includes(name);
+const logged = async () =>
+  Object.keys(await containerIds(PREFIX))
+    .map((name) => `${PREFIX}${name}`)
+    .filter((name) => !isOwnNoise(name));
+
+/** Waits until Loki has each line of each container once, and no other. */
+async function sameAsDockers(earlier: Readonly<Record<string, number>> = {}): Promise<void> {
+  let [there, found]: Record<string, number>[] = [{}, {}];
+  await eventually("Loki has the lines that Docker has", 90, async () => {
+    const names = await logged();
+    const counts = await Promise.all(
+      names.map(async (name) => [name, (await linesOfDocker(name)).length + (earlier[name] ?? 0)] as const),
+    );
+    [there, found] = [Object.fromEntries(counts), await linesByContainer()];
+    return isDeepStrictEqual(there, found);
+  }).catch(() => {});
+  assert.deepEqual(found, there);
+  console.log(`lines: ${JSON.stringify(found)}`);
+}
+
+/** Waits until Loki has each line of the record of calls once. */
+async function sameAsTheRecord(): Promise<number> {
+  const idOf = (line: Record<string, unknown>) => `${String(line["audit"])} ${String(line["id"] ?? line["time"])}`;
+  let [there, found]: string[][] = [[], []];
+  await eventually("Loki has the lines of the record", 90, async () => {
+    there = (await rawAuditLines(`${PREFIX}ingress`)).map(idOf).sort();
+    found = (await linesOf(`{job="calls"}`)).map((line) => idOf(JSON.parse(line) as Record<string, unknown>)).sort();
+    return isDeepStrictEqual(there, found);
+  }).catch(() => {});
+  assert.deepEqual(found, there);
+  return found.length;
+}
+
+const callAll = (client: string, times: number, name: string, args: Record<string, unknown>) =>
+  withMcp(gateway, keys[client], async (mcp) => {
+    for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
+  });
+const NOW = ["time-get_current_time", { timezone: "UTC" }] as const;
+
+/** Calls by client, server and outcome. */
+type Counts = Record<string, number>;
+const countsOf = (
+  samples: readonly { readonly labels: readonly (string | null | undefined)[]; readonly count: number }[],
+): Counts => {
+  const counts: Counts = {};
+  for (const { labels, count } of samples) {
+    const key = labels.map((label) => label ?? "").join(" ");
+    counts[key] = (counts[key] ?? 0) + count;
+  }
+  return counts;
+};
+
+async function countsOfRecord(): Promise<Counts> {
+  const audit = ["run", "--silent", "audit", "--", "--stack", STACK, "--json"];
+  const { exitCode, output } = await workspace.run("npm", audit);
+  assert.equal(exitCode, 0, output);
+  return countsOf(
+    output
+      .split("\n")
+      .filter((text) => text.startsWith("{"))
+      .map((text) => JSON.parse(text) as Record<"client" | "server" | "outcome", string | null> & { count: number })
+      .map(({ client, server, outcome, count }) => ({ labels: [client, server, outcome], count })),
+  );
+}
+
+async function countsOfFigures(): Promise<Counts> {
+  const answer = await fetch(`http://127.0.0.1:${PROMETHEUS_PORT}/api/v1/query?query=ingress_tool_calls_total`);
+  const { data } = (await answer.json()) as { data: { result: Sample[] } };
+  return countsOf(
+    data.result.map(({ metric, value }) => ({
+      labels: [metric["client"], metric["mcp_server"], metric["outcome"]],
+      count: Number(value[1]),
+    })),
+  );
+}
+
+async function countsOfLines(): Promise<Counts> {
+  const calls = `{job="calls",outcome=~"answered|failed|lost|refused"} | unwrap count`;
+  return countsOf(
+    (await query(`sum by (client, server, outcome) (sum_over_time(${calls} [6h]))`)).map(({ metric, value }) => ({
+      labels: [metric["client"], metric["server"], metric["outcome"]],
+      count: Number(value[1]),
+    })),
+  );
+}
+
+/** What becomes of a connection that a container makes. */
+async function connection(from: string, host: string, port: number): Promise<string> {
+  const program = `import socket
+try:
+    socket.create_connection((${JSON.stringify(host)}, ${port}), 3)
+    print("connected")
+except OSError as error:
+    print(type(error).__name__)`;
+  return (await runInContainer(docker, `${PREFIX}${from}`, ["python3", "-c", program])).stdout.trim();
+}
+
+describe("logs and calls", longOnly, () => {
+  test("turned on for a deployed stack they replace no other container", async () => {
+    const ids = await containerIds(PREFIX);
+    await workspace.writeConfig({ ...config, ...WITH });
+    const { exitCode, output, seconds } = await workspace.up();
+    console.log(`up: ${seconds.toFixed(0)} s`);
+    assert.equal(exitCode, 0, output);
+    const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
+    assert.ok(loki && collector);
+    assert.deepEqual(others, ids);
+  });
+
+  test("each part is healthy within a minute, and small", async () => {
+    for (const part of PARTS) {
+      const { State } = await docker.getContainer(part).inspect();
+      assert.equal(State.Health?.Status, "healthy");
+      const well = State.Health.Log.find(({ ExitCode }) => ExitCode === 0)!;
+      const seconds = (Date.parse(well.End) - Date.parse(State.StartedAt)) / 1000;
+      const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", part]);
+      console.log(`${part}: healthy after ${seconds.toFixed(1)} s; memory: ${stdout}`);
+      assert.ok(seconds < 60, `${part}: ${seconds} s`);
+    }
+    const status = await workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK, "--json"]);
+    assert.equal(status.exitCode, 0, status.output);
+    const { containers } = JSON.parse(status.output.slice(status.output.indexOf("{"))) as {
+      containers: { name: string; state: string }[];
+    };
+    for (const part of PARTS) assert.equal(containers.find(({ name }) => name === part)?.state, "healthy", part);
+  });
+
+  test("nothing changes without a change, before and after a refresh", async () => {
+    for (const command of ["preview", "refresh", "preview"] as const) {
+      const { exitCode, output } =
+        command === "preview"
+          ? await workspace.previewWithoutChanges()
+          : await workspace.pulumi("refresh", "--yes", "--expect-no-changes");
+      assert.equal(exitCode, 0, output);
+    }
+  });
+
+  test("each line of each container is there once, also of before", () => sameAsDockers());
+
+  test("Loki keeps lines for the days that it is told to, and tells nobody that it runs", async () => {
+    const text = await (await fetch(`${API}/config`)).text();
+    assert.match(text, /^ {2}retention_period: 5d$/m);
+    assert.match(text, /^ {2}retention_enabled: true$/m);
+    assert.match(text, /^ {2}reporting_enabled: false$/m);
+    assert.match(text, /^auth_enabled: false$/m);
+  });
+
+  test("calls of three clients are in Loki, in the figures and in the record alike: answered, failed and refused", async () => {
+    const nowhere = ["time-get_current_time", { timezone: "Nowhere/At_All" }] as const;
+    await Promise.all(
+      ["test-key", "phone", "guest"].map(async (client) => {
+        await callAll(client, 20, ...NOW);
+        await callAll(client, 10, ...nowhere);
+        await callAll(client, 5, "time-no_such_tool", {});
+      }),
+    );
+    await callAll("guest", 15, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "UTC" });
+    let [recorded, figures, lines]: Counts[] = [{}, {}, {}];
+    // The scheduled check may have made a call between them.
+    await eventually("all three are the same", 60, async () => {
+      [recorded, figures, lines] = [await countsOfRecord(), await countsOfFigures(), await countsOfLines()];
+      return isDeepStrictEqual(figures, recorded) && isDeepStrictEqual(lines, recorded);
+    }).catch(() => {});
+    assert.deepEqual(figures, recorded);
+    assert.deepEqual(lines, recorded);
+    const outcomes = Object.keys(recorded).map((key) => key.split(" ").at(-1));
+    assert.deepEqual(new Set(outcomes), new Set(["answered", "failed", "refused"]));
+    console.log(`calls: ${JSON.stringify(recorded)}`);
+  });
+
+  test("labels have few values, and a tool is none", async () => {
+    const labels = await asked<string[]>("labels");
+    assert.deepEqual(labels.filter((label) => !label.startsWith("__")).sort(), [
+      "client",
+      "container",
+      "job",
+      "outcome",
+      "server",
+    ]);
+    const values = (label: string) => asked<string[]>(`label/${label}/values`);
+    assert.deepEqual((await values("job")).sort(), ["calls", "logs"]);
+    assert.deepEqual((await values("container")).sort(), (await logged()).sort());
+    assert.deepEqual((await values("server")).sort(), ["time"]);
+    for (const client of await values("client"))
+      assert.ok(["test-key", "phone", "guest", "scheduled-check"].includes(client), client);
+    for (const outcome of await values("outcome"))
+      assert.ok(["begun", "answered", "failed", "lost", "refused", "request refused"].includes(outcome), outcome);
+  });
+
+  test("a collector that is stopped for a minute under calls, and a Loki that is away, lose and double no line", async () => {
+    // A longer time is the same to it: what it has not read yet is in the files.
+    for (const [part, seconds] of [
+      [COLLECTOR, 60],
+      [LOKI, 30],
+    ] as const) {
+      const started = Date.now();
+      await docker.getContainer(part).stop();
+      let calls = 0;
+      while (Date.now() - started < seconds * 1000) {
+        await callAll("phone", 10, ...NOW);
+        calls += 10;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      await docker.getContainer(part).start();
+      const lines = await eventually("it answers", 60, () => sameAsTheRecord().catch(() => undefined));
+      console.log(`${part} stopped for ${seconds} s: ${calls} calls meanwhile, ${lines} lines of the record`);
+    }
+    await sameAsDockers();
+  });
+
+  test("lines of a container that was replaced are still found, and those of the next one too", async () => {
+    const time = `${PREFIX}mcp-time`;
+    await sameAsDockers();
+    const { [time]: before } = await linesByContainer();
+    const text = (await linesOfDocker(time)).find((line) => line.trim())!;
+    const { "mcp-time": first, "log-collector": collector, ...ids } = await containerIds(PREFIX);
+    await callAll("phone", 5, ...NOW);
+    const replace = ["--replace", "**mcp-time-container"];
+    const { exitCode, output } = await workspace.pulumi("up", "--yes", "--skip-preview", ...replace);
+    assert.equal(exitCode, 0, output);
+    const { "mcp-time": second, "log-collector": another, ...others } = await containerIds(PREFIX);
+    assert.deepEqual(others, ids);
+    assert.notEqual(second, first);
+    assert.notEqual(another, collector);
+    assert.ok((await linesOf(`{container="${time}"}`)).includes(text));
+    await eventually("lines of both", 60, async () => {
+      const { [time]: now } = await linesByContainer();
+      return now! >= before! + (await linesOfDocker(time)).length;
+    });
+    // Of all others each line is there once, although another collector reads them.
+    const { [time]: now } = await linesByContainer();
+    await sameAsDockers({ [time]: now! - (await linesOfDocker(time)).length });
+    await sameAsTheRecord();
+  });
+
+  test("no secret of the stack is in a label or a line", async () => {
+    const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: true })) as {
+      deployment: { resources: { urn: string; type: string; outputs?: { result?: { plaintext?: string } } }[] };
+    };
+    const secrets = Object.fromEntries(
+      deployment.resources
+        .filter(({ type }) => type === "random:index/randomPassword:RandomPassword")
+        .map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext!) as string]),
+    );
+    for (const [client, key] of Object.entries(keys)) secrets[`key of ${client}`] = key;
+    secrets["passphrase"] = workspace.env["PULUMI_CONFIG_PASSPHRASE"]!;
+    assert.ok(Object.keys(secrets).length > 8, Object.keys(secrets).join());
+    const found = async (text: string) =>
+      (await query(`sum(count_over_time({job=~".+"} |= ${JSON.stringify(text)} [6h]))`)).length > 0;
+    assert.ok(await found("get_current_time"), "what is there is found");
+    const labels = JSON.stringify(
+      await Promise.all((await asked<string[]>("labels")).map((label) => asked<string[]>(`label/${label}/values`))),
+    );
+    const series = JSON.stringify(await asked<object[]>("series", { "match[]": `{job=~".+"}` }));
+    for (const [name, value] of Object.entries(secrets)) {
+      assert.ok(value.length >= 16, name);
+      assert.ok(!(await found(value)), `${name} is in a line`);
+      assert.ok(!labels.includes(value) && !series.includes(value), `${name} is in a label`);
+    }
+    console.log(`${Object.keys(secrets).length} secrets were looked for`);
+  });
+
+  test("nobody reaches Loki or the collector but the host itself, and the collector Loki alone", async () => {
+    await assert.rejects(fetch(`http://${address}:${LOKI_PORT}/ready`), (error: Error) => {
+      assert.equal((error.cause as { code?: string }).code, "ECONNREFUSED");
+      return true;
+    });
+    const networks = async (name: string) => (await docker.getContainer(name).inspect()).NetworkSettings.Networks;
+    const [loki, collector] = [await networks(LOKI), await networks(COLLECTOR)];
+    assert.deepEqual(Object.keys(loki).sort(), [`${PREFIX}log-lines-net`, `${PREFIX}loki-net`]);
+    assert.deepEqual(Object.keys(collector), [`${PREFIX}log-lines-net`]);
+    for (const from of ["mcp-time", "litellm"]) {
+      assert.equal(await connection(from, "loki", 3100), "gaierror");
+      for (const { IPAddress } of Object.values(loki))
+        assert.notEqual(await connection(from, IPAddress, 3100), "connected", `${from} ${IPAddress}`);
+      for (const { IPAddress } of Object.values(collector))
+        assert.notEqual(await connection(from, IPAddress, 13133), "connected", `${from} ${IPAddress}`);
+    }
+    // Of the one that is published nothing gets out of the host.
+    const { HostConfig, Mounts } = await docker.getContainer(COLLECTOR).inspect();
+    assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
+    const ids = Object.entries(await containerIds(PREFIX));
+    for (const { Type, Source, Destination, RW, Name } of Mounts)
+      if (Type === "bind")
+        assert.ok(
+          !RW &&
+            ids.some(([name, id]) => Source.endsWith(`/containers/${id}`) && Destination === `/logs/${PREFIX}${name}`),
+          Source,
+        );
+      else assert.ok([`${PREFIX}ingress-audit false`, `${PREFIX}log-offsets true`].includes(`${Name} ${RW}`), Name);
+    assert.equal(Mounts.filter(({ Type }) => Type === "bind").length, (await logged()).length);
+  });
+
+  test("without the setting they go, with their networks and volumes, and nothing else changes", async () => {
+    const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
+    assert.ok(loki && collector);
+    await workspace.writeConfig({ ...config, ...WITHOUT });
+    const { exitCode, output } = await workspace.up();
+    assert.equal(exitCode, 0, output);
+    assert.deepEqual(await containerIds(PREFIX), others);
+    const left = await leftovers(PREFIX);
+    assert.deepEqual(
+      left.filter((name) => /loki|log-/.test(name)),
+      [],
+    );
+    const preview = await workspace.previewWithoutChanges();
+    assert.equal(preview.exitCode, 0, preview.output);
+  });
+});
