@@ -111,7 +111,8 @@ const logged = async () =>
 
 /** Waits until Loki has each line of each container once, and no other. */
 async function sameAsDockers(earlier: Readonly<Record<string, number>> = {}): Promise<void> {
-  let [there, found]: Record<string, number>[] = [{}, {}];
+  let there: Record<string, number> = {};
+  let found: Record<string, number> = {};
   await eventually("Loki has the lines that Docker has", 90, async () => {
     const names = await logged();
     const counts = await Promise.all(
@@ -127,7 +128,8 @@ async function sameAsDockers(earlier: Readonly<Record<string, number>> = {}): Pr
 /** Waits until Loki has each line of the record of calls once. */
 async function sameAsTheRecord(): Promise<number> {
   const idOf = (line: Record<string, unknown>) => `${String(line["audit"])} ${String(line["id"] ?? line["time"])}`;
-  let [there, found]: string[][] = [[], []];
+  let there: string[] = [];
+  let found: string[] = [];
   await eventually("Loki has the lines of the record", 90, async () => {
     there = (await rawAuditLines(`${PREFIX}ingress`)).map(idOf).sort();
     found = (await linesOf(`{job="calls"}`)).map((line) => idOf(JSON.parse(line) as Record<string, unknown>)).sort();
@@ -261,7 +263,9 @@ describe("logs and calls", longOnly, () => {
       }),
     );
     await callAll("guest", 15, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "UTC" });
-    let [recorded, figures, lines]: Counts[] = [{}, {}, {}];
+    let recorded: Counts = {};
+    let figures: Counts = {};
+    let lines: Counts = {};
     // The scheduled check may have made a call between them.
     await eventually("all three are the same", 60, async () => {
       [recorded, figures, lines] = [await countsOfRecord(), await countsOfFigures(), await countsOfLines()];
@@ -382,7 +386,6 @@ describe("logs and calls", longOnly, () => {
       for (const { IPAddress } of Object.values(collector))
         assert.notEqual(await connection(from, IPAddress, 13133), "connected", `${from} ${IPAddress}`);
     }
-    // Of the one that is published nothing gets out of the host.
     const { HostConfig, Mounts } = await docker.getContainer(COLLECTOR).inspect();
     assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
     const ids = Object.entries(await containerIds(PREFIX));
