@@ -4,7 +4,7 @@ import { mapValues } from "../lib/map-values.ts";
 import { POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { NightlyBackup } from "./backup/nightly.ts";
 import { Networks } from "./docker/networks.ts";
-import { INGRESS_INNER_URL } from "./gateway/addresses.ts";
+import { AUDIT_GROUP, INGRESS_INNER_URL } from "./gateway/addresses.ts";
 import { ClientKey } from "./gateway/client-key.ts";
 import { GatewayCheck } from "./gateway/gateway-check.ts";
 import { IngressRights } from "./gateway/ingress-rights.ts";
@@ -163,7 +163,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     new LogCollector(
       names.LOG_COLLECTOR,
       {
-        ...{ settings, logs, loki, audit: ingress.audit },
+        ...{ settings, logs, loki, audit: { volume: ingress.audit, group: AUDIT_GROUP } },
         // Its own lines, and Loki's about them, would make more of them.
         containers: [
           ...[ingress, litellm, postgresServer, redis, nightly, prometheus, scheduled].flatMap((part) =>

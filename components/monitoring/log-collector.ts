@@ -4,7 +4,6 @@ import type { LogsSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
-import { AUDIT_GROUP } from "../gateway/addresses.ts";
 import { containerOf } from "../resource-names.ts";
 import { CALLS_FOLDER, HEALTH_URL, LOGS_FOLDER, OFFSETS_FOLDER, renderCollectorConfig } from "./collector-config.ts";
 import { Loki } from "./loki.ts";
@@ -16,8 +15,8 @@ export interface LogCollectorArgs {
   readonly settings: Pick<Settings, "docker">;
   readonly logs: LogsSettings;
   readonly loki: Loki;
-  /** The record of calls. */
-  readonly audit: docker.Volume;
+  /** The record of calls, and the group that may read it. */
+  readonly audit: { readonly volume: docker.Volume; readonly group: string };
   /** Those whose logs are read. */
   readonly containers: readonly docker.Container[];
 }
@@ -62,7 +61,7 @@ export class LogCollector extends pulumi.ComponentResource {
               containerPath: pulumi.interpolate`${LOGS_FOLDER}/${one.name}`,
               readOnly: true,
             })),
-            { volumeName: audit.name, containerPath: CALLS_FOLDER, readOnly: true },
+            { volumeName: audit.volume.name, containerPath: CALLS_FOLDER, readOnly: true },
             { volumeName: offsets.name, containerPath: OFFSETS_FOLDER },
           ],
           // Docker's files are root's.
@@ -81,7 +80,7 @@ export class LogCollector extends pulumi.ComponentResource {
           },
         }),
         // Without a capability root reads no file of others, and the record's are the ingress's.
-        groupAdds: [AUDIT_GROUP],
+        groupAdds: [audit.group],
       },
       { parent: this, ...OLD_ONE_FIRST },
     );
