@@ -250,7 +250,6 @@ describe("logs and calls", longOnly, () => {
     assert.match(text, /^ {2}retention_period: 5d$/m);
     assert.match(text, /^ {2}retention_enabled: true$/m);
     assert.match(text, /^ {2}reporting_enabled: false$/m);
-    assert.match(text, /^auth_enabled: false$/m);
   });
 
   test("calls of three clients are in Loki, in the figures and in the record alike: answered, failed and refused", async () => {
