@@ -54,7 +54,10 @@ export const monitoring = orEmpty(
       { logs: { enabled: false } },
       {
         ...{ image: "prom/prometheus:v3.11.3", port: 9091, days: 90, mib: 2048, memory: 512 },
-        logs: { port: 3101, days: 14, memory: 1024 },
+        logs: {
+          ...{ enabled: true, image: "grafana/loki:3.7.1", port: 3101, days: 14, memory: 1024 },
+          ...{ collectorImage: "otel/opentelemetry-collector-contrib:0.151.0", collectorMemory: 512 },
+        },
       },
     ],
   });
