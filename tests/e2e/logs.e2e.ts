@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { asRoot } from "../../bootstrap/system-packages.ts";
@@ -206,56 +206,58 @@ except Exception as error:
   return (await runInContainer(docker, `${PREFIX}${from}`, ["python3", "-c", program])).stdout.trim();
 }
 
-describe("logs and calls", longOnly, () => {
-  test("turned on for a deployed stack they replace no other container", async () => {
-    const ids = await containerIds(PREFIX);
-    await workspace.writeConfig({ ...config, ...WITH });
-    const { exitCode, output, seconds } = await workspace.up();
-    console.log(`up: ${seconds.toFixed(0)} s`);
+test("turned on for a deployed stack they replace no other container", longOnly, async () => {
+  const ids = await containerIds(PREFIX);
+  await workspace.writeConfig({ ...config, ...WITH });
+  const { exitCode, output, seconds } = await workspace.up();
+  console.log(`up: ${seconds.toFixed(0)} s`);
+  assert.equal(exitCode, 0, output);
+  const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
+  assert.ok(loki && collector);
+  assert.deepEqual(others, ids);
+});
+
+test("each part is healthy within a minute, and small", longOnly, async () => {
+  for (const part of PARTS) {
+    const { State } = await docker.getContainer(part).inspect();
+    assert.equal(State.Health?.Status, "healthy");
+    const well = State.Health.Log.find(({ ExitCode }) => ExitCode === 0)!;
+    const seconds = (Date.parse(well.End) - Date.parse(State.StartedAt)) / 1000;
+    const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", part]);
+    console.log(`${part}: healthy after ${seconds.toFixed(1)} s; memory: ${stdout}`);
+    assert.ok(seconds < 60, `${part}: ${seconds} s`);
+  }
+  const status = await workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK, "--json"]);
+  assert.equal(status.exitCode, 0, status.output);
+  const { containers } = JSON.parse(status.output.slice(status.output.indexOf("{"))) as {
+    containers: { name: string; state: string }[];
+  };
+  for (const part of PARTS) assert.equal(containers.find(({ name }) => name === part)?.state, "healthy", part);
+});
+
+test("nothing changes without a change, before and after a refresh", longOnly, async () => {
+  for (const command of ["preview", "refresh", "preview"] as const) {
+    const { exitCode, output } =
+      command === "preview"
+        ? await workspace.previewWithoutChanges()
+        : await workspace.pulumi("refresh", "--yes", "--expect-no-changes");
     assert.equal(exitCode, 0, output);
-    const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
-    assert.ok(loki && collector);
-    assert.deepEqual(others, ids);
-  });
+  }
+});
 
-  test("each part is healthy within a minute, and small", async () => {
-    for (const part of PARTS) {
-      const { State } = await docker.getContainer(part).inspect();
-      assert.equal(State.Health?.Status, "healthy");
-      const well = State.Health.Log.find(({ ExitCode }) => ExitCode === 0)!;
-      const seconds = (Date.parse(well.End) - Date.parse(State.StartedAt)) / 1000;
-      const { stdout } = await execa("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", part]);
-      console.log(`${part}: healthy after ${seconds.toFixed(1)} s; memory: ${stdout}`);
-      assert.ok(seconds < 60, `${part}: ${seconds} s`);
-    }
-    const status = await workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK, "--json"]);
-    assert.equal(status.exitCode, 0, status.output);
-    const { containers } = JSON.parse(status.output.slice(status.output.indexOf("{"))) as {
-      containers: { name: string; state: string }[];
-    };
-    for (const part of PARTS) assert.equal(containers.find(({ name }) => name === part)?.state, "healthy", part);
-  });
+test("each line of each container is there once, also of before", longOnly, () => sameAsDockers());
 
-  test("nothing changes without a change, before and after a refresh", async () => {
-    for (const command of ["preview", "refresh", "preview"] as const) {
-      const { exitCode, output } =
-        command === "preview"
-          ? await workspace.previewWithoutChanges()
-          : await workspace.pulumi("refresh", "--yes", "--expect-no-changes");
-      assert.equal(exitCode, 0, output);
-    }
-  });
+test("Loki keeps lines for the days that it is told to, and tells nobody that it runs", longOnly, async () => {
+  const text = await (await fetch(`${API}/config`)).text();
+  assert.match(text, /^ {2}retention_period: 5d$/m);
+  assert.match(text, /^ {2}retention_enabled: true$/m);
+  assert.match(text, /^ {2}reporting_enabled: false$/m);
+});
 
-  test("each line of each container is there once, also of before", () => sameAsDockers());
-
-  test("Loki keeps lines for the days that it is told to, and tells nobody that it runs", async () => {
-    const text = await (await fetch(`${API}/config`)).text();
-    assert.match(text, /^ {2}retention_period: 5d$/m);
-    assert.match(text, /^ {2}retention_enabled: true$/m);
-    assert.match(text, /^ {2}reporting_enabled: false$/m);
-  });
-
-  test("calls of three clients are in Loki, in the figures and in the record alike: answered, failed and refused", async () => {
+test(
+  "calls of three clients are in Loki, in the figures and in the record alike: answered, failed and refused",
+  longOnly,
+  async () => {
     const nowhere = ["time-get_current_time", { timezone: "Nowhere/At_All" }] as const;
     await Promise.all(
       ["test-key", "phone", "guest"].map(async (client) => {
@@ -278,28 +280,32 @@ describe("logs and calls", longOnly, () => {
     const outcomes = Object.keys(recorded).map((key) => key.split(" ").at(-1));
     assert.deepEqual(new Set(outcomes), new Set(["answered", "failed", "refused"]));
     console.log(`calls: ${JSON.stringify(recorded)}`);
-  });
+  },
+);
 
-  test("labels have few values, and a tool is none", async () => {
-    const labels = await asked<string[]>("labels");
-    assert.deepEqual(labels.filter((label) => !label.startsWith("__")).sort(), [
-      "client",
-      "container",
-      "job",
-      "outcome",
-      "server",
-    ]);
-    const values = (label: string) => asked<string[]>(`label/${label}/values`);
-    assert.deepEqual((await values("job")).sort(), ["calls", "logs"]);
-    assert.deepEqual((await values("container")).sort(), (await logged()).sort());
-    assert.deepEqual((await values("server")).sort(), ["time"]);
-    for (const client of await values("client"))
-      assert.ok(["test-key", "phone", "guest", "scheduled-check"].includes(client), client);
-    for (const outcome of await values("outcome"))
-      assert.ok(["begun", "answered", "failed", "lost", "refused", "request refused"].includes(outcome), outcome);
-  });
+test("labels have few values, and a tool is none", longOnly, async () => {
+  const labels = await asked<string[]>("labels");
+  assert.deepEqual(labels.filter((label) => !label.startsWith("__")).sort(), [
+    "client",
+    "container",
+    "job",
+    "outcome",
+    "server",
+  ]);
+  const values = (label: string) => asked<string[]>(`label/${label}/values`);
+  assert.deepEqual((await values("job")).sort(), ["calls", "logs"]);
+  assert.deepEqual((await values("container")).sort(), (await logged()).sort());
+  assert.deepEqual((await values("server")).sort(), ["time"]);
+  for (const client of await values("client"))
+    assert.ok(["test-key", "phone", "guest", "scheduled-check"].includes(client), client);
+  for (const outcome of await values("outcome"))
+    assert.ok(["begun", "answered", "failed", "lost", "refused", "request refused"].includes(outcome), outcome);
+});
 
-  test("a collector that is stopped for a minute under calls, and a Loki that is away, lose and double no line", async () => {
+test(
+  "a collector that is stopped for a minute under calls, and a Loki that is away, lose and double no line",
+  longOnly,
+  async () => {
     // A longer time is the same to it: what it has not read yet is in the files.
     for (const [part, seconds] of [
       [COLLECTOR, 60],
@@ -318,103 +324,103 @@ describe("logs and calls", longOnly, () => {
       console.log(`${part} stopped for ${seconds} s: ${calls} calls meanwhile, ${lines} lines of the record`);
     }
     await sameAsDockers();
-  });
+  },
+);
 
-  test("lines of a container that was replaced are still found, and those of the next one too", async () => {
-    const time = `${PREFIX}mcp-time`;
-    await sameAsDockers();
-    const { [time]: before } = await linesByContainer();
-    const text = (await linesOfDocker(time)).find((line) => line.trim())!;
-    const { "mcp-time": first, "log-collector": collector, ...ids } = await containerIds(PREFIX);
-    await callAll("phone", 5, ...NOW);
-    const replace = ["--replace", "**mcp-time-container"];
-    const { exitCode, output } = await workspace.pulumi("up", "--yes", "--skip-preview", ...replace);
-    assert.equal(exitCode, 0, output);
-    const { "mcp-time": second, "log-collector": another, ...others } = await containerIds(PREFIX);
-    assert.deepEqual(others, ids);
-    assert.notEqual(second, first);
-    assert.notEqual(another, collector);
-    assert.ok((await linesOf(`{container="${time}"}`)).includes(text));
-    await eventually("lines of both", 60, async () => {
-      const { [time]: now } = await linesByContainer();
-      return now! >= before! + (await linesOfDocker(time)).length;
-    });
-    // Of all others each line is there once, although another collector reads them.
+test("lines of a container that was replaced are still found, and those of the next one too", longOnly, async () => {
+  const time = `${PREFIX}mcp-time`;
+  await sameAsDockers();
+  const { [time]: before } = await linesByContainer();
+  const text = (await linesOfDocker(time)).find((line) => line.trim())!;
+  const { "mcp-time": first, "log-collector": collector, ...ids } = await containerIds(PREFIX);
+  await callAll("phone", 5, ...NOW);
+  const replace = ["--replace", "**mcp-time-container"];
+  const { exitCode, output } = await workspace.pulumi("up", "--yes", "--skip-preview", ...replace);
+  assert.equal(exitCode, 0, output);
+  const { "mcp-time": second, "log-collector": another, ...others } = await containerIds(PREFIX);
+  assert.deepEqual(others, ids);
+  assert.notEqual(second, first);
+  assert.notEqual(another, collector);
+  assert.ok((await linesOf(`{container="${time}"}`)).includes(text));
+  await eventually("lines of both", 60, async () => {
     const { [time]: now } = await linesByContainer();
-    await sameAsDockers({ [time]: now! - (await linesOfDocker(time)).length });
-    await sameAsTheRecord();
+    return now! >= before! + (await linesOfDocker(time)).length;
   });
+  // Of all others each line is there once, although another collector reads them.
+  const { [time]: now } = await linesByContainer();
+  await sameAsDockers({ [time]: now! - (await linesOfDocker(time)).length });
+  await sameAsTheRecord();
+});
 
-  test("no secret of the stack is in a label or a line", async () => {
-    const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: true })) as {
-      deployment: { resources: { urn: string; type: string; outputs?: { result?: { plaintext?: string } } }[] };
-    };
-    const secrets = Object.fromEntries(
-      deployment.resources
-        .filter(({ type }) => type === "random:index/randomPassword:RandomPassword")
-        .map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext!) as string]),
-    );
-    for (const [client, key] of Object.entries(keys)) secrets[`key of ${client}`] = key;
-    secrets["passphrase"] = workspace.env["PULUMI_CONFIG_PASSPHRASE"]!;
-    assert.ok(Object.keys(secrets).length > 8, Object.keys(secrets).join());
-    const found = async (text: string) =>
-      (await query(`sum(count_over_time({job=~".+"} |= ${JSON.stringify(text)} [6h]))`)).length > 0;
-    assert.ok(await found("get_current_time"), "what is there is found");
-    const labels = JSON.stringify(
-      await Promise.all((await asked<string[]>("labels")).map((label) => asked<string[]>(`label/${label}/values`))),
-    );
-    const series = JSON.stringify(await asked<object[]>("series", { "match[]": `{job=~".+"}` }));
-    for (const [name, value] of Object.entries(secrets)) {
-      assert.ok(value.length >= 16, name);
-      assert.ok(!(await found(value)), `${name} is in a line`);
-      assert.ok(!labels.includes(value) && !series.includes(value), `${name} is in a label`);
-    }
-    console.log(`${Object.keys(secrets).length} secrets were looked for`);
-  });
+test("no secret of the stack is in a label or a line", longOnly, async () => {
+  const { deployment } = JSON.parse(await workspace.exportState({ showSecrets: true })) as {
+    deployment: { resources: { urn: string; type: string; outputs?: { result?: { plaintext?: string } } }[] };
+  };
+  const secrets = Object.fromEntries(
+    deployment.resources
+      .filter(({ type }) => type === "random:index/randomPassword:RandomPassword")
+      .map(({ urn, outputs }) => [urn.split("::").at(-1)!, JSON.parse(outputs!.result!.plaintext!) as string]),
+  );
+  for (const [client, key] of Object.entries(keys)) secrets[`key of ${client}`] = key;
+  secrets["passphrase"] = workspace.env["PULUMI_CONFIG_PASSPHRASE"]!;
+  assert.ok(Object.keys(secrets).length > 8, Object.keys(secrets).join());
+  const found = async (text: string) =>
+    (await query(`sum(count_over_time({job=~".+"} |= ${JSON.stringify(text)} [6h]))`)).length > 0;
+  assert.ok(await found("get_current_time"), "what is there is found");
+  const labels = JSON.stringify(
+    await Promise.all((await asked<string[]>("labels")).map((label) => asked<string[]>(`label/${label}/values`))),
+  );
+  const series = JSON.stringify(await asked<object[]>("series", { "match[]": `{job=~".+"}` }));
+  for (const [name, value] of Object.entries(secrets)) {
+    assert.ok(value.length >= 16, name);
+    assert.ok(!(await found(value)), `${name} is in a line`);
+    assert.ok(!labels.includes(value) && !series.includes(value), `${name} is in a label`);
+  }
+  console.log(`${Object.keys(secrets).length} secrets were looked for`);
+});
 
-  test("nobody reaches Loki or the collector but the host itself, and the collector Loki alone", async () => {
-    await assert.rejects(fetch(`http://${address}:${LOKI_PORT}/ready`), (error: Error) => {
-      assert.equal((error.cause as { code?: string }).code, "ECONNREFUSED");
-      return true;
-    });
-    const networks = async (name: string) => (await docker.getContainer(name).inspect()).NetworkSettings.Networks;
-    const [loki, collector] = [await networks(LOKI), await networks(COLLECTOR)];
-    assert.deepEqual(Object.keys(loki).sort(), [`${PREFIX}log-lines-net`, `${PREFIX}loki-net`]);
-    assert.deepEqual(Object.keys(collector), [`${PREFIX}log-lines-net`]);
-    for (const from of ["mcp-time", "litellm"]) {
-      assert.match(await answer(from, "loki", 3100), /name resolution|not known/);
-      for (const { IPAddress } of Object.values(loki))
-        assert.notEqual(await answer(from, IPAddress, 3100), "answered", `${from} ${IPAddress}`);
-      for (const { IPAddress } of Object.values(collector))
-        assert.notEqual(await answer(from, IPAddress, 13133), "answered", `${from} ${IPAddress}`);
-    }
-    const { HostConfig, Mounts } = await docker.getContainer(COLLECTOR).inspect();
-    assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
-    const ids = Object.entries(await containerIds(PREFIX));
-    for (const { Type, Source, Destination, RW, Name } of Mounts)
-      if (Type === "bind")
-        assert.ok(
-          !RW &&
-            ids.some(([name, id]) => Source.endsWith(`/containers/${id}`) && Destination === `/logs/${PREFIX}${name}`),
-          Source,
-        );
-      else assert.ok([`${PREFIX}ingress-audit false`, `${PREFIX}log-offsets true`].includes(`${Name} ${RW}`), Name);
-    assert.equal(Mounts.filter(({ Type }) => Type === "bind").length, (await logged()).length);
+test("nobody reaches Loki or the collector but the host itself, and the collector Loki alone", longOnly, async () => {
+  await assert.rejects(fetch(`http://${address}:${LOKI_PORT}/ready`), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, "ECONNREFUSED");
+    return true;
   });
+  const networks = async (name: string) => (await docker.getContainer(name).inspect()).NetworkSettings.Networks;
+  const [loki, collector] = [await networks(LOKI), await networks(COLLECTOR)];
+  assert.deepEqual(Object.keys(loki).sort(), [`${PREFIX}log-lines-net`, `${PREFIX}loki-net`]);
+  assert.deepEqual(Object.keys(collector), [`${PREFIX}log-lines-net`]);
+  for (const from of ["mcp-time", "litellm"]) {
+    assert.match(await answer(from, "loki", 3100), /name resolution|not known/);
+    for (const { IPAddress } of Object.values(loki))
+      assert.notEqual(await answer(from, IPAddress, 3100), "answered", `${from} ${IPAddress}`);
+    for (const { IPAddress } of Object.values(collector))
+      assert.notEqual(await answer(from, IPAddress, 13133), "answered", `${from} ${IPAddress}`);
+  }
+  const { HostConfig, Mounts } = await docker.getContainer(COLLECTOR).inspect();
+  assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
+  const ids = Object.entries(await containerIds(PREFIX));
+  for (const { Type, Source, Destination, RW, Name } of Mounts)
+    if (Type === "bind")
+      assert.ok(
+        !RW &&
+          ids.some(([name, id]) => Source.endsWith(`/containers/${id}`) && Destination === `/logs/${PREFIX}${name}`),
+        Source,
+      );
+    else assert.ok([`${PREFIX}ingress-audit false`, `${PREFIX}log-offsets true`].includes(`${Name} ${RW}`), Name);
+  assert.equal(Mounts.filter(({ Type }) => Type === "bind").length, (await logged()).length);
+});
 
-  test("without the setting they go, with their networks and volumes, and nothing else changes", async () => {
-    const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
-    assert.ok(loki && collector);
-    await workspace.writeConfig({ ...config, ...WITHOUT });
-    const { exitCode, output } = await workspace.up();
-    assert.equal(exitCode, 0, output);
-    assert.deepEqual(await containerIds(PREFIX), others);
-    const left = await leftovers(PREFIX);
-    assert.deepEqual(
-      left.filter((name) => /loki|log-/.test(name)),
-      [],
-    );
-    const preview = await workspace.previewWithoutChanges();
-    assert.equal(preview.exitCode, 0, preview.output);
-  });
+test("without the setting they go, with their networks and volumes, and nothing else changes", longOnly, async () => {
+  const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
+  assert.ok(loki && collector);
+  await workspace.writeConfig({ ...config, ...WITHOUT });
+  const { exitCode, output } = await workspace.up();
+  assert.equal(exitCode, 0, output);
+  assert.deepEqual(await containerIds(PREFIX), others);
+  const left = await leftovers(PREFIX);
+  assert.deepEqual(
+    left.filter((name) => /loki|log-/.test(name)),
+    [],
+  );
+  const preview = await workspace.previewWithoutChanges();
+  assert.equal(preview.exitCode, 0, preview.output);
 });
