@@ -6,12 +6,21 @@ import { renderLokiConfig } from "./loki-config.ts";
 interface Config {
   readonly limits_config: {
     readonly retention_period: string;
+    readonly reject_old_samples: boolean;
+    readonly shard_streams: { readonly time_sharding_enabled: boolean };
     readonly otlp_config: { readonly resource_attributes: { readonly attributes_config: readonly object[] } };
   };
   readonly compactor: { readonly retention_enabled: boolean };
+  readonly ingester: { readonly query_store_max_look_back_period: number };
   readonly analytics: object;
   readonly auth_enabled: boolean;
 }
+
+test("lines of any age are taken, and found before they are written", () => {
+  const { limits_config: limits, ingester } = parse(renderLokiConfig({ days: 14 })) as Config;
+  assert.deepEqual([limits.reject_old_samples, limits.shard_streams.time_sharding_enabled], [false, true]);
+  assert.equal(ingester.query_store_max_look_back_period, -1);
+});
 
 test("lines go after their days, labels are named, and nobody is told that it runs", () => {
   const { limits_config: limits, compactor, analytics, auth_enabled } = parse(renderLokiConfig({ days: 14 })) as Config;

@@ -42,9 +42,11 @@ export const renderLokiConfig = ({ days }: Pick<LogsSettings, "days">): string =
         ],
       },
       // There is no other one that it would have to wait for.
-      ingester: { lifecycler: { min_ready_duration: "0s" } },
-      // What is not on disk yet may be older: the first lines that it gets are those of weeks.
-      querier: { query_ingesters_within: "0s" },
+      ingester: {
+        lifecycler: { min_ready_duration: "0s" },
+        // Without an end: what is not on disk yet may be older than what is, since the first lines that it gets are those of weeks.
+        query_store_max_look_back_period: -1,
+      },
       compactor: {
         working_directory: `${LOKI_DATA_FOLDER}/compactor`,
         retention_enabled: true,
