@@ -392,12 +392,15 @@ except OSError as error:
   };
   // Whatever else has such an address beyond this host gives another answer.
   const answer = /alerts are posted/;
-  for (const from of ["mcp-time", "litellm"])
-    for (const host of ["alerts", own!.IPAddress, lan!.IPAddress]) {
+  const hosts = ["alerts", own!.IPAddress, lan!.IPAddress];
+  const asking = ["mcp-time", "litellm"].flatMap((from) => hosts.map((host) => ({ from, host })));
+  await Promise.all(
+    asking.map(async ({ from, host }) => {
       const said = await ask(from, host);
       assert.ok(said, `${from} ${host}`);
       assert.doesNotMatch(said, answer, `${from} ${host}`);
-    }
+    }),
+  );
   assert.match(await ask("litellm", lan!.IPAddress), /Connection refused/);
   const signal = AbortSignal.timeout(3_000);
   const ofHost = await fetch(`http://${own!.IPAddress}:9093/api/v2/alerts`, { signal }).catch(() => undefined);
