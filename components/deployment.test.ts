@@ -888,7 +888,13 @@ test("a key opens the routes that clients use, each by its path, and none of Lit
 
 test("where LiteLLM enforces allow-lists by itself, a key carries them as LiteLLM wants them", () => {
   const bearerTokenEnv = "MCP_TOKEN_git";
-  const id = serverId({ name: "git", url: "http://mcp-git:8000/sse", register: "sse", bearerTokenEnv });
+  const id = serverId({
+    name: "git",
+    url: "http://127.0.0.1:4002/git/sse",
+    register: "sse",
+    adapter: undefined,
+    bearerTokenEnv,
+  });
   assert.deepEqual(inputsOf(newer, "client-reader-key").toolPermissions, { [id]: ["git_log"] });
   // It has no deny-lists: those are the ingress's.
   assert.deepEqual(inputsOf(newer, "client-phone-key").toolPermissions, {});

@@ -17,3 +17,6 @@ export const AUDIT_GROUP = "10002";
 
 /** LiteLLM's config.yaml in its container. */
 export const LITELLM_CONFIG = "/app/config.yaml";
+
+/** Port of loopback in LiteLLM's container, where `mcp_relay.py` listens: LiteLLM asks the adapters through it. */
+export const RELAY_PORT = 4002;

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
+import type { AdapterSettings } from "../../settings/settings.ts";
 import { keyGroups, renderLiteLlmConfig, serverId, spendWrittenWithin } from "./litellm-config.ts";
 
 const server = {
   name: "time",
   url: "http://mcp-time:8000/sse",
   register: "sse",
+  adapter: undefined,
   description: "Time",
   accessGroups: ["utility"],
   bearerTokenEnv: undefined,
@@ -46,6 +48,20 @@ test("the configuration holds what LiteLLM 1.77.3 reads, and nothing else", () =
     },
     litellm_settings: { drop_params: true, json_logs: true },
   });
+});
+
+test("LiteLLM asks adapters through the relay, where they speak what that knows", () => {
+  const adapter: AdapterSettings = {
+    ...{ container: "mcp-time", tokenEnv: "MCP_TOKEN_time", upstream: undefined },
+    ...{ callSeconds: 60, toolSeconds: {}, callsAtOnce: 8, callsWaiting: 32, questionMiB: 1, answerMiB: 1 },
+  };
+  const urlOf = (changes: object) => {
+    const servers = [{ ...server, adapter, ...changes }];
+    return parse(renderLiteLlmConfig({ models: [], servers, gateway })).mcp_servers.time.url;
+  };
+  assert.equal(urlOf({}), "http://127.0.0.1:4002/time/sse");
+  assert.equal(urlOf({ register: "http", url: "http://mcp-time:8000/mcp" }), "http://mcp-time:8000/mcp");
+  assert.equal(urlOf({ adapter: undefined }), "http://mcp-time:8000/sse");
 });
 
 test("what was asked of models is stored where the stack wants it, and LiteLLM's own settings win", () => {
@@ -185,6 +201,7 @@ test("a server's id is LiteLLM's own", () => {
       name: "deepwiki_mcp",
       url: "https://mcp.deepwiki.com/mcp",
       register: "http",
+      adapter: undefined,
       bearerTokenEnv: undefined,
     }),
     "39ba93086874ef716d528c37547711c5",

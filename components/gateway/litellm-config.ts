@@ -11,6 +11,7 @@ import type {
   TelemetrySettings,
 } from "../../settings/settings.ts";
 import { mapValues } from "../../lib/map-values.ts";
+import { RELAY_PORT } from "./addresses.ts";
 import { callbackSettings } from "./telemetry.ts";
 
 export interface LiteLlmConfigArgs {
@@ -21,7 +22,7 @@ export interface LiteLlmConfigArgs {
   readonly guard?: GuardSettings | undefined;
   readonly servers: readonly Pick<
     ServerSettings,
-    "name" | "url" | "register" | "description" | "accessGroups" | "bearerTokenEnv" | "cost"
+    "name" | "url" | "register" | "adapter" | "description" | "accessGroups" | "bearerTokenEnv" | "cost"
   >[];
   /** Further settings, already checked against what the version reads. */
   readonly gateway: Pick<
@@ -69,15 +70,19 @@ export const keyGroups = (servers: readonly string[], version: string): string[]
   ...(servers.length === 1 && hidesServerOfLoneTools(version) ? [PLACEHOLDER] : []),
 ];
 
+type Registered = Pick<ServerSettings, "name" | "url" | "register" | "adapter">;
+
+/** Whether LiteLLM asks a server through `mcp_relay.py`, which knows the transport of nearly all adapters. */
+export const isRelayed = ({ register, adapter }: Registered): boolean => register === "sse" && adapter !== undefined;
+
+/** Where LiteLLM finds a server. */
+const urlOf = (server: Registered): string =>
+  isRelayed(server) ? `http://127.0.0.1:${RELAY_PORT}/${server.name}${new URL(server.url).pathname}` : server.url;
+
 /** The id by which LiteLLM knows a server of its config.yaml: the same in 1.77.3, 1.80.5 and 1.106.2. */
-export function serverId({
-  name,
-  url,
-  register,
-  bearerTokenEnv,
-}: Pick<ServerSettings, "name" | "url" | "register" | "bearerTokenEnv">): string {
+export function serverId(server: Registered & Pick<ServerSettings, "bearerTokenEnv">): string {
   const alias = "";
-  const parts = [name, url, register, bearerTokenEnv ? BEARER : "", alias];
+  const parts = [server.name, urlOf(server), server.register, server.bearerTokenEnv ? BEARER : "", alias];
   return createHash("sha256").update(parts.join("|")).digest("hex").slice(0, 32);
 }
 const BEARER = "bearer_token";
@@ -100,7 +105,7 @@ export function renderLiteLlmConfig(args: LiteLlmConfigArgs): string {
         args.servers.map((server) => [
           server.name,
           {
-            url: server.url,
+            url: urlOf(server),
             // Left out, 1.77.3 takes `http`, whatever the documentation says.
             transport: server.register,
             description: server.description,

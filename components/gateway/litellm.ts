@@ -10,16 +10,19 @@ import { mcpHealthCommand, mcpHealthScript } from "../mcp/mcp-health.ts";
 import { daemonImage } from "../docker/image.ts";
 import type { Networks, NetworkToJoin } from "../docker/networks.ts";
 import { containerOf, masterKeyOf } from "../resource-names.ts";
-import { INGRESS_INNER_URL, LITELLM_CONFIG, LITELLM_HOST, LITELLM_PORT } from "./addresses.ts";
-import { REDIS_PASSWORD, renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
+import { INGRESS_INNER_URL, LITELLM_CONFIG, LITELLM_HOST, LITELLM_PORT, RELAY_PORT } from "./addresses.ts";
+import { isRelayed, REDIS_PASSWORD, renderLiteLlmConfig, spendWrittenWithin } from "./litellm-config.ts";
 
 const HEALTH_FILE = "/app/mcp_health.py";
 const LAUNCHER_FILE = "/app/litellm_launcher.py";
+/** Beside the launcher, which imports it. */
+const RELAY_FILE = "/app/mcp_relay.py";
 const MASK_FILE = "/app/litellm_masked_log.py";
 const PID_FILE = "/tmp/litellm.pid";
 /** Answers as soon as LiteLLM is up, and says nothing about /mcp/. */
 const ALIVE_URL = `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`;
 const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
+const relaySource = new URL("./mcp_relay.py", import.meta.url);
 const maskSource = new URL("./litellm_masked_log.py", import.meta.url);
 const callMaskSource = new URL("./mask_tool_calls.py", import.meta.url);
 /** The ingress waits 30 s for running requests to end; the launcher gives it a little more. */
@@ -87,7 +90,7 @@ export class LiteLlm extends pulumi.ComponentResource {
       serviceContainer({
         containerName: names.containers.litellm,
         image: image.imageId,
-        entrypoint: launcherCommand(settleSeconds),
+        entrypoint: launcherCommand(settleSeconds, settings.servers),
         command: gateway.debug ? debugged(command, Object.keys(env)) : command,
         env: {
           ...env,
@@ -107,6 +110,7 @@ export class LiteLlm extends pulumi.ComponentResource {
           { file: LITELLM_CONFIG, content: renderLiteLlmConfig(settings) },
           { file: HEALTH_FILE, content: mcpHealthScript() },
           { file: LAUNCHER_FILE, content: readFileSync(launcherSource, "utf8") },
+          { file: RELAY_FILE, content: readFileSync(relaySource, "utf8") },
           ...(gateway.debug ? [{ file: MASK_FILE, content: readFileSync(maskSource, "utf8") }] : []),
           ...maskFiles(settings.guard),
         ],
@@ -143,9 +147,11 @@ function maskFiles(guard: GuardSettings | undefined) {
 }
 
 /** What the launcher is started with; LiteLLM's own command follows. */
-const launcherCommand = (settleSeconds: number) => [
+const launcherCommand = (settleSeconds: number, servers: Settings["servers"]) => [
   ...["python3", LAUNCHER_FILE, "--pid-file", PID_FILE, "--ingress", INGRESS_INNER_URL],
   ...["--alive-url", ALIVE_URL],
+  ...servers.filter(isRelayed).flatMap(({ name, host, port }) => ["--relay", `${name}=${host}:${port}`]),
+  ...["--relay-port", String(RELAY_PORT)],
   ...["--hold-seconds", String(HOLD_SECONDS)],
   ...["--settle-seconds", String(settleSeconds)],
   ...["--stop-seconds", String(STOP_SECONDS)],

@@ -1,8 +1,9 @@
 """Runs LiteLLM as a child and starts it again, in place, before its memory runs out.
 
 LiteLLM's mcp 1.10.1 keeps something of every /mcp/ request. Requests come through the ingress, which is told to hold
-them while LiteLLM is away, so that no call fails. Without an ingress LiteLLM runs all the same. Standard library only,
-and one file: it is uploaded into LiteLLM's container and is the entrypoint there.
+them while LiteLLM is away, so that no call fails. Without an ingress LiteLLM runs all the same. What stands between
+LiteLLM and the adapters (mcp_relay.py) runs in this process. Standard library only: both files are uploaded into
+LiteLLM's container, where this one is the entrypoint.
 
 Exit codes: 0 after SIGTERM, 143 after a second one, otherwise the child's own (128 + n when signal n ended it).
 """
@@ -24,6 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+from mcp_relay import Relay
 
 Result = TypeVar("Result")
 
@@ -257,6 +260,9 @@ class Launcher:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, on_signal)
 
+        if self._options.relay:
+            await Relay(dict(self._options.relay)).listen(self._options.relay_port)
+
         # SIGTERM is looked at first: an end that it brought about is not the child's own.
         serving = asyncio.create_task(self._serve())
         code = await first(asyncio.create_task(stop.wait()), serving)
@@ -404,6 +410,12 @@ def megabytes(memory: Memory | None) -> dict[str, object]:
     return {"mib": memory.used // MIB, "limit_mib": memory.limit // MIB if memory.limit else None}
 
 
+def adapter(text: str) -> tuple[str, tuple[str, int]]:
+    name, _, address = text.partition("=")
+    host, _, port = address.rpartition(":")
+    return name, (host, int(port))
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ingress", required=True, metavar="URL", help="base URL of the ingress")
@@ -419,6 +431,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="FILE",
         help="holds LiteLLM's process number, except while it is ended on purpose",
     )
+    parser.add_argument(
+        "--relay",
+        type=adapter,
+        action="append",
+        default=[],
+        metavar="NAME=HOST:PORT",
+        help="an MCP server's adapter, which LiteLLM finds at --relay-port, path /NAME/sse",
+    )
+    parser.add_argument("--relay-port", type=int, default=4002, metavar="PORT", help="of loopback")
     parser.add_argument("--cgroup", type=Path, default=Path("/sys/fs/cgroup"), metavar="DIR")
     parser.add_argument("--check-seconds", type=float, default=15, metavar="S", help="between two looks at the memory")
     parser.add_argument(

@@ -1,4 +1,5 @@
 import { parse } from "yaml";
+import { isRelayed } from "../../components/gateway/litellm-config.ts";
 import { dotted } from "../../lib/dotted.ts";
 import { isMap } from "../../lib/is-map.ts";
 import { own } from "../../lib/own.ts";
@@ -75,7 +76,9 @@ function server(stack: StackSettings, name: string, entry: Readonly<Record<strin
   const file = `mcp/${name}/server.yaml`;
   const servers = stack.written["servers"];
   const isChanged = isMap(servers) && own(servers, name) !== undefined;
-  const url = found.adapter ? `the container of its adapter, ${found.adapter.container}` : `${file}: transport`;
+  const adapter = `the container of its adapter, ${found.adapter?.container}`;
+  const asked = isRelayed(found) ? `the relay beside LiteLLM, which asks ${adapter}` : adapter;
+  const url = found.adapter ? asked : `${file}: transport`;
   const secret =
     found.bearerTokenEnv === undefined ? undefined : stack.settings.gateway.secretEnv[found.bearerTokenEnv];
   return [

@@ -11,6 +11,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { stringify } from "yaml";
 import { writeToolLock } from "../../approval/tool-lock.ts";
+import { askAdapter } from "../../components/gateway/check/adapters.ts";
 import {
   bridgeAddress,
   containerIds,
@@ -329,6 +330,35 @@ test("a call that is running when its server is killed gets a text at once, and 
   assert.match(await waiting, /went away during this request.*whether it did what was asked is unknown/);
   assert.ok(Date.now() - killed < 5_000, `${Date.now() - killed} ms`);
   await eventually("it answers again", 20, async () => /say by process/.test(await call("shifty-say")));
+});
+
+test("the whole container of an adapter is killed under eight calls, three times: each gets a text, and nobody else notices", async () => {
+  const [container, litellm] = [`${PREFIX}mcp-everything`, `${PREFIX}litellm`];
+  const before = await startedAt(litellm);
+  const running = async () =>
+    Number(/adapter_requests_running (\d+)/.exec(await askAdapter(docker, container, "/metrics"))?.[1]) > 1;
+  for (let round = 1; round <= 3; round += 1) {
+    const calls = Array.from({ length: 8 }, () =>
+      call("everything-trigger-long-running-operation", { duration: 30, steps: 2 }).catch(String),
+    );
+    await eventually("calls have reached their server", 10, running);
+    await docker.getContainer(container).kill({ signal: "SIGKILL" });
+    const waited = await timed(() => call("time-get_current_time", { timezone: "UTC" }));
+    assert.ok(waited < 5_000, `round ${round}: another server answered after ${waited.toFixed(0)} ms`);
+    const texts = await Promise.all(calls);
+    console.log(
+      `round ${round}: another server answered after ${waited.toFixed(0)} ms; ${[...new Set(texts)].join(" | ")}`,
+    );
+    for (const text of texts) assert.match(text, /^Error: .*(went away during the call|does not answer)/);
+    assert.ok(
+      texts.some((text) => text.includes("everything went away during the call, which may have been done or not")),
+    );
+    await docker.getContainer(container).start();
+    await eventually("it answers again", 30, async () =>
+      /again/.test(await call("everything-echo", { message: "again" }).catch(String)),
+    );
+  }
+  assert.equal(await startedAt(litellm), before, "LiteLLM was restarted");
 });
 
 /** Runs Python in a container, with `ask(path, token)` for HTTP; what it printed. */
