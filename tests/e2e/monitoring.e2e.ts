@@ -504,6 +504,7 @@ const MAY_BE_ZERO: Readonly<Record<string, string>> = {
   "Requests at LiteLLM, and those that wait": "both are over before Prometheus looks",
   Servers: "no call runs or waits, and nothing is withheld any more",
   "Calls in flight": "a call is over before Prometheus looks",
+  Sessions: "LiteLLM ends one with its call, before Prometheus looks",
   "Requests without the token a minute": "nobody is on the network who has none",
 };
 
