@@ -147,9 +147,10 @@ before(async () => {
 after(async () => {
   const { exitCode, output } = await npmRun("down");
   if (exitCode !== 0) console.error(output);
+  // First: with it this process would stay for ever, whatever comes after it fails.
+  await sshd.stop();
   await workspace.remove();
   await removeLeftovers(PREFIX);
-  await sshd.stop();
 });
 
 const npmRun = (command: string) => workspace.run("npm", ["run", command, "--", "--stack", STACK, "--yes"]);

@@ -70,8 +70,8 @@ before(async () => {
 after(async () => {
   await workspace.end();
   await other.end();
-  await removeLeftovers(PREFIX);
   await sshd.stop();
+  await removeLeftovers(PREFIX);
 });
 
 test("a tunnel's port that is taken is reported with its setting, before anything is on the host", async () => {

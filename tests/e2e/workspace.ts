@@ -197,6 +197,7 @@ export class Workspace {
   }
 
   async remove(): Promise<void> {
-    await rm(path.dirname(this.root), { recursive: true, force: true });
+    // A tunnel to Postgres ends by itself, some seconds after its last user, and writes what Node has compiled of it.
+    await rm(path.dirname(this.root), { recursive: true, force: true, maxRetries: 10, retryDelay: 500 });
   }
 }
