@@ -359,6 +359,11 @@ test("the whole container of an adapter is killed under eight calls, three times
     );
   }
   assert.equal(await startedAt(litellm), before, "LiteLLM was restarted");
+  // What comes next is asked of containers that have started.
+  await eventually("Docker finds it healthy", 60, async () => {
+    const { State } = await docker.getContainer(container).inspect();
+    return State.Health?.Status === "healthy";
+  });
 });
 
 /** Runs Python in a container, with `ask(path, token)` for HTTP; what it printed. */
@@ -409,7 +414,8 @@ test("a description that changes an hour after up reaches nobody; verify says wh
   assert.equal(log.length, 1, log.join("\n"));
   await call("shifty-change", { to: "Does say" });
   await eventually("it is shown again", 10, async () => /say by process/.test(await call("shifty-say")));
-  assert.equal((await workspace.run("npm", ["run", "verify", "--", "--stack", "e2e-adapter"])).exitCode, 0);
+  const again = await workspace.run("npm", ["run", "verify", "--", "--stack", "e2e-adapter"]);
+  assert.equal(again.exitCode, 0, again.output);
 });
 
 test("a neighbour on the network gets nothing from an adapter without its token, and does not reach an image at all", async () => {
