@@ -135,6 +135,9 @@ class Relay:
             for task in (gone, passing):
                 task.cancel()
             await asyncio.gather(gone, passing, return_exceptions=True)
+            # A mistake of this program is in the log, with where it was made.
+            if not passing.cancelled():
+                passing.result()
         finally:
             close()
 

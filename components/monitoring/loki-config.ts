@@ -2,6 +2,8 @@ import { stringify } from "yaml";
 import type { LogsSettings } from "../../settings/settings.ts";
 
 export const LOKI_PORT = 3100;
+/** On both of its networks. */
+export const LOKI_HOST = "loki";
 export const LOKI_DATA_FOLDER = "/loki";
 
 /** What lines are found by. Each has few values: of what is called and by whom, whose names are known, and of containers. */

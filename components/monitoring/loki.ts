@@ -7,9 +7,8 @@ import { daemonImage } from "../docker/image.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
 import { internalNetwork, publishingNetwork } from "../docker/networks.ts";
 import { containerOf, dataOf } from "../resource-names.ts";
-import { LOKI_DATA_FOLDER, LOKI_PORT, renderLokiConfig } from "./loki-config.ts";
+import { LOKI_DATA_FOLDER, LOKI_HOST, LOKI_PORT, renderLokiConfig } from "./loki-config.ts";
 
-const HOST = "loki";
 /** Of the image, whose the folder for data is. */
 const USER = "10001:10001";
 const CONFIG_FILE = "/etc/loki/loki.yaml";
@@ -26,7 +25,7 @@ export interface LokiArgs {
 export class Loki extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Loki";
   /** On the network that it shares with the collector. */
-  static readonly URL = `http://${HOST}:${LOKI_PORT}`;
+  static readonly URL = `http://${LOKI_HOST}:${LOKI_PORT}`;
   readonly container: docker.Container;
   /** The one for the collector. */
   readonly network: docker.Network;
@@ -47,8 +46,8 @@ export class Loki extends pulumi.ComponentResource {
         command: [`-config.file=${CONFIG_FILE}`],
         env: {},
         networks: [
-          { id: published.id, aliases: [] },
-          { id: this.network.id, aliases: [HOST] },
+          { id: published.id, aliases: [LOKI_HOST] },
+          { id: this.network.id, aliases: [LOKI_HOST] },
         ],
         ports: portsOf(settings, logs.container, LOKI_PORT),
         volumes: [{ volumeName: data.name, containerPath: LOKI_DATA_FOLDER }],

@@ -4,7 +4,7 @@ import path from "node:path";
 import { projectRoot } from "../../lib/project-root.ts";
 
 /** What the lists above a dashboard choose; all of them, as `allValue` says, where nothing is chosen. */
-export type Chosen = Readonly<Partial<Record<"client" | "server", string>>>;
+export type Chosen = Readonly<Partial<Record<"client" | "server" | "container" | "word", string>>>;
 
 /** One query of a panel, as it is in the committed file. */
 export interface PanelQuery {
@@ -35,12 +35,12 @@ export const queriesOf = (dashboard: string): PanelQuery[] =>
     targets.map(({ expr, instant }) => ({ dashboard, panel: title, expr, instant })),
   );
 
-/** The lists above a dashboard: the figure and the label whose values they have. */
+/** The lists above a dashboard: the figure, or the lines, and the label whose values they have. */
 export const listsOf = (dashboard: string) =>
   read(dashboard)
     .templating.list.filter(({ type }) => type === "query")
     .map(({ name, query }) => {
-      const [, figure, label] = /^label_values\((\w+), (\w+)\)$/.exec(query)!;
+      const [, figure, label] = /^label_values\((.+), (\w+)\)$/.exec(query)!;
       return { name, figure: figure!, label: label! };
     });
 
@@ -52,15 +52,19 @@ export const RANGE_S = 1_800;
 export const WINDOW_S = Math.max(STEP_S + SCRAPE_S, 4 * SCRAPE_S);
 
 /** A query with everything replaced that Grafana replaces in it. */
-export function asGrafana(expr: string, { client = ".*", server = ".*" }: Chosen = {}): string {
+export function asGrafana(
+  expr: string,
+  { client = ".*", server = ".*", container = ".*", word = "" }: Chosen = {},
+): string {
   const values: Readonly<Record<string, string>> = {
-    ...{ client, server },
+    ...{ client, server, container, word },
+    __auto: `${STEP_S}s`,
     __rate_interval: `${WINDOW_S}s`,
     __rate_interval_ms: `${WINDOW_S * 1_000}`,
     __range: `${RANGE_S}s`,
   };
   return expr.replace(/\$(\w+)/g, (whole, name: string) => {
-    assert.ok(values[name], `${whole} in ${expr}`);
+    assert.ok(values[name] !== undefined, `${whole} in ${expr}`);
     return values[name];
   });
 }

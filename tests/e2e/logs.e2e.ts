@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { asRoot } from "../../bootstrap/system-packages.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { asGrafana, listsOf, queriesOf, RANGE_S, STEP_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, rawAuditLines, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { isLong, longOnly } from "./long-form.ts";
@@ -300,6 +301,25 @@ test("labels have few values, and a tool is none", longOnly, async () => {
     assert.ok(["test-key", "phone", "guest", "scheduled-check"].includes(client), client);
   for (const outcome of await values("outcome"))
     assert.ok(["begun", "answered", "failed", "lost", "refused", "request refused"].includes(outcome), outcome);
+});
+
+test("every query of the dashboard for a Grafana has data, and every list above it has names", longOnly, async () => {
+  const [start, end] = [Date.now() - RANGE_S * 1_000, Date.now()].map((time) => String(time * 1_000_000));
+  for (const { panel, expr } of queriesOf("logs")) {
+    const params = { query: asGrafana(expr), start: start!, end: end!, step: `${STEP_S}s`, limit: "10" };
+    const { result } = await asked<{ result: { values: unknown[] }[] }>("query_range", params);
+    assert.ok(
+      result.some(({ values }) => values.length > 0),
+      `${panel}: ${params.query}`,
+    );
+  }
+  const chosen = asGrafana(queriesOf("logs").find(({ panel }) => panel === "Record of calls")!.expr, {
+    ...{ client: "guest", server: "time", word: "CONVERT_time" },
+  });
+  const lines = await linesOf(chosen);
+  assert.ok(lines.length >= 15);
+  for (const line of lines) assert.match(line, /"guest".*convert_time/);
+  for (const { label } of listsOf("logs")) assert.ok((await asked<string[]>(`label/${label}/values`)).length, label);
 });
 
 test(

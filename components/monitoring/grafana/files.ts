@@ -1,6 +1,8 @@
 import { PROMETHEUS_ADDRESS, SCRAPE_INTERVAL } from "../prometheus-config.ts";
+import { LOKI_HOST, LOKI_PORT } from "../loki-config.ts";
 import { gatewayDashboard } from "./gateway.ts";
-import { DATASOURCE_UID } from "./panels.ts";
+import { logsDashboard } from "./logs.ts";
+import { LOKI, PROMETHEUS } from "./panels.ts";
 import { serversDashboard } from "./servers.ts";
 
 /** Written by `npm run docs`, for whoever has a Grafana: docs/grafana.md. */
@@ -12,15 +14,22 @@ const WRITTEN = "# Written by `npm run docs`. What it is for: docs/grafana.md\n"
 
 const datasources = () => `${WRITTEN}apiVersion: 1
 datasources:
-  - name: LiteLLM MCP gateway
-    uid: ${DATASOURCE_UID}
-    type: prometheus
+  - name: ${PROMETHEUS.name}
+    uid: ${PROMETHEUS.uid}
+    type: ${PROMETHEUS.type}
     access: proxy
     # Its name on monitoring-net. For a Grafana on the host itself, outside Docker: http://127.0.0.1:${PROMETHEUS_ADDRESS.port}
     url: http://${PROMETHEUS_ADDRESS.host}:${PROMETHEUS_ADDRESS.port}
     jsonData:
       # How far two figures are apart; Grafana's $__rate_interval follows from it.
       timeInterval: ${SCRAPE_INTERVAL}
+  # Of a stack without logs: take it out, and with it dashboards/logs.json.
+  - name: ${LOKI.name}
+    uid: ${LOKI.uid}
+    type: ${LOKI.type}
+    access: proxy
+    # Its name on loki-net. For a Grafana on the host itself, outside Docker: http://127.0.0.1:${LOKI_PORT}
+    url: http://${LOKI_HOST}:${LOKI_PORT}
 `;
 
 const dashboards = () => `${WRITTEN}apiVersion: 1
@@ -37,5 +46,6 @@ export const grafanaFiles = (): Readonly<Record<string, string>> => ({
   "datasources.yaml": datasources(),
   "dashboards.yaml": dashboards(),
   "dashboards/gateway.json": `${JSON.stringify(gatewayDashboard(), undefined, 2)}\n`,
+  "dashboards/logs.json": `${JSON.stringify(logsDashboard(), undefined, 2)}\n`,
   "dashboards/servers.json": `${JSON.stringify(serversDashboard(), undefined, 2)}\n`,
 });

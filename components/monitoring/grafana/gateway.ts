@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { dashboardOf, graph, listOf, number, states } from "./panels.ts";
+import { dashboardOf, graph, listOf, PROMETHEUS, number, states } from "./panels.ts";
 import { CHOSEN, perMinute, quantile } from "./queries.ts";
 
 const CALLS = "ingress_tool_calls_total";
@@ -16,6 +16,7 @@ export const gatewayDashboard = (): Dashboard =>
       title: "LiteLLM MCP: gateway",
       description: "Calls, refusals, times and models, as the ingress counts them.",
     },
+    PROMETHEUS,
     [listOf("client", "Client", CALLS, "client"), listOf("server", "MCP server", CALLS, "mcp_server")],
     {
       Now: [

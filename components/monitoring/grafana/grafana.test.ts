@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
+import type { dataquery as LokiQuery } from "@grafana/grafana-foundation-sdk/loki";
 import type { Dataquery } from "@grafana/grafana-foundation-sdk/prometheus";
 import type { Registry } from "prom-client";
 import { parse } from "yaml";
@@ -11,12 +12,15 @@ import type { Upstream } from "../../../adapter/upstream.ts";
 import { Metrics as IngressMetrics } from "../../../ingress/metrics.ts";
 import { projectRoot } from "../../../lib/project-root.ts";
 import { DASHBOARDS_FOLDER, GRAFANA_FOLDER, grafanaFiles } from "./files.ts";
+import { LABELS } from "../loki-config.ts";
 import { gatewayDashboard } from "./gateway.ts";
+import { logsDashboard } from "./logs.ts";
 import { perMinute, quantile } from "./queries.ts";
 import { serversDashboard } from "./servers.ts";
 
 const textOf = (file: string) => readFileSync(path.join(projectRoot, file), "utf8");
 const dashboards = { gateway: gatewayDashboard(), servers: serversDashboard() };
+const all = { ...dashboards, logs: logsDashboard() };
 
 test("the committed files are those of the program", () => {
   const files = grafanaFiles();
@@ -38,13 +42,19 @@ test("the dashboards ask the data source of the files, unless somebody chooses a
       url: "http://prometheus:9090",
       jsonData: { timeInterval: "10s" },
     },
+    {
+      name: "LiteLLM MCP logs",
+      uid: "litellm-mcp-loki",
+      type: "loki",
+      access: "proxy",
+      url: "http://loki:3100",
+    },
   ]);
-  for (const { templating } of Object.values(dashboards)) {
-    const [{ type, name, current } = {}] = templating?.list ?? [];
-    assert.deepEqual(
-      { type, name, value: current?.value },
-      { type: "datasource", name: "datasource", value: datasources[0]!["uid"] },
-    );
+  const [prometheus, loki] = datasources.map(({ uid }) => uid);
+  for (const [dashboard, { templating }] of Object.entries(all)) {
+    const [{ type, name, query, current } = {}] = templating?.list ?? [];
+    assert.deepEqual([type, name], ["datasource", "datasource"]);
+    assert.deepEqual([query, current?.value], dashboard === "logs" ? ["loki", loki] : ["prometheus", prometheus]);
   }
 });
 
@@ -97,7 +107,7 @@ test("what a query names is found in it", () => {
   assert.deepEqual(metricsOf(quantile(0.5, "b", "")), ["b_bucket", "b_bucket", "up", "b_bucket"]);
 });
 
-for (const [name, { uid, panels = [], templating }] of Object.entries(dashboards)) {
+for (const [name, { uid, panels = [] }] of Object.entries(all)) {
   const shown = panels.filter((panel): panel is Panel => panel.type !== "row");
 
   test(`${name}: each panel has a name of its own, says what it shows, and is beside the others`, () => {
@@ -115,8 +125,12 @@ for (const [name, { uid, panels = [], templating }] of Object.entries(dashboards
           taken.add(`${column},${line}`);
         }
     }
-    assert.ok(shown.length >= 14, `${shown.length} panels`);
+    assert.ok(shown.length >= (name === "logs" ? 7 : 14), `${shown.length} panels`);
   });
+}
+
+for (const [name, { panels = [], templating }] of Object.entries(dashboards)) {
+  const shown = panels.filter((panel): panel is Panel => panel.type !== "row");
 
   test(`${name}: queries ask for figures, labels and lists that there are`, async () => {
     const known = await figures();
@@ -139,3 +153,23 @@ for (const [name, { uid, panels = [], templating }] of Object.entries(dashboards
     assert.ok(selectors > 20, `the search found only ${selectors} figures with labels`);
   });
 }
+
+test("logs: queries ask for labels that there are, and for what is chosen above", () => {
+  const { panels = [], templating } = logsDashboard();
+  const lists = (templating?.list ?? []).map((list) => list.name);
+  const queries = panels.flatMap((panel) =>
+    panel.type === "row" ? [] : ((panel as Panel).targets as LokiQuery[]).map(({ expr }) => expr),
+  );
+  assert.ok(queries.length >= 7);
+  for (const expr of queries) {
+    const [, selector = ""] = /\{([^}]*)\}/.exec(expr)!;
+    const labels = [...selector.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label!);
+    assert.equal(labels[0], "job", "something that is always there is chosen first");
+    for (const label of labels)
+      assert.ok(
+        LABELS.some((one) => one === label),
+        `${label} in ${expr}`,
+      );
+    for (const [, variable] of expr.matchAll(/\$(?!__)(\w+)/g)) assert.ok(lists.includes(variable!), variable);
+  }
+});

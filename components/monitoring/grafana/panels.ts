@@ -1,14 +1,31 @@
 import * as common from "@grafana/grafana-foundation-sdk/common";
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
+import * as logs from "@grafana/grafana-foundation-sdk/logs";
+import * as loki from "@grafana/grafana-foundation-sdk/loki";
 import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import * as stat from "@grafana/grafana-foundation-sdk/stat";
 import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
 import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 
-/** The uid of the data source in `datasources.yaml`. A dashboard has a list of them, for somebody with several stacks. */
-export const DATASOURCE_UID = "litellm-mcp-prometheus";
-const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
+/** A data source of `datasources.yaml`. A dashboard has a list of all of its type, for somebody with several stacks. */
+export interface Source {
+  readonly type: "prometheus" | "loki";
+  readonly uid: string;
+  readonly name: string;
+  /** Above the list. */
+  readonly label: string;
+}
+export const PROMETHEUS: Source = {
+  ...{ type: "prometheus", uid: "litellm-mcp-prometheus" },
+  ...{ name: "LiteLLM MCP gateway", label: "Prometheus" },
+};
+export const LOKI: Source = {
+  ...{ type: "loki", uid: "litellm-mcp-loki" },
+  ...{ name: "LiteLLM MCP logs", label: "Loki" },
+};
+const chosenOf = ({ type }: Source) => ({ type, uid: "${datasource}" });
+const DATASOURCE = chosenOf(PROMETHEUS);
 
 /** A query, and what its series are called: `{{label}}` is the label's value. */
 export interface Query {
@@ -66,6 +83,38 @@ export function graph({ title, description, width, queries, unit = "short", colo
     panel.overrideByName(name, [{ id: "color", value: { mode: "fixed", fixedColor } }]);
   return panel;
 }
+
+/** What Loki counts in lines, in bars, each for as long as Grafana chooses. */
+export const bars = ({
+  title,
+  description,
+  width,
+  queries,
+}: Pick<Graph, "title" | "description" | "width" | "queries">) =>
+  graph({ title, description, width, queries: [] })
+    .datasource(chosenOf(LOKI))
+    .drawStyle(common.GraphDrawStyle.Bars)
+    .fillOpacity(80)
+    .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
+    .targets(
+      queries.map(({ expr, legend }, index) =>
+        new loki.DataqueryBuilder().refId(refOf(index)).expr(expr).legendFormat(legend).queryType("range"),
+      ),
+    );
+
+/** Lines of Loki themselves, the newest first. */
+export const texts = ({ title, description, width, expr }: Panel & { readonly expr: string }) =>
+  new logs.PanelBuilder()
+    .title(title)
+    .description(description)
+    .datasource(chosenOf(LOKI))
+    .span(width)
+    .height(10)
+    .showTime(true)
+    .wrapLogMessage(true)
+    .enableLogDetails(true)
+    .sortOrder(common.LogsSortOrder.Descending)
+    .targets([new loki.DataqueryBuilder().refId("A").expr(expr).queryType("range").maxLines(500)]);
 
 /** One number, red from `bad` on where there is such a bound. */
 export function number(panel: Panel & { readonly expr: string; readonly unit?: string; readonly bad?: number }) {
@@ -153,10 +202,10 @@ export function lines(
 }
 
 /** A list above the dashboard: all values that a label has. */
-export const listOf = (name: string, label: string, metric: string, inMetric: string) =>
+export const listOf = (name: string, label: string, metric: string, inMetric: string, source = PROMETHEUS) =>
   new dashboard.QueryVariableBuilder(name)
     .label(label)
-    .datasource(DATASOURCE)
+    .datasource(chosenOf(source))
     .query(`label_values(${metric}, ${inMetric})`)
     .definition(`label_values(${metric}, ${inMetric})`)
     .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
@@ -167,12 +216,17 @@ export const listOf = (name: string, label: string, metric: string, inMetric: st
     .allValue(".*")
     .current({ selected: true, text: ["All"], value: ["$__all"] });
 
-export type AnyPanel = ReturnType<typeof graph | typeof number | typeof states | typeof lines>;
+/** A field above the dashboard, for a word that is looked for. */
+export const wordOf = (name: string, label: string) => new dashboard.TextBoxVariableBuilder(name).label(label);
+
+type AnyPanel = ReturnType<typeof graph | typeof number | typeof states | typeof lines | typeof texts>;
+type AnyVariable = ReturnType<typeof listOf | typeof wordOf>;
 
 /** A dashboard of rows, each with its title and its panels, from left to right. */
 export function dashboardOf(
   { uid, title, description }: Record<"uid" | "title" | "description", string>,
-  lists: readonly dashboard.QueryVariableBuilder[],
+  source: Source,
+  lists: readonly AnyVariable[],
   rows: Readonly<Record<string, readonly AnyPanel[]>>,
 ): dashboard.Dashboard {
   const built = new dashboard.DashboardBuilder(title)
@@ -191,9 +245,9 @@ export function dashboardOf(
     )
     .withVariable(
       new dashboard.DatasourceVariableBuilder("datasource")
-        .label("Prometheus")
-        .type("prometheus")
-        .current({ selected: true, text: "LiteLLM MCP gateway", value: DATASOURCE_UID }),
+        .label(source.label)
+        .type(source.type)
+        .current({ selected: true, text: source.name, value: source.uid }),
     );
   for (const list of lists) built.withVariable(list);
   let id = 0;

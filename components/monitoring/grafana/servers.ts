@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { dashboardOf, graph, lines, listOf, states } from "./panels.ts";
+import { dashboardOf, graph, lines, listOf, PROMETHEUS, states } from "./panels.ts";
 import { CHOSEN, perMinute, quantile } from "./queries.ts";
 
 const OPERATIONS = "mcp_server_operation_duration_seconds";
@@ -15,6 +15,7 @@ export const serversDashboard = (): Dashboard =>
       title: "LiteLLM MCP: servers",
       description: "Each MCP server as its adapter sees it.",
     },
+    PROMETHEUS,
     [listOf("server", "MCP server", "adapter_server_up", "mcp_server")],
     {
       Now: [
