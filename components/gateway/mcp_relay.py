@@ -92,7 +92,7 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._exchange(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+        except BROKEN:
             pass  # LiteLLM has gone, or it is somebody else, who is told nothing.
         finally:
             writer.close()
@@ -301,8 +301,9 @@ async def events(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def content_of(event: bytes) -> tuple[str, str]:
     """Name and data of an event."""
     name, data = "message", []
-    for line in event.decode(errors="replace").splitlines():
-        key, _, value = line.partition(":")
+    # Not by splitlines, which takes more characters for the end of a line: one in a text would cut it off.
+    for line in event.decode(errors="replace").split("\n"):
+        key, _, value = line.removesuffix("\r").partition(":")
         if key == "event":
             name = value.strip()
         elif key == "data":

@@ -167,6 +167,23 @@ def test_calls_that_are_lost_with_the_stream_are_answered_once_each(ends: str) -
     asyncio.run(run())
 
 
+def test_a_text_with_separators_of_unicode_is_one_line_and_its_call_is_answered_once() -> None:
+    async def run() -> None:
+        adapter = Adapter()
+        async with relayed(adapter) as (client, _):
+            await client.post("tools/call", 1, name="waits")
+            text = "first\u2028second\x85third"
+            answer = {"jsonrpc": "2.0", "id": 1, "result": {"said": text}}
+            adapter.say(f"event: message\r\ndata: {json.dumps(answer, ensure_ascii=False)}\r\n\r\n")
+            assert (await client.answer())["result"]["said"] == text
+            await client.post("tools/call", 2, name="waits")
+            assert adapter.stream
+            adapter.stream.transport.abort()
+            assert (await client.answer())["id"] == 2
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("method", "says"), [("refused", "HTTP 503"), ("vanishes", "its connection broke off")])
 def test_a_message_that_an_adapter_does_not_take_is_answered(method: str, says: str) -> None:
     async def run() -> None:
