@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { bundle } from "./bundle.ts";
@@ -33,6 +33,15 @@ test("what was bundled is kept until one of its files is another", (t) => {
   assert.match(bundled({ unused: path.join(folder, "other.ts") }), /second/);
   writeFileSync(entry, 'import { said } from "./other.ts";\nconsole.log(said);\n');
   assert.match(bundled(), /third/);
+
+  writeFileSync(file, readFileSync(file, "utf8").slice(0, 100));
+  assert.match(bundled(), /third/);
+  // As if it were written while it is bundled: what was kept is not trusted, and nothing new is kept.
+  writeFileSync(path.join(folder, "other.ts"), 'export const said = "fourth";\n');
+  const later = new Date(Date.now() + 60_000);
+  utimesSync(path.join(folder, "other.ts"), later, later);
+  assert.match(bundled(), /fourth/);
+  assert.match(readFileSync(file, "utf8"), /third/);
   rmSync(path.join(folder, "other.ts"));
   assert.throws(() => bundled(), /other\.ts/);
 });

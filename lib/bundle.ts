@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, buildSync, version } from "esbuild";
 import { projectRoot } from "./project-root.ts";
@@ -42,20 +42,34 @@ export function bundle(entry: string, alias: Record<string, string> = {}, kept =
   // The lock says which packages there are; which of their files is taken, they say themselves.
   const settings = sha256(JSON.stringify([version, options, ["package-lock.json", "tsconfig.json"].map(hashOf)]));
   const file = path.join(kept, `${entry.replace(/[^a-z]+/g, "-")}.json`);
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Kept) : undefined;
+  const before = existsSync(file) ? readKept(file) : undefined;
   const isSame =
     before?.settings === settings && Object.entries(before.inputs).every(([one, hash]) => hashOf(one) === hash);
   if (isSame) return before.text;
 
+  const began = Date.now();
   const { outputFiles, metafile } = buildSync({ ...options, absWorkingDir: projectRoot, write: false, metafile: true });
   const { text } = outputFiles[0]!;
-  const inputs = Object.fromEntries(Object.keys(metafile.inputs).map((input) => [input, hashOf(input) ?? ""]));
+  const files = Object.keys(metafile.inputs);
+  // What is written now may have been read as it was before, and its hash would be that of another text.
+  if (files.some((input) => statSync(path.join(projectRoot, input)).mtimeMs > began + 1)) return text;
+  const inputs = Object.fromEntries(files.map((input) => [input, hashOf(input) ?? ""]));
   mkdirSync(kept, { recursive: true });
   // Others may read it at this moment.
   const unfinished = `${file}.${process.pid}`;
   writeFileSync(unfinished, JSON.stringify({ settings, inputs, text } satisfies Kept));
   renameSync(unfinished, file);
   return text;
+}
+
+/** Undefined where it is half of one, after the power was lost: then it is made anew. */
+function readKept(file: string): Kept | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Kept;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined where there is no such file. */
