@@ -17,6 +17,7 @@ export const IMAGE_TYPE = "docker:index/remoteImage:RemoteImage";
 export const NETWORK_TYPE = "docker:index/network:Network";
 export const VOLUME_TYPE = "docker:index/volume:Volume";
 export const POSTGRES_PROVIDER_TYPE = "pulumi:providers:postgresql";
+export const DATABASE_TYPE = "postgresql:index/database:Database";
 export const PASSWORD_TYPE = "random:index/randomPassword:RandomPassword";
 
 /** Outputs of the stack, as `index.ts` exports them. */

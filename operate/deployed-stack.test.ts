@@ -142,7 +142,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
     servers: [],
     clients: [],
     audit: undefined,
-    postgres: { where: "gw-postgres", container: "gw-postgres" },
+    postgres: { where: "gw-postgres", container: "gw-postgres", databases: [] },
     parts: { "gw-postgres": "postgres" },
     backup: undefined,
     scheduledCheck: undefined,
@@ -179,6 +179,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
         rights: "{}",
       }),
       resource("pulumi-nodejs:dynamic:Resource", "gateway-check", check),
+      resource("postgresql:index/database:Database", "databases-litellm", { name: "litellm_db" }),
       told({ gateway: "http://gateway.lan:4000/mcp/" }),
     ],
   });
@@ -188,7 +189,7 @@ test("what a stack has is told by its state, keys by their names; after an up th
   assert.equal(whole.toldUrl, "http://gateway.lan:4000/mcp/");
   assert.deepEqual(whole.servers, [{ name: "time", adapter: "mcp-time", approved: 2 }]);
   assert.deepEqual(whole.clients, [{ name: "phone", rules: { time: { allow: null, deny: [] } } }]);
-  assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined });
+  assert.deepEqual(whole.postgres, { where: "192.168.1.11:5433", container: undefined, databases: ["litellm_db"] });
   assert.equal(whole.backup, "gw-backup");
   assert.deepEqual(whole.audit, {
     ...{ container: "gw-ingress", volume: "gw-ingress-audit", masked: ["email", "token"] },

@@ -5,6 +5,7 @@ import {
   BACKUP,
   CONTAINER_TYPE,
   containerOf,
+  DATABASE_TYPE,
   imageOf,
   IMAGE_TYPE,
   LITELLM,
@@ -55,7 +56,6 @@ export interface Held {
   readonly readers: readonly string[];
 }
 
-const DATABASE_TYPE = "postgresql:index/database:Database";
 const IS_POSTGRES_URL = /^[A-Za-z_]\w*=postgres(?:ql)?:\/\//;
 
 interface ContainerInputs {

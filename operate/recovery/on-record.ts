@@ -1,6 +1,6 @@
 import type { DockerEndpoint } from "../../components/docker/docker-connection.ts";
 import { currentOf, decryptedInputs, type StoredResource, type StoredState } from "../stored-state.ts";
-import { CONTAINER_TYPE, IMAGE_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
+import { CONTAINER_TYPE, DATABASE_TYPE, IMAGE_TYPE, NETWORK_TYPE, STACK_ID } from "../../components/resource-names.ts";
 
 /** A container or network that the state knows, or an image that one was made from. */
 export interface Deployed {
@@ -47,7 +47,6 @@ interface ContainerInputs {
   readonly uploads?: readonly { readonly file: string; readonly content: string }[];
 }
 
-const DATABASE_TYPE = "postgresql:index/database:Database";
 const PROVIDER_TYPE = "pulumi:providers:docker";
 
 export function readRecord(state: StoredState): OnRecord {

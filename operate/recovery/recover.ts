@@ -4,7 +4,7 @@ import { step } from "../../bootstrap/steps.ts";
 import { connectDocker } from "../../components/docker/docker-connection.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { POSTGRES_ADMIN } from "../../components/postgres/postgres-server.ts";
-import { containerOf, POSTGRES } from "../../components/resource-names.ts";
+import { containerOf, DATABASE_TYPE, POSTGRES } from "../../components/resource-names.ts";
 import { type BeforeChange, deploy, NotDeployed } from "../deploy.ts";
 import type { Pulumi } from "../deployed-stack.ts";
 import { allDifferences, describe, type Difference, type Found, ofStack, remove, unrecorded } from "./on-daemon.ts";
@@ -212,7 +212,7 @@ export function dropping(pending: readonly Pending[]): string[] {
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
   // A role that has a database cannot be dropped.
   return [
-    ...named("postgresql:index/database:Database").map((name) => `DROP DATABASE IF EXISTS ${quoted(name)};`),
+    ...named(DATABASE_TYPE).map((name) => `DROP DATABASE IF EXISTS ${quoted(name)};`),
     ...named("postgresql:index/role:Role").map((name) => `DROP ROLE IF EXISTS ${quoted(name)};`),
   ];
 }

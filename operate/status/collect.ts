@@ -212,18 +212,30 @@ async function networkStatus(docker: Docker, name: string): Promise<NetworkStatu
 }
 
 /**
- * Sizes, and what clients have spent, are asked in the stack's own Postgres; to another one there is no way while the
- * program does not run.
+ * Sizes, and what clients have spent. The stack's own Postgres is asked in its container; another one from the container that makes
+ * the backups, which has psql and a login. Where there is none there is no way while the program does not run.
  */
 async function databases(
   docker: Docker,
-  { postgres: { where, container }, isChecked }: Deployed,
+  { postgres, backup, isChecked }: Deployed,
 ): Promise<{ readonly databases: Status["databases"]; readonly spend: ReadonlyMap<string, Spend> }> {
+  const { where } = postgres;
+  const container = postgres.container ?? backup;
   if (!container) return { databases: { where, databases: [], problem: "" }, spend: new Map() };
+  // Another Postgres has databases of others as well, whose names are nobody's business here.
+  const { login, first, sizes } = postgres.container
+    ? { login: ["-U", POSTGRES_ADMIN], first: POSTGRES_ADMIN, sizes: sizesOf("NOT datistemplate") }
+    : {
+        login: [],
+        first: LITELLM_DATABASE,
+        sizes: sizesOf(`datname IN (${postgres.databases.map(quoted).join(", ")})`),
+      };
+  const ask = <Row>(database: string, sql: string) =>
+    asked<Row>(docker, container, [...login, "-d", database, "-At", "-c", sql]);
   try {
-    const found = await asked<DatabaseStatus>(docker, container, POSTGRES_ADMIN, SIZES);
+    const found = await ask<DatabaseStatus>(first, sizes);
     // LiteLLM makes its tables when it starts for the first time.
-    const spend = isChecked ? await asked<Spend & { client: string }>(docker, container, LITELLM_DATABASE, SPEND) : [];
+    const spend = isChecked ? await ask<Spend & { client: string }>(LITELLM_DATABASE, SPEND) : [];
     return {
       databases: { where, databases: found, problem: "" },
       spend: new Map(spend.map(({ client, ...of }) => [client, of])),
@@ -233,18 +245,19 @@ async function databases(
   }
 }
 
-const SIZES =
-  "SELECT json_agg(json_build_object('name', datname, 'bytes', pg_database_size(datname)) ORDER BY datname) " +
-  "FROM pg_database WHERE NOT datistemplate";
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+const sizesOf = (which: string) =>
+  "SELECT coalesce(json_agg(json_build_object('name', datname, 'bytes', pg_database_size(datname)) ORDER BY datname), '[]') " +
+  `FROM pg_database WHERE ${which}`;
 const SPEND =
   "SELECT coalesce(json_agg(json_build_object('client', key_alias, 'spent', spend, 'budget', max_budget, " +
   "'left', max_budget - spend, 'renewed', budget_reset_at)), '[]') " +
   'FROM "LiteLLM_VerificationToken" WHERE key_alias IS NOT NULL';
 
 /** @throws Error with what psql says. */
-async function asked<Row>(docker: Docker, container: string, database: string, sql: string): Promise<Row[]> {
-  const command = ["psql", "-U", POSTGRES_ADMIN, "-d", database, "-At", "-c", sql];
-  const { exitCode, stdout, stderr } = await runInContainer(docker, container, command);
+async function asked<Row>(docker: Docker, container: string, args: readonly string[]): Promise<Row[]> {
+  const { exitCode, stdout, stderr } = await runInContainer(docker, container, ["psql", ...args]);
   if (exitCode !== 0) throw new Error(stderr.trim());
   return JSON.parse(stdout) as Row[];
 }

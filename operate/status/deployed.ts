@@ -6,6 +6,7 @@ import {
   BACKUP,
   CONTAINER_TYPE,
   containerOf,
+  DATABASE_TYPE,
   DYNAMIC_TYPE,
   GATEWAY_CHECK,
   IMAGE_TYPE,
@@ -53,8 +54,12 @@ export interface Deployed {
   readonly clients: readonly { readonly name: string; readonly rules: Readonly<Record<string, ToolRule>> }[];
   /** The record of calls; undefined before a first `up` has come so far. */
   readonly audit: (AuditPlace & { readonly masked: readonly Sensitive[] }) | undefined;
-  /** Where it is; `container` of a stack's own. */
-  readonly postgres: { readonly where: string; readonly container: string | undefined };
+  /** Where it is; `container` of a stack's own; `databases`: names of those that are the stack's. */
+  readonly postgres: {
+    readonly where: string;
+    readonly container: string | undefined;
+    readonly databases: readonly string[];
+  };
   /** The container that makes a backup each day; undefined where none is made. */
   readonly backup: string | undefined;
   /** The container of the scheduled check; undefined where there is none. */
@@ -107,7 +112,11 @@ export function readDeployed(
     })),
     clients: (check?.clients ?? []).map(({ name, rules }) => ({ name, rules })),
     audit: auditOf(resources),
-    postgres: { where: postgres ?? `${server?.host}:${server?.port}`, container: postgres },
+    postgres: {
+      where: postgres ?? `${server?.host}:${server?.port}`,
+      container: postgres,
+      databases: namesOf(DATABASE_TYPE),
+    },
     backup: containerNamed(BACKUP),
     scheduledCheck: containerNamed(SCHEDULED_CHECK),
     secrets: [

@@ -9,6 +9,7 @@ import pg from "pg";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { startSshd, type TestSshd } from "../../lab/docker/sshd.ts";
 import type { Manifest } from "../../operate/backup/manifest.ts";
+import type { Status } from "../../operate/status/status.ts";
 import { freePort } from "../free-port.ts";
 import { clientViewTests, testClients, testModels } from "./client-view.ts";
 import { bridgeAddress, docker, leftovers, removeLeftovers } from "./docker.ts";
@@ -230,6 +231,18 @@ test("the host has made a backup of the existing Postgres, of what is the stack'
     volumes.map((one) => one.name),
     ["ingress-audit", "mcp-memory-data"],
   );
+});
+
+test("status tells how large the stack's databases in the existing Postgres are, and what each client has spent", async () => {
+  const { exitCode, output } = await npm("status", "--json");
+  assert.equal(exitCode, 0, output);
+  const { databases, clients } = JSON.parse(output) as Status;
+  assert.deepEqual([databases.problem, databases.databases.map(({ name }) => name)], ["", ["litellm_db", "mcp_db"]]);
+  assert.ok(
+    databases.databases.every(({ bytes }) => bytes > 2 ** 20),
+    output,
+  );
+  assert.ok(clients.length > 0 && clients.every(({ spend }) => typeof spend?.spent === "number"), output);
 });
 
 clientViewTests(
