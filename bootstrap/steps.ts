@@ -54,9 +54,10 @@ export async function step<T>(title: string, work: (run: Run) => Promise<T>): Pr
     say(pc.red("✗"), `failed after ${seconds()}`);
     await new Promise((resolve) => log.end(resolve));
     const tail = (await readFile(logFile, "utf8")).trim().split("\n").slice(-25).join("\n");
-    throw new Error(`${title}: ${(error as Error).message.split("\n")[0]}\n${tail}\n(whole log: ${logFile})`, {
-      cause: error,
-    });
+    const { message } = error as Error;
+    // Without a command that it has run, its error is all there is.
+    const more = tail ? `${message.split("\n")[0]}\n${tail}\n(whole log: ${logFile})` : message;
+    throw new Error(`${title}: ${more}`, { cause: error });
   } finally {
     clearInterval(ticker);
     log.end();

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import { deploysHere, imagesOf, prepare } from "../bootstrap/prepare.ts";
+import { shownError } from "./doctor/said.ts";
 
 /** A command as `npm run <name> -- …` starts it; `main` runs it. */
 export const command = (name: string, description: string): Command =>
@@ -67,7 +68,7 @@ export async function main(file: string, program: Command): Promise<void> {
     refuseSwallowed(program, process.env);
     await program.parseAsync();
   } catch (error) {
-    console.error(pc.red((error as Error).message));
+    console.error(pc.red(shownError(error as Error)));
     process.exitCode = 1;
   }
 }

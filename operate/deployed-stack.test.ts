@@ -29,7 +29,7 @@ async function replacePulumi(t: TestContext, { config = {}, resources = [] as un
   await chmod(path.join(folder, "pulumi"), 0o755);
   Object.assign(process.env, {
     PATH: `${folder}:${process.env.PATH}`,
-    PULUMI_BACKEND_URL: "file:///nowhere",
+    PULUMI_BACKEND_URL: `file://${folder}`,
     PULUMI_CONFIG_PASSPHRASE: "for tests",
   });
   return folder;

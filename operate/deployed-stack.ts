@@ -12,6 +12,7 @@ import { setSecret, stackPath } from "../settings/context.ts";
 import { ENDING_VARIABLE, WARNED_VARIABLE } from "../settings/settings.ts";
 import { type Change, type Plan, type PreviewOutput, readPlan } from "./preview/plan.ts";
 import { pulumiEnvironment } from "./pulumi-environment.ts";
+import { refuseBackend } from "./backend.ts";
 import { type Held, readHeld } from "./backup/held.ts";
 import type { Exported } from "./backup/secrets.ts";
 import { readRights, type RightsOnRecord } from "./client-rights.ts";
@@ -360,6 +361,7 @@ function parsed(stdout: string): PreviewOutput {
 }
 
 async function openWorkspace(): Promise<LocalWorkspace> {
+  await refuseBackend(process.env.PULUMI_BACKEND_URL);
   const workspace = await LocalWorkspace.create({ workDir: projectRoot, envVars: await pulumiEnvironment() });
   // Before the first question about a stack: that already fails where something is half-written.
   await removeHalfWritten(await backendUrlOf(workspace));

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { step } from "../../bootstrap/steps.ts";
 import { addressProblem } from "../../guards/address-pools.ts";
 import { explainDocker } from "../../guards/docker-host.ts";
 import { addressProblems } from "../../guards/host-addresses.ts";
 import { PreflightError } from "../../guards/preflight.ts";
 import { SettingsError } from "../../settings/problems.ts";
-import { explain, explainCheck, explained } from "./said.ts";
+import { explain, explainCheck, explained, shownError } from "./said.ts";
 
 const OTHERWISE = { means: "nobody has thought of it" };
 const host = "ssh://me@server:2222";
@@ -157,6 +159,27 @@ test("a passphrase that is wrong, and one that is not there", () => {
     ),
   )!;
   assert.match(missing!.means ?? "", /not on this machine/);
+});
+
+test("a command ends with pulumi's own words, once, and what they mean", async () => {
+  const shown = (error: Error) => stripVTControlCharacters(shownError(error));
+  assert.match(
+    shown(wrapped("incorrect passphrase")),
+    /^incorrect passphrase\n {2}means {2}.*another passphrase.*\n {2}do .*$/,
+  );
+  assert.match(
+    shown(wrapped("unable to open bucket postgres://127.0.0.1:9/x: dial tcp 127.0.0.1:9: connect: connection refused")),
+    /^unable to open bucket postgres:.*\n {2}means .*PULUMI_BACKEND_URL/,
+  );
+  assert.match(
+    shown(wrapped("PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions")),
+    /nobody is logged in/,
+  );
+  assert.equal(shown(wrapped("something new")), "something new");
+  const failed = step("a step of a test", () => Promise.reject(wrapped("incorrect passphrase")));
+  assert.match(shown(await failed.then(assert.fail, (error: Error) => error)), /^incorrect passphrase\n {2}means/);
+  const ours = "unknown stack typo: there are lan";
+  assert.equal(shown(new Error(ours)), ours);
 });
 
 test("an error that nobody has thought of is no finding", () => {

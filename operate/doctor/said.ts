@@ -1,4 +1,4 @@
-import type { Finding } from "./finding.ts";
+import { type Finding, showFinding } from "./finding.ts";
 
 /** A text of this program, of Pulumi, ssh or Docker: what it means, and the command that helps. */
 type Said = readonly [pattern: RegExp, means: string, fix: string | ((found: RegExpExecArray) => string)];
@@ -15,6 +15,16 @@ const SAID: readonly Said[] = [
     /unable to read PULUMI_CONFIG_PASSPHRASE_FILE|passphrase must be set/,
     "the passphrase of the stack's secrets is not on this machine",
     "unset PULUMI_CONFIG_PASSPHRASE_FILE, or have it name the file: docs/operate.md, State and passphrase",
+  ],
+  [
+    /unable to open bucket|blob \(key "\.pulumi|performing HTTP request: .*\/api\/user|unable to find gcp credentials/,
+    "Pulumi does not get at the states where PULUMI_BACKEND_URL, or else the last pulumi login, says that they are",
+    "write the address that they have into PULUMI_BACKEND_URL, or start what answers there; without the variable they are in a folder: docs/operate.md, State and passphrase",
+  ],
+  [
+    /PULUMI_ACCESS_TOKEN must be set for login/,
+    "PULUMI_BACKEND_URL, or else the last pulumi login, names a service at which nobody is logged in",
+    "pulumi login ADDRESS; or unset PULUMI_BACKEND_URL, for states in a folder: docs/operate.md, State and passphrase",
   ],
   // ssh and Docker, as guards/docker-host.ts says it.
   [
@@ -228,8 +238,20 @@ export function explainCheck(message: string, up: string): Omit<Finding, "seen">
 
 /** The same, of an error that a command would end with; undefined where nobody has thought of it. */
 export function explained(error: Error): Finding[] | undefined {
-  // What `execa` and Pulumi's library put around the words of pulumi is of no use to anybody.
-  const said = /^error: [^]*?(?=\n err\?:|$)/m.exec(error.message)?.[0] ?? error.message;
-  const [found] = explain(said.replace(/^error: /, "").trim(), {});
+  const [found] = explain(wordsOf(error), {});
   return found?.means === undefined ? undefined : [found];
+}
+
+/** What `execa` and Pulumi's library put around the words of pulumi is of no use to anybody. */
+const wordsOf = ({ message }: Error): string =>
+  (/^error: [^]*?(?=\n err\?:|$)/m.exec(message)?.[0] ?? message).replace(/^error: /, "").trim();
+
+/** As Pulumi's library begins, alone or in a step that has failed. */
+const OF_LIBRARY = /(?:^|: )code: -?\d+\n stdout: /;
+
+/** An error as a command ends with it: of Pulumi's library its words alone, and what they mean where that is known. */
+export function shownError(error: Error): string {
+  if (!OF_LIBRARY.test(error.message)) return error.message;
+  const [known] = explained(error) ?? [];
+  return known ? showFinding(known) : wordsOf(error);
 }
