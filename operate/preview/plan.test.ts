@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { test } from "node:test";
-import { STACK_OUTPUTS } from "../../components/resource-names.ts";
+import { SCHEDULED_CHECK, SCHEDULED_CHECK_KEY, STACK_OUTPUTS } from "../../components/resource-names.ts";
 import { type PreviewOutput, readPlan } from "./plan.ts";
 import { showPlan } from "./show.ts";
 
@@ -67,6 +67,17 @@ test("of a change of one line, that line is shown, and in one line what follows 
   and with them: litellm-health, gateway-check
   3 to change, 1 unchanged`,
   );
+});
+
+test("what has one name is told apart: the scheduled check and its key", () => {
+  const named = ["litellm:gateway:ClientKey", "litellm:gateway:ScheduledCheck"].map((type) =>
+    step("create", type, SCHEDULED_CHECK, {}, {}),
+  );
+  assert.deepEqual(
+    readPlan({ steps: named }, STACK_OUTPUTS).changes.map(({ what }) => what),
+    ["key scheduled-check", "scheduled-check"],
+  );
+  assert.equal(SCHEDULED_CHECK, SCHEDULED_CHECK_KEY);
 });
 
 test("a long text is cut, and the line that says so names the command that shows it", () => {

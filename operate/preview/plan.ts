@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import {
+  CLIENT_KEY_TYPE,
   CONTAINER_TYPE,
   IMAGE_TYPE,
   NETWORK_TYPE,
@@ -137,6 +138,8 @@ const WORDS: Readonly<Record<string, string>> = {
   [NETWORK_TYPE]: "network",
   [VOLUME_TYPE]: "volume",
   [PASSWORD_TYPE]: "secret",
+  // The scheduled check and its key have one name.
+  [CLIENT_KEY_TYPE]: "key",
   "postgresql:index/database:Database": "database",
   "postgresql:index/role:Role": "user",
 };
