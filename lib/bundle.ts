@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type BuildOptions, buildSync, version } from "esbuild";
+import { type BuildOptions, buildSync, formatMessagesSync, version } from "esbuild";
 import { projectRoot } from "./project-root.ts";
 
 /** What was bundled before; without it, all of it is bundled again. */
@@ -48,7 +48,13 @@ export function bundle(entry: string, alias: Record<string, string> = {}, kept =
   if (isSame) return before.text;
 
   const began = Date.now();
-  const { outputFiles, metafile } = buildSync({ ...options, absWorkingDir: projectRoot, write: false, metafile: true });
+  const { outputFiles, metafile, warnings } = buildSync({
+    ...options,
+    ...{ absWorkingDir: projectRoot, write: false, metafile: true },
+    // Its errors are in what it throws.
+    logLevel: "silent",
+  });
+  if (warnings.length) console.error(formatMessagesSync(warnings, { kind: "warning" }).join("\n"));
   const { text } = outputFiles[0]!;
   const files = Object.keys(metafile.inputs);
   // What is written now may have been read as it was before, and its hash would be that of another text.
