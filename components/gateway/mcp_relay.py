@@ -103,14 +103,15 @@ class Relay:
         server, _, rest = target.removeprefix("/").partition("/")
         if server not in self._servers:
             await respond(writer, 404, b"no such server")
-        elif method == "GET":
-            await self._stream(server, f"/{rest}", head, reader, writer)
+        elif method == "GET" and rest == "sse":
+            # An adapter has pages besides, such as its figures, which are nothing of LiteLLM's.
+            await self._stream(server, "/sse", head, reader, writer)
         elif method == "POST" and target in self._sessions:
             body = await reader.readexactly(int(head.headers.get("content-length", "0")))
             await self._message(self._sessions[target], f"/{rest}", head, body)
             await respond(writer, 202, b"Accepted")
         else:
-            await respond(writer, 404, b"no such session")
+            await respond(writer, 404, b"no such stream or session")
 
     async def _stream(
         self, server: str, path: str, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

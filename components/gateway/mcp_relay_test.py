@@ -18,6 +18,7 @@ class Adapter:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.refuses = False
         self.reader = asyncio.StreamReader()
         self.stream: asyncio.StreamWriter | None = None
 
@@ -25,7 +26,7 @@ class Adapter:
         line, _, rest = (await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")
         headers = dict(one.lower().split(": ", 1) for one in rest.strip().split("\r\n"))
         self.requests.append((line, headers))
-        if line.startswith("GET /sse "):
+        if line.startswith("GET /sse ") and not self.refuses:
             self.reader, self.stream = reader, writer
             writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n")
             self.say("event: endpoint\ndata: /messages?session=1\n\n")
@@ -215,6 +216,13 @@ def test_only_adapters_that_are_named_are_reached_and_only_streams_that_are_open
             for method, path in [
                 ("GET", "/other/sse"),
                 ("GET", "/http://127.0.0.1/sse"),
+                ("GET", "/git/metrics"),
+                ("GET", "/git/"),
+                ("GET", "/git"),
+                ("GET", "/git/sse/"),
+                ("GET", "/git/sse?other=1"),
+                ("GET", "/git/sse/../metrics"),
+                ("GET", client.address),
                 ("POST", "/git/messages?session=2"),
                 ("POST", "/git/sse"),
                 ("DELETE", "/git/messages?session=1"),
@@ -222,7 +230,8 @@ def test_only_adapters_that_are_named_are_reached_and_only_streams_that_are_open
                 assert (await exchange(port, method, path))[0] == 404
             assert len(adapter.requests) == before
             # An adapter's own refusal goes through.
-            assert await exchange(port, "GET", "/git/elsewhere") == (401, b"no token!")
+            adapter.refuses = True
+            assert await exchange(port, "GET", "/git/sse") == (401, b"no token!")
 
     asyncio.run(run())
 
