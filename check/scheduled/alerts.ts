@@ -1,6 +1,6 @@
 import { own } from "../../lib/own.ts";
 import { named, wordsOf } from "./prometheus.ts";
-import { BACKUP, type Change, DISK, FORBIDDEN, GATEWAY } from "./troubles.ts";
+import { BACKUP, type Change, DISK, FORBIDDEN, GATEWAY, MONITORING } from "./troubles.ts";
 
 /** What is posted: the form of Alertmanager's webhook (version 4), and a title and a message for those who read no more. */
 export interface AlertPost {
@@ -103,6 +103,7 @@ const KINDS: Readonly<Record<string, { readonly name: string; readonly begins: s
     ends: "the disk of the gateway's host has room again",
   },
   [BACKUP]: { name: "BackupFails", begins: "the backup of each day is not right", ends: "the backup is right again" },
+  [MONITORING]: { name: "PrometheusSilent", begins: "Prometheus says nothing", ends: "Prometheus is heard again" },
 };
 
 interface Kind {

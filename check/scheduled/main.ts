@@ -93,9 +93,9 @@ if (alertsAt !== undefined) {
 }
 
 const said = ({ at, tried }: Run, notKept: string | undefined): string => {
-  const { troubles, alertProblem } = watch.state;
+  const { troubles, silent, alertProblem } = watch.state;
   const wrong = [
-    ...troubles.map(({ of, since, problem }) => `${of}, since ${since}: ${problem}`),
+    ...[...troubles, ...(silent ? [silent] : [])].map(({ of, since, problem }) => `${of}, since ${since}: ${problem}`),
     ...(alertProblem === null ? [] : [`alerts: ${alertProblem}`]),
     ...(notKept === undefined ? [] : [notKept]),
   ];

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { afterHearing, named, PROMETHEUS_ALERTS, readAlerts, silentAt, subjectOf, wordsOf } from "./prometheus.ts";
-import { GATEWAY } from "./troubles.ts";
+import {
+  afterHearing,
+  afterSilence,
+  named,
+  PROMETHEUS_ALERTS,
+  readAlerts,
+  silentAt,
+  subjectOf,
+  wordsOf,
+} from "./prometheus.ts";
+import { GATEWAY, MONITORING } from "./troubles.ts";
 
 const NOW = Date.parse("2026-11-22T10:05:00Z");
 const SERVERS = ["git", "time"];
@@ -49,7 +58,7 @@ describe("a body that is not as Prometheus sends it is refused, with a text", ()
     ["no alert", [null], /^alert 1: : Invalid input/],
     [
       "an alert of somebody else",
-      [{ ...serverAway, labels: { ...labels, alertname: "Watchdog" } }],
+      [{ ...serverAway, labels: { ...labels, alertname: "KubeDown" } }],
       /labels\.alertname/,
     ],
     ["a label of somebody else", [{ ...serverAway, labels: { ...labels, severity: "page" } }], /"severity"/],
@@ -81,7 +90,7 @@ describe("a body that is not as Prometheus sends it is refused, with a text", ()
     });
 
   test("but what is right beside it is heard", () => {
-    const { said, problems } = read([{ ...serverAway, labels: { alertname: "Watchdog" } }, serverAway]);
+    const { said, problems } = read([{ ...serverAway, labels: { alertname: "KubeDown" } }, serverAway]);
     assert.deepEqual([said.map(({ of }) => of), problems.length], [["ServerAway time"], 1]);
   });
 });
@@ -96,6 +105,18 @@ test("each alert has words of its own for its beginning and its end", () => {
     PROMETHEUS_ALERTS.length * 2,
   );
   for (const other of ["time", "constructor", GATEWAY]) assert.equal(named(other), undefined);
+});
+
+test("the watchdog is heard, is no alert of anybody, and ends a silence of five minutes or more", () => {
+  const watchdog = { ...serverAway, labels: { alertname: "Watchdog" } };
+  const { said, problems } = read([watchdog]);
+  assert.deepEqual([said.map(({ of }) => of), problems, named("Watchdog")], [["Watchdog"], [], undefined]);
+  assert.deepEqual(afterHearing([], said, SERVERS, NOW), { heard: [], gone: [] });
+  assert.equal(afterSilence(null, [], NOW, NOW + 299_999), null);
+  const silent = afterSilence(null, [], NOW, NOW + 300_000);
+  assert.equal(silent?.of, MONITORING);
+  assert.equal(afterSilence(silent, [], NOW + 400_000, NOW + 400_000), silent);
+  assert.equal(afterSilence(silent, said, NOW + 400_000, NOW + 400_000), null);
 });
 
 test("a server that is away is one thing, whoever sees it; tools that are withheld are another", () => {

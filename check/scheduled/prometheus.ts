@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BadJson, parseBody } from "../../lib/json.ts";
-import { GATEWAY, type Wrong } from "./troubles.ts";
+import { GATEWAY, MONITORING, type Wrong } from "./troubles.ts";
 
 /** An alert's name, and the server or part that it is about where it is not about all. */
 export interface Named {
@@ -38,6 +38,8 @@ const ALERTS = {
 
 export type PrometheusAlert = keyof typeof ALERTS;
 export const PROMETHEUS_ALERTS = Object.keys(ALERTS) as PrometheusAlert[];
+/** A rule that is always true: as long as it is heard, so is whatever else Prometheus finds. */
+export const WATCHDOG = "Watchdog";
 /** Jobs of Prometheus that belong to no MCP server. */
 export const PARTS: readonly string[] = ["ingress"];
 
@@ -54,12 +56,14 @@ export interface Heard extends Wrong {
 
 /** It says each minute what goes on. Longer than it takes to be made anew. */
 const SILENCE_MS = 10 * 60_000;
+/** The same, of all that it says. */
+const SILENT_MS = 5 * 60_000;
 
 const MOST_ALERTS = 256;
 /** As Prometheus sends it: with labels and annotations, and with times that have a fraction of a second. */
 const alertSchema = z.object({
   labels: z.strictObject({
-    alertname: z.enum(PROMETHEUS_ALERTS),
+    alertname: z.enum([...PROMETHEUS_ALERTS, WATCHDOG]),
     job: z.string().max(100).optional(),
     instance: z.string().max(300).optional(),
     mcp_server: z.string().max(100).optional(),
@@ -105,9 +109,9 @@ function readAlert(alert: unknown, servers: readonly string[], now: number): Sai
   const { data, error } = alertSchema.safeParse(alert);
   if (error) return error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
   const { alertname, job, mcp_server: server } = data.labels;
-  const of = ofLabels(alertname, server, job, servers);
+  const of = alertname === WATCHDOG ? WATCHDOG : ofLabels(alertname, server, job, servers);
   if (of === undefined) {
-    const { about } = ALERTS[alertname];
+    const { about } = ALERTS[alertname as PrometheusAlert];
     return `labels: ${alertname} is about a ${about} of this stack, not about ${JSON.stringify(server ?? job)}`;
   }
   return {
@@ -174,7 +178,8 @@ export function afterHearing(
   const heard = new Map(before.map((one) => [one.of, one]));
   for (const { of, since, problem, isOver } of said)
     if (isOver) heard.delete(of);
-    else heard.set(of, { of, since: heard.get(of)?.since ?? since, problem, at: new Date(now).toISOString() });
+    else if (of !== WATCHDOG)
+      heard.set(of, { of, since: heard.get(of)?.since ?? since, problem, at: new Date(now).toISOString() });
   const isGone = ({ of, at }: Heard) => {
     const server = named(of)?.server;
     if (!servers || (server !== undefined && !servers.includes(server))) return true;
@@ -187,3 +192,19 @@ export function afterHearing(
 /** When what it is silent of is over, if it stays silent; undefined: nothing goes on. */
 export const silentAt = (heard: readonly Heard[]): number | undefined =>
   heard.length ? Math.min(...heard.map(({ at }) => Date.parse(at))) + SILENCE_MS : undefined;
+
+/**
+ * What it means that Prometheus says nothing: a rule of it says something each minute. It is over when that is heard, also by a
+ * program that has just started.
+ *
+ * @param heardAt When it was heard last, or when somebody began to listen.
+ */
+export function afterSilence(before: Wrong | null, said: readonly Said[], heardAt: number, now: number): Wrong | null {
+  if (said.some(({ of }) => of === WATCHDOG)) return null;
+  if (before !== null || tooLongAt(heardAt) > now) return before;
+  const problem = `Prometheus has said nothing for ${SILENT_MS / 60_000} minutes, so nobody is told of what it would find: npm run doctor`;
+  return { of: MONITORING, since: new Date(heardAt).toISOString(), problem };
+}
+
+/** When it has been silent for too long, if it stays silent. */
+export const tooLongAt = (heardAt: number): number => heardAt + SILENT_MS;

@@ -13,6 +13,7 @@ const state: State = {
   next: "2026-11-22T10:15:00.000Z",
   troubles: [{ of: "time", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: true }],
   heard: [{ of: "ManyRefusals", since: "2026-11-22T10:00:00.000Z", problem: "60", at: "2026-11-22T10:01:00.000Z" }],
+  silent: { of: "the monitoring", since: "2026-11-22T10:00:00.000Z", problem: "Prometheus has said nothing" },
   stories: [
     { subject: "time", told: null, begins: ["2026-11-22T09:50:00.000Z"], rightSince: null },
     {
@@ -32,7 +33,7 @@ test("what was written is read again", () => {
 });
 
 test("of what a program of before was sure somebody was told", () => {
-  const before = { ...state, heard: undefined, stories: undefined };
+  const before = { ...state, heard: undefined, silent: undefined, stories: undefined };
   const unsure = { of: "git", since: "2026-11-22T10:00:00.000Z", problem: "is away", isSure: false };
   writeFileSync(path.join(folder, STATE_FILE), JSON.stringify({ ...before, troubles: [...before.troubles, unsure] }));
   const { heard, stories } = readState(folder, assert.fail);

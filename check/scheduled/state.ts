@@ -3,7 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import type { Heard } from "./prometheus.ts";
 import { type Story, storyOf } from "./stories.ts";
-import type { Change, Run, Trouble } from "./troubles.ts";
+import type { Change, Run, Trouble, Wrong } from "./troubles.ts";
 
 /**
  * What is known of the gateway. On a volume: `up` replaces the container in the very moment in which it repairs something, and
@@ -17,7 +17,9 @@ export interface State {
   readonly troubles: readonly Trouble[];
   /** What Prometheus says is wrong. */
   readonly heard: readonly Heard[];
-  /** What is told of both. */
+  /** That it says nothing; null: it does, or nobody listens. */
+  readonly silent: Wrong | null;
+  /** What is told of all that. */
   readonly stories: readonly Story[];
   /** What nobody could be told yet. */
   readonly untold: readonly Change[];
@@ -48,6 +50,7 @@ const schema: z.ZodType<State> = z
     next: z.string(),
     troubles: z.array(wrong.extend({ isSure: z.boolean() })),
     heard: z.array(wrong.extend({ at: z.string() })).default([]),
+    silent: wrong.nullable().default(null),
     stories: z.array(story).optional(),
     untold: z.array(wrong.extend({ until: z.string().nullable(), isGone: z.boolean().default(false) })),
     alertProblem: z.string().nullable(),
@@ -61,7 +64,17 @@ const schema: z.ZodType<State> = z
 
 /** Of a stack that was never checked. */
 export const NOTHING_KNOWN: State = {
-  ...{ last: null, next: "", troubles: [], heard: [], stories: [], untold: [], alertProblem: null, alertsTo: null },
+  ...{
+    last: null,
+    next: "",
+    troubles: [],
+    heard: [],
+    silent: null,
+    stories: [],
+    untold: [],
+    alertProblem: null,
+    alertsTo: null,
+  },
 };
 
 /** @throws Error when it is no state. */

@@ -3,6 +3,8 @@ export const GATEWAY = "the gateway";
 export const FORBIDDEN = "what must fail";
 export const DISK = "the disk";
 export const BACKUP = "the backup";
+/** Found by nobody who looks: it has said nothing for long. */
+export const MONITORING = "the monitoring";
 
 /** What a run of the scheduled check found. */
 export interface Run {

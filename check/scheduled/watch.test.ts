@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AlertPost } from "./alerts.ts";
-import type { Said } from "./prometheus.ts";
+import { type Said, WATCHDOG } from "./prometheus.ts";
 import { NOTHING_KNOWN, type State } from "./state.ts";
 import { DISK, FORBIDDEN, GATEWAY, type Run, type Trouble } from "./troubles.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
@@ -9,17 +9,22 @@ import { Watch, type WatchOptions } from "./watch.ts";
 const WHERE = { stack: "lan", url: "http://linuxserver.lan:4000" };
 const ADDRESS = "http://192.168.1.30:8080/alerts";
 
+const MINUTE_MS = 60_000;
+const watchdog: Said = { of: WATCHDOG, since: "2026-11-22T09:00:00.000Z", problem: "Always raised", isOver: false };
+
 /** A gateway whose servers are wrong as `wrong` says, a clock that stands, and somebody who is told. */
 class World {
   wrong: Record<string, string> = {};
   /** Why nobody can be told. */
   deaf: string | undefined;
+  /** Whether Prometheus says each minute that it is there. */
+  isHeard = true;
   readonly posted: AlertPost[] = [];
   readonly asked: (readonly string[] | undefined)[] = [];
   time = Date.parse("2026-11-22T10:00:00.000Z");
 
   watch(more: Partial<WatchOptions> = {}, state: State = NOTHING_KNOWN): Watch {
-    return new Watch(
+    const watch = new Watch(
       {
         ...{ minutes: 15, where: WHERE, alertsTo: ADDRESS, now: () => this.time },
         ...{ lookedAt: [GATEWAY, "git", "time", FORBIDDEN, DISK], heardOf: ["git", "time"] },
@@ -32,6 +37,9 @@ class World {
       },
       state,
     );
+    const step = watch.step.bind(watch);
+    watch.step = (said = []) => step(this.isHeard ? [watchdog, ...said] : said);
+    return watch;
   }
 
   #run(again: readonly Trouble[] | undefined): Run {
@@ -45,9 +53,11 @@ class World {
 
   /** One step, and the pause after it. */
   async after(watch: Watch, ...said: readonly Said[]): Promise<number> {
-    const { pauseMs } = await watch.step(said);
+    const began = this.time;
+    let { pauseMs } = await watch.step(said);
+    for (; this.isHeard && pauseMs > MINUTE_MS; { pauseMs } = await watch.step()) this.time += MINUTE_MS;
     this.time += pauseMs;
-    return pauseMs / 1_000;
+    return (this.time - began) / 1_000;
   }
 }
 
@@ -90,6 +100,46 @@ test("what is wrong is looked at again after half a minute, then each minute, al
   ]);
   assert.match(firing.message, /lists no tools\n.*npm run doctor -- --stack lan$/);
   assert.deepEqual([resolved?.status, resolved?.alerts[0]?.endsAt], ["resolved", "2026-11-22T10:16:30.000Z"]);
+});
+
+test("a Prometheus that says nothing any more is told once, and that it is heard again, also by the next program", async () => {
+  const world = new World();
+  world.isHeard = false;
+  const watch = world.watch();
+  assert.equal(await world.after(watch, watchdog), 300);
+  await world.after(watch);
+  assert.deepEqual(titles(world).slice(1), ["Prometheus says nothing (lan)"]);
+  assert.match(world.posted[1]!.message, /has said nothing for 5 minutes.*npm run doctor/);
+  assert.deepEqual(world.posted[1]!.alerts[0]!.labels, { alertname: "PrometheusSilent", stack: "lan" });
+  assert.equal(watch.state.silent?.since, "2026-11-22T10:00:00.000Z");
+  assert.ok(watch.isWell, "the gateway works");
+  const next = world.watch({}, watch.state);
+  await world.after(next);
+  await world.after(next);
+  assert.equal(world.posted.length, 2);
+  await world.after(next, watchdog);
+  assert.deepEqual(titles(world).slice(2), ["Prometheus is heard again (lan)"]);
+  assert.equal(next.state.silent, null);
+});
+
+test("a Prometheus that is heard each minute is not silent, and its watchdog is told to nobody", async () => {
+  const world = new World();
+  const watch = world.watch();
+  for (let quarter = 0; quarter < 3; quarter += 1) assert.equal(await world.after(watch), 900);
+  assert.deepEqual([titles(world), watch.state.heard], [["Alerts arrive (lan)"], []]);
+});
+
+test("where no Prometheus says anything it is not silent, and one that was taken away is no longer", async () => {
+  const world = new World();
+  const watch = world.watch({ heardOf: undefined });
+  for (let step = 0; step < 3; step += 1) assert.equal(await world.after(watch), 900);
+  assert.equal(world.posted.length, 1);
+  world.isHeard = false;
+  const silent = world.watch();
+  await world.after(silent);
+  await world.after(silent);
+  await world.after(world.watch({ heardOf: undefined }, silent.state));
+  assert.equal(titles(world).at(-1), "the monitoring is no longer looked at (lan)");
 });
 
 test("while something is wrong, everything else is tried as often as always", async () => {
@@ -352,13 +402,13 @@ test("what Prometheus says no more of is over after ten minutes, and at once whe
   const world = new World();
   const watch = world.watch();
   await world.after(watch);
-  assert.equal((await watch.step([said("ManyRefusals"), said("ServerAway git")])).pauseMs, 600_000);
+  await watch.step([said("ManyRefusals"), said("ServerAway git")]);
   const { state } = watch;
   await world.watch({ heardOf: undefined }, state).step();
   const gone =
     "Prometheus says no more of this: many requests or calls are refused, Prometheus says no more of this: MCP server git is away (lan)";
   assert.equal(titles(world).at(-1), gone);
-  world.time += 600_000;
+  assert.equal(await world.after(watch), 600);
   await watch.step();
   assert.deepEqual(titles(world).slice(-2), [gone, gone]);
 });
@@ -378,9 +428,7 @@ test("what comes and goes is told three times at most, and its end by itself whe
     world.posted.at(-1)!.message,
     /ServerAway time is said\nIt comes and goes, 3 times or more within an hour/,
   );
-  const { pauseMs } = await watch.step();
-  assert.equal(pauseMs, 30 * 60_000);
-  world.time += pauseMs;
+  assert.equal(await world.after(watch), 30 * 60);
   await watch.step();
   assert.equal(titles(world).at(-1), "MCP server time is back (lan)");
   assert.equal(world.posted.length, 7);

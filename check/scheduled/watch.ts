@@ -1,8 +1,18 @@
 import { type AlertPost, alertOf, greetingOf, type Where } from "./alerts.ts";
-import { afterHearing, type Said, silentAt } from "./prometheus.ts";
+import { afterHearing, afterSilence, type Said, silentAt, tooLongAt, WATCHDOG } from "./prometheus.ts";
 import type { State } from "./state.ts";
 import { afterwards, endsAt } from "./stories.ts";
-import { afterRun, BACKUP, type Change, DISK, GATEWAY, goesOn, type Run, type Trouble } from "./troubles.ts";
+import {
+  afterRun,
+  BACKUP,
+  type Change,
+  DISK,
+  GATEWAY,
+  goesOn,
+  MONITORING,
+  type Run,
+  type Trouble,
+} from "./troubles.ts";
 
 /** How long a trouble waits for its second run, and one that is sure for its next. */
 const AGAIN_MS = { unsure: 30_000, sure: 60_000 };
@@ -34,9 +44,12 @@ export class Watch {
   #runAt = 0;
   /** Whether this program has found everything right once: the `up` that started it waits for that. */
   #wasWell = false;
+  /** When Prometheus was heard last. Nobody listened before, which is no silence. */
+  #heardAt: number;
 
   constructor(options: WatchOptions, state: State) {
     this.#options = options;
+    this.#heardAt = options.now();
     // What one run alone has found begins anew: the first of this program may follow it at once, in the middle of the same `up`.
     this.state = {
       ...state,
@@ -68,16 +81,22 @@ export class Watch {
     const { now } = this.#options;
     await this.#hear(said);
     const run = now() >= this.#runAt ? await this.#look() : undefined;
-    const { heard, stories } = this.state;
-    const times = [this.#runAt, silentAt(heard) ?? Infinity, endsAt(stories) ?? Infinity];
+    const { heard, silent, stories } = this.state;
+    const listens = this.#options.heardOf !== undefined && silent === null;
+    const times = [
+      ...[this.#runAt, silentAt(heard) ?? Infinity, endsAt(stories) ?? Infinity],
+      ...(listens ? [tooLongAt(this.#heardAt)] : []),
+    ];
     return { run, pauseMs: Math.max(0, Math.min(...times) - now()) };
   }
 
   async #hear(said: readonly Said[]): Promise<void> {
     const { heardOf, now } = this.#options;
     const { heard, gone } = afterHearing(this.state.heard, said, heardOf, now());
-    this.state = { ...this.state, heard };
-    if (!this.#settle(gone)) return;
+    if (said.some(({ of }) => of === WATCHDOG)) this.#heardAt = now();
+    const silent = heardOf === undefined ? null : afterSilence(this.state.silent, said, this.#heardAt, now());
+    this.state = { ...this.state, heard, silent };
+    if (!this.#settle(heardOf === undefined ? [...gone, MONITORING] : gone)) return;
     await this.#tell();
     // Who cannot be told is tried again with the next run.
     if (this.state.alertProblem !== null) this.#runAt = Math.min(this.#runAt, now() + AGAIN_MS.sure);
@@ -107,10 +126,9 @@ export class Watch {
   /** What that means for whoever is told. @returns Whether there is something to tell. */
   #settle(gone: readonly string[]): boolean {
     const { now, alertsTo } = this.#options;
-    const { troubles, heard } = this.state;
-    const wrong = [...troubles.filter(({ isSure }) => isSure), ...heard].map(({ of, since, problem }) => ({
-      ...{ of, since, problem },
-    }));
+    const { troubles, heard, silent } = this.state;
+    const all = [...troubles.filter(({ isSure }) => isSure), ...heard, ...(silent ? [silent] : [])];
+    const wrong = all.map(({ of, since, problem }) => ({ of, since, problem }));
     const { stories, changes } = afterwards(this.state.stories, wrong, gone, now());
     const untold = alertsTo === undefined ? [] : [...this.state.untold, ...changes].slice(-MOST_UNTOLD);
     this.state = { ...this.state, stories, untold };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { PARTS, PROMETHEUS_ALERTS } from "../../check/scheduled/prometheus.ts";
+import { PARTS, PROMETHEUS_ALERTS, WATCHDOG } from "../../check/scheduled/prometheus.ts";
 import { testSettings } from "../../tests/settings.ts";
 import { renderPrometheusConfig, renderRules } from "./prometheus-config.ts";
 
@@ -42,7 +42,11 @@ test("each part that is asked, and each alert, is one that the scheduled check k
   assert.deepEqual(parts, PARTS, "a part: PARTS in check/scheduled/prometheus.ts");
   const { groups } = parse(renderRules()) as { groups: { rules: { alert: string }[] }[] };
   const alerts = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
-  assert.deepEqual(alerts, PROMETHEUS_ALERTS, "an alert: ALERTS in check/scheduled/prometheus.ts, and docs/operate.md");
+  assert.deepEqual(
+    alerts,
+    [WATCHDOG, ...PROMETHEUS_ALERTS],
+    "an alert: ALERTS in check/scheduled/prometheus.ts, and docs/operate.md",
+  );
 });
 
 test("each rule has a name of its own, and says what is wrong", () => {
@@ -52,7 +56,7 @@ test("each rule has a name of its own, and says what is wrong", () => {
   const rules = groups.flatMap((group) => group.rules);
   assert.deepEqual(
     rules.map(({ alert }) => alert),
-    ["PartAway", "ServerAway", "ToolsWithheld", "LiteLlmRestarted", "ManyRefusals"],
+    ["Watchdog", "PartAway", "ServerAway", "ToolsWithheld", "LiteLlmRestarted", "ManyRefusals"],
   );
   for (const { alert, annotations } of rules) assert.ok(annotations.summary.length > 20, alert);
 });

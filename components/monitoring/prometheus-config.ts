@@ -57,6 +57,11 @@ const REFUSED = `sum by (job) (ingress_refusals_total{reason!~"${ORDINARY}"} or 
 /** What is wrong, in the words of Prometheus; `docs/operate.md` has the same for people. */
 const RULES = [
   {
+    alert: "Watchdog",
+    expr: "vector(1)",
+    annotations: { summary: "Always raised: whoever hears it no more is told of nothing else either" },
+  },
+  {
     alert: "PartAway",
     expr: "up == 0",
     for: "1m",

@@ -217,11 +217,17 @@ const judgeScheduledCheck = (seen: string): Finding =>
         means: "nobody hears of it when something goes wrong",
         fix: "start what listens there, or write its address into litellm-mcp:scheduledCheck.alert and npm run up",
       }
-    : {
-        seen,
-        means: "it works at this moment: it has come back within the last minute, or it comes and goes",
-        fix: "look again in two minutes; npm run audit -- --client scheduled-check --since 1d shows how often it failed",
-      };
+    : seen.includes("Prometheus has said nothing")
+      ? {
+          seen,
+          means: "Prometheus runs, and what it says does not arrive, or it was started again within the last minute",
+          fix: "look again in two minutes; docker logs --tail 20 of its container says whom it cannot tell",
+        }
+      : {
+          seen,
+          means: "it works at this moment: it has come back within the last minute, or it comes and goes",
+          fix: "look again in two minutes; npm run audit -- --client scheduled-check --since 1d shows how often it failed",
+        };
 
 /** The rest of what `status` calls a problem, without what was looked at more closely. */
 function ofGateway(status: Status, known: ReadonlySet<string>, ofItsHost: readonly Finding[], up: string): Finding[] {

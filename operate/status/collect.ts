@@ -169,13 +169,13 @@ async function scheduledCheckStatus(docker: Docker, container: string): Promise<
   try {
     const { exitCode, stdout, stderr } = await runInContainer(docker, container, ["cat", SCHEDULED_CHECK_STATE_FILE]);
     if (exitCode !== 0) throw new Error(stderr.trim());
-    const { last, next, troubles, alertProblem } = parseState(stdout);
+    const { last, next, troubles, silent, alertProblem } = parseState(stdout);
     return {
       ...{ container, last, next },
       problems: [
-        ...troubles
-          .filter(({ isSure }) => isSure)
-          .map(({ since, problem }) => `the scheduled check finds, since ${since}: ${problem}`),
+        ...[...troubles.filter(({ isSure }) => isSure), ...(silent ? [silent] : [])].map(
+          ({ since, problem }) => `the scheduled check finds, since ${since}: ${problem}`,
+        ),
         ...(alertProblem === null ? [] : [`the scheduled check cannot tell anybody: ${alertProblem}`]),
       ],
     };

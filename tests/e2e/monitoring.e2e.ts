@@ -99,7 +99,7 @@ async function shown(expr: string, instant: boolean): Promise<number[]> {
 /** Names of the alerts that are raised now, with the server where there is one. */
 const alerts = async () =>
   (await asked<{ alerts: { state: string; labels: Record<string, string> }[] }>("alerts")).alerts
-    .filter(({ state }) => state === "firing")
+    .filter(({ state, labels }) => state === "firing" && labels["alertname"] !== "Watchdog")
     .map(({ labels }) => [labels["alertname"], labels["mcp_server"]].filter(Boolean).join(" "))
     .sort();
 
@@ -576,6 +576,27 @@ test("calls a minute on a dashboard: the first of its kind counts, and what was 
       promql_expr_test: perMinute({ "3m": 0, "5m40s": 0, "6m": 0, "7m": 0 }),
     },
   ]);
+});
+
+test("a Prometheus that stops is told to somebody, and its return", longOnly, async () => {
+  const prometheus = docker.getContainer(PROMETHEUS);
+  await prometheus.stop();
+  const status = () => workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK]);
+  try {
+    await timed(
+      "PrometheusSilent is told",
+      eventually("it is told", 400, async () => receiver.told("PrometheusSilent", "firing")),
+    );
+    assert.match(
+      (await status()).output,
+      /the scheduled check finds, since .*: Prometheus has said nothing for 5 minutes/,
+    );
+  } finally {
+    await prometheus.start();
+  }
+  await timed("its end is told", told("PrometheusSilent", "resolved"));
+  assert.equal(receiver.all("PrometheusSilent", "firing").length, 1);
+  await eventually("it is healthy", 60, async () => (await status()).exitCode === 0);
 });
 
 test("who joins its network reaches it as the data source for a Grafana says", async () => {

@@ -61,7 +61,7 @@ export const gatewayDashboard = (): Dashboard =>
           description: "What Prometheus has raised, and until when; docs/operate.md says what to do.",
           width: 12,
           query: {
-            expr: 'max by (alertname, job, mcp_server) (ALERTS{alertstate="firing"})',
+            expr: 'max by (alertname, job, mcp_server) (ALERTS{alertstate="firing",alertname!="Watchdog"})',
             legend: "{{alertname}} {{mcp_server}}",
           },
           words: { 1: { text: "raised", color: "red" } },
