@@ -64,6 +64,10 @@ export class Gate {
   get waiting() {
     return this.#waiting;
   }
+  /** Whether LiteLLM answers now: one that hangs takes connections, so that no request finds it away. */
+  answers(): Promise<boolean> {
+    return this.#options.alive();
+  }
   /** How long nothing has run; 0 while something runs. */
   get quietSeconds(): number {
     return this.#running ? 0 : Math.min(Math.floor((Date.now() - this.#lastEnd) / 1000), LONGEST_QUIET_SECONDS);

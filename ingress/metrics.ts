@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { gaugesOf } from "../lib/gauges.ts";
 import type { AuditedCall } from "./audit.ts";
 import type { ToolList } from "./tools.ts";
@@ -41,6 +41,7 @@ export class Metrics {
     gate: () => {
       readonly running: number;
       readonly waiting: number;
+      answers(): Promise<boolean>;
       readonly counts: { readonly held: number; readonly closings: number };
     },
   ) {
@@ -57,6 +58,14 @@ export class Metrics {
       "Times that LiteLLM was away or restarted, since this program started",
       () => gate().counts.closings,
     );
+    new Gauge({
+      name: "ingress_litellm_answers",
+      help: "Whether LiteLLM answers now",
+      registers: [this.registry],
+      async collect() {
+        this.set((await gate().answers()) ? 1 : 0);
+      },
+    });
     gauge("process_resident_memory_bytes", "Memory of this program", () => process.memoryUsage.rss());
   }
 

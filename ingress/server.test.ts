@@ -1023,3 +1023,11 @@ test("a client whose key is right is never told that it is wrong, whatever LiteL
   assert.equal(status, 403);
   assert.match(text, /"type":"permission_error".*Only proxy admin/);
 });
+
+test("its figures say whether LiteLLM answers, also of one that takes connections and says nothing", async () => {
+  const answers = async () => /^ingress_litellm_answers (\d)$/m.exec(await metrics.registry.metrics())?.[1];
+  assert.equal(await answers(), "1");
+  litellm.answer = () => {};
+  assert.equal(await answers(), "0");
+  assert.equal(upstream.gate.state, "ok", "no request has found it away");
+});

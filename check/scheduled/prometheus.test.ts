@@ -121,7 +121,7 @@ test("the watchdog is heard, is no alert of anybody, and ends a silence of five 
 
 test("a server that is away is one thing, whoever sees it; tools that are withheld are another", () => {
   assert.deepEqual(["ServerAway time", "PartAway time", "time"].map(subjectOf), ["time", "time", "time"]);
-  assert.deepEqual(["PartAway ingress", GATEWAY].map(subjectOf), [GATEWAY, GATEWAY]);
+  assert.deepEqual(["PartAway ingress", "LiteLlmAway", GATEWAY].map(subjectOf), [GATEWAY, GATEWAY, GATEWAY]);
   for (const own of ["ToolsWithheld time", "LiteLlmRestarted", "ManyRefusals"]) assert.equal(subjectOf(own), own);
 });
 

@@ -32,6 +32,7 @@ const ALERTS = {
     begins: (of) => `tools of ${of} are withheld`,
     ends: (of) => `tools of ${of} are withheld no longer`,
   },
+  LiteLlmAway: all("LiteLLM does not answer", "LiteLLM answers again"),
   LiteLlmRestarted: all("LiteLLM was away or restarted", "LiteLLM has not been away for a while"),
   ManyRefusals: all("many requests or calls are refused", "requests or calls are no longer refused in such numbers"),
 } as const satisfies Record<string, Words>;
@@ -156,10 +157,11 @@ export function wordsOf({ alert, server, part }: Named): { readonly begins: stri
 
 /**
  * What something wrong is about: one who sees the same from another side says nothing new. Without its adapter a server is away, and
- * without the ingress the gateway.
+ * without the ingress or LiteLLM the gateway.
  */
 export function subjectOf(of: string): string {
   const { alert, server, part } = named(of) ?? {};
+  if (alert === "LiteLlmAway") return GATEWAY;
   if (part !== undefined) return part === "ingress" ? GATEWAY : of;
   return server !== undefined && alert !== "ToolsWithheld" ? server : of;
 }

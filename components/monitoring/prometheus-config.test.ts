@@ -56,7 +56,7 @@ test("each rule has a name of its own, and says what is wrong", () => {
   const rules = groups.flatMap((group) => group.rules);
   assert.deepEqual(
     rules.map(({ alert }) => alert),
-    ["Watchdog", "PartAway", "ServerAway", "ToolsWithheld", "LiteLlmRestarted", "ManyRefusals"],
+    ["Watchdog", "PartAway", "ServerAway", "ToolsWithheld", "LiteLlmAway", "LiteLlmRestarted", "ManyRefusals"],
   );
   for (const { alert, annotations } of rules) assert.ok(annotations.summary.length > 20, alert);
 });

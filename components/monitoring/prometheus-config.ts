@@ -86,6 +86,13 @@ const RULES = [
     },
   },
   {
+    // Longer than it takes to start.
+    alert: "LiteLlmAway",
+    expr: "ingress_litellm_answers == 0",
+    for: "2m",
+    annotations: { summary: "LiteLLM has not answered for two minutes: npm run doctor" },
+  },
+  {
     alert: "LiteLlmRestarted",
     expr: "increase(ingress_litellm_restarts_since_start[15m]) > 0",
     annotations: { summary: "LiteLLM was away or restarted within the last 15 minutes; requests waited meanwhile" },

@@ -296,6 +296,12 @@ test("the program itself finds nothing wrong with its configuration, and the rul
       promql_expr_test: isRaised("ManyRefusals", { "3m": false, "5m": false }),
     },
     {
+      name: "a LiteLLM that hangs, after two minutes, and one that is started again",
+      interval: "10s",
+      input_series: [{ series: `ingress_litellm_answers{${ingress}}`, values: "1x12 0x9 1x10 0x20 1x10" }],
+      promql_expr_test: isRaised("LiteLlmAway", { "3m": false, "7m": false, "7m40s": true, "9m20s": false }),
+    },
+    {
       name: "a LiteLLM that was restarted, for a quarter of an hour",
       interval: "10s",
       input_series: [{ series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" }],
@@ -494,6 +500,21 @@ test("a LiteLLM that is started again raises its alert", async () => {
   await docker.getContainer(`${PREFIX}litellm`).restart();
   await timed("LiteLlmRestarted", raised("LiteLlmRestarted"));
   await told("LiteLlmRestarted", "firing");
+});
+
+test("a LiteLLM that hangs is told once, and its end", longOnly, async () => {
+  const litellm = docker.getContainer(`${PREFIX}litellm`);
+  await litellm.pause();
+  try {
+    await timed(
+      "LiteLlmAway is told",
+      eventually("it is told", 170, async () => receiver.told("LiteLlmAway", "firing")),
+    );
+  } finally {
+    await litellm.unpause();
+  }
+  await timed("the end of LiteLlmAway is told", told("LiteLlmAway", "resolved"));
+  assert.deepEqual(receiver.all("GatewayFails", "firing"), []);
 });
 
 /** Panels with a query that finds nothing above zero here, and why. */
