@@ -44,7 +44,7 @@ test("an open gate lets requests through and counts them once, however often the
   second();
   assert.deepEqual(
     { running: gate.running, state: gate.state, counts: gate.counts },
-    { running: 0, state: "ok", counts: { held: 0, closings: 0 } },
+    { running: 0, state: "ok", counts: { held: 0, closings: 0, losses: 0 } },
   );
 });
 
@@ -79,7 +79,7 @@ test("held for a restart: running requests end first, new ones wait and go on af
   assert.deepEqual(order, ["warm", "a", "b"]);
   assert.deepEqual(
     { state: gate.state, waiting: gate.waiting, counts: gate.counts },
-    { state: "ok", waiting: 0, counts: { held: 2, closings: 1 } },
+    { state: "ok", waiting: 0, counts: { held: 2, closings: 1, losses: 0 } },
   );
 });
 
@@ -129,6 +129,21 @@ test("what waits for a LiteLLM that is away waits on through the restart that fo
     { order, waiting: gate.waiting, closings: gate.counts.closings },
     { order: ["warm", "a"], waiting: 0, closings: 1 },
   );
+});
+
+test("who goes away without a word is lost, who announces a restart is not, nor who has not come up yet", async () => {
+  make();
+  gate.away();
+  await gate.release();
+  assert.deepEqual(gate.counts, { held: 0, closings: 1, losses: 0 });
+  gate.answered();
+  await gate.hold(true);
+  gate.away();
+  await gate.release();
+  assert.deepEqual(gate.counts, { held: 0, closings: 2, losses: 0 });
+  gate.away();
+  await gate.release();
+  assert.deepEqual(gate.counts, { held: 0, closings: 3, losses: 1 });
 });
 
 test("a restart that nobody reports as done is over when LiteLLM answers and its time has passed", async () => {

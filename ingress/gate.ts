@@ -45,7 +45,9 @@ export class Gate {
   #drained: (() => void)[] = [];
   #stopped = false;
   /** For the metrics. */
-  readonly counts = { held: 0, closings: 0 };
+  readonly counts = { held: 0, closings: 0, losses: 0 };
+  /** Whether LiteLLM has answered this program: before, it may not have come so far. */
+  #hasAnswered = false;
 
   constructor(options: GateOptions) {
     this.#options = {
@@ -126,6 +128,11 @@ export class Gate {
     else await this.#warm();
   }
 
+  /** Called when a request got an answer. */
+  answered(): void {
+    this.#hasAnswered = true;
+  }
+
   /** Called when a request could not connect to LiteLLM. */
   away(): void {
     if (!this.#closed) this.#close("away");
@@ -143,7 +150,11 @@ export class Gate {
     let open!: () => void;
     const opened = new Promise<void>((resolve) => (open = resolve));
     if (before) void opened.then(before.open);
-    else this.counts.closings += 1;
+    else {
+      this.counts.closings += 1;
+      // A restart is announced, whoever wants it: an `up`, Docker, or LiteLLM's launcher for its memory.
+      if (reason === "away" && this.#hasAnswered) this.counts.losses += 1;
+    }
     const closed = { reason, since: Date.now(), opened, open };
     this.#closed = closed;
     log("held", { reason, running: this.#running });

@@ -97,6 +97,7 @@ export class LiteLlm {
       const leave = request.pastGate ? () => {} : await this.gate.enter();
       try {
         const answer = await this.#send(request);
+        this.gate.answered();
         answer.body.once("close", leave);
         return answer;
       } catch (error) {

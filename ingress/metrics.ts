@@ -42,7 +42,7 @@ export class Metrics {
       readonly running: number;
       readonly waiting: number;
       answers(): Promise<boolean>;
-      readonly counts: { readonly held: number; readonly closings: number };
+      readonly counts: { readonly held: number; readonly closings: number; readonly losses: number };
     },
   ) {
     const gauge = gaugesOf(this.registry);
@@ -57,6 +57,11 @@ export class Metrics {
       "ingress_litellm_restarts_since_start",
       "Times that LiteLLM was away or restarted, since this program started",
       () => gate().counts.closings,
+    );
+    gauge(
+      "ingress_litellm_losses_since_start",
+      "Times that LiteLLM was away without a restart that was announced, since this program started",
+      () => gate().counts.losses,
     );
     new Gauge({
       name: "ingress_litellm_answers",

@@ -33,7 +33,7 @@ const ALERTS = {
     ends: (of) => `tools of ${of} are withheld no longer`,
   },
   LiteLlmAway: all("LiteLLM does not answer", "LiteLLM answers again"),
-  LiteLlmRestarted: all("LiteLLM was away or restarted", "LiteLLM has not been away for a while"),
+  LiteLlmRestarted: all("LiteLLM has ended or restarts often", "LiteLLM has not been away for a while"),
   ManyRefusals: all("many requests or calls are refused", "requests or calls are no longer refused in such numbers"),
 } as const satisfies Record<string, Words>;
 

@@ -94,8 +94,12 @@ const RULES = [
   },
   {
     alert: "LiteLlmRestarted",
-    expr: "increase(ingress_litellm_restarts_since_start[15m]) > 0",
-    annotations: { summary: "LiteLLM was away or restarted within the last 15 minutes; requests waited meanwhile" },
+    // One restart that was announced is an `up`, or LiteLLM's memory; an increase is no whole number.
+    expr: "increase(ingress_litellm_losses_since_start[15m]) > 0 or increase(ingress_litellm_restarts_since_start[15m]) > 2.5",
+    annotations: {
+      summary:
+        "LiteLLM ended without a word, or was restarted three times, within the last 15 minutes; requests waited meanwhile: docker logs litellm",
+    },
   },
   {
     alert: "ManyRefusals",

@@ -302,10 +302,22 @@ test("the program itself finds nothing wrong with its configuration, and the rul
       promql_expr_test: isRaised("LiteLlmAway", { "3m": false, "7m": false, "7m40s": true, "9m20s": false }),
     },
     {
-      name: "a LiteLLM that was restarted, for a quarter of an hour",
+      name: "a LiteLLM that was away without a word, for a quarter of an hour",
       interval: "10s",
-      input_series: [{ series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" }],
+      input_series: [
+        { series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x200" },
+        { series: `ingress_litellm_losses_since_start{${ingress}}`, values: "0x12 1x200" },
+      ],
       promql_expr_test: isRaised("LiteLlmRestarted", { "1m": false, "3m": true, "18m": false }),
+    },
+    {
+      name: "a LiteLLM that was restarted as announced: not once or twice, but three times",
+      interval: "10s",
+      input_series: [
+        { series: `ingress_litellm_restarts_since_start{${ingress}}`, values: "0x12 1x12 2x12 3x200" },
+        { series: `ingress_litellm_losses_since_start{${ingress}}`, values: "0x236" },
+      ],
+      promql_expr_test: isRaised("LiteLlmRestarted", { "3m": false, "6m": false, "8m": true, "25m": false }),
     },
   ]);
 });
@@ -496,8 +508,19 @@ test("a burst of wrong keys raises its alert, once that of the refused calls is 
   await timed("ManyRefusals", raised("ManyRefusals"));
 });
 
-test("a LiteLLM that is started again raises its alert", async () => {
-  await docker.getContainer(`${PREFIX}litellm`).restart();
+test("a LiteLLM that is started again as it should raises no alert, and one that is killed does", async () => {
+  const restarts = async (figure: string) =>
+    Number((await query(`ingress_litellm_${figure}_since_start`))[0]?.value[1] ?? 0);
+  const [before, lost] = [await restarts("restarts"), await restarts("losses")];
+  const litellm = docker.getContainer(`${PREFIX}litellm`);
+  await litellm.restart();
+  await eventually("Prometheus has counted it", 60, async () => (await restarts("restarts")) > before);
+  await eventually("it answers", 120, async () => (await query("ingress_litellm_answers"))[0]?.value[1] === "1");
+  assert.equal(await restarts("losses"), lost);
+  assert.ok(!(await alerts()).includes("LiteLlmRestarted"));
+  const { State } = await litellm.inspect();
+  process.kill(State.Pid, "SIGKILL");
+  await callAll("phone", 1, "time-get_current_time", { timezone: "UTC" });
   await timed("LiteLlmRestarted", raised("LiteLlmRestarted"));
   await told("LiteLlmRestarted", "firing");
 });

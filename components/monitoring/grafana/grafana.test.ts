@@ -76,7 +76,7 @@ test("the page mounts the files where Grafana and they expect them", () => {
 /** Labels of every figure that there is, by the name that Prometheus has for it. */
 async function figures(): Promise<Map<string, Set<string>>> {
   const ofGate = {
-    ...{ running: 0, waiting: 0, counts: { held: 0, closings: 0 } },
+    ...{ running: 0, waiting: 0, counts: { held: 0, closings: 0, losses: 0 } },
     answers: () => Promise.resolve(true),
   };
   const registries: Registry[] = [
