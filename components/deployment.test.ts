@@ -94,7 +94,7 @@ before(async () => {
     // Every resource hangs on one of these; without them, assertions would run before the last are registered.
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     // No output hangs on this one, which comes after the gateway check.
-    const last = settings.monitoring?.logs ? "log-collector-health" : "scheduled-check-health";
+    const last = settings.monitoring?.logs ? "log-collector-lines-arrive" : "scheduled-check-health";
     while (!recorded.slice(from).some(({ name }) => name === last))
       await new Promise((resolve) => setImmediate(resolve));
     return new Map(recorded.slice(from).map((resource) => [resource.name, resource]));
@@ -102,7 +102,10 @@ before(async () => {
   own = await run(ownSettings);
   existing = await run(
     testSettings(
-      { postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" } },
+      {
+        postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" },
+        monitoring: { logs: { loki: { url: "http://192.168.1.30:3100" } } },
+      },
       ["postgresAdminPassword"],
     ),
   );
@@ -118,8 +121,16 @@ before(async () => {
           tunnelPort: 21001,
           readOnly: { database: "shop", create: false, schemas: ["sales"], owners: ["shop_owner", "postgres"] },
         },
+        monitoring: {
+          logs: {
+            loki: {
+              ...{ url: "http://loki:3100", network: "logs-net" },
+              header: { name: "X-Scope-OrgID", secret: "lokiTenant" },
+            },
+          },
+        },
       },
-      ["postgresAdminPassword"],
+      ["postgresAdminPassword", "lokiTenant"],
     ),
   );
   newer = await run(
@@ -498,6 +509,45 @@ test("the collector sees the folders of the stack's other containers, and the re
   assert.ok(!own.has("loki-container") && !own.has("log-collector-container"));
 });
 
+test("to a Loki of somebody else's the collector has the network that is named, or one of its own, and no other", () => {
+  const collectorOf = (stack: Map<string, Recorded>) => inputsOf(stack, "log-collector-container");
+  const endpointOf = (stack: Map<string, Recorded>) =>
+    (
+      parse(envOf(stack, "log-collector-container").COLLECTOR_CONFIG!) as {
+        exporters: { otlp_http: { endpoint: string } };
+      }
+    ).exporters.otlp_http.endpoint;
+  assert.deepEqual(networksOf(collectorOf(existing)), ["log-collector-net"]);
+  const { name, internal, options } = inputsOf(existing, "log-collector-net");
+  assert.deepEqual(
+    [name, internal, options],
+    ["log-collector-net", false, { "com.docker.network.bridge.enable_icc": "false" }],
+  );
+  assert.deepEqual(networksOf(collectorOf(joining)), ["logs-net"]);
+  assert.ok(!joining.has("log-collector-net"));
+  assert.deepEqual(
+    [endpointOf(existing), endpointOf(joining)],
+    ["http://192.168.1.30:3100/otlp", "http://loki:3100/otlp"],
+  );
+  for (const stack of [existing, joining]) {
+    assert.ok(!stack.has("loki-container") && !stack.has("loki-data"));
+    const asked = ["existing-loki-takes-lines", "log-collector-lines-arrive"].map((one) => inputsOf(stack, one));
+    assert.deepEqual(
+      asked.map(({ question }) => question),
+      ["takes", "has"],
+    );
+    for (const { network } of asked)
+      assert.equal(network, (collectorOf(stack).networksAdvanced as { name: string }[])[0]!.name);
+  }
+  assert.equal(inputsOf(featured, "log-collector-lines-arrive").stack, null);
+  assert.ok(!featured.has("existing-loki-takes-lines"));
+  assert.ok(
+    SECRET_SIGNATURE in (joining.get("existing-loki-takes-lines")!.inputs.header as object),
+    "the header is encrypted",
+  );
+  assert.ok(SECRET_SIGNATURE in (joining.get("log-collector-container")!.inputs.envs as object));
+});
+
 test("the backup of each day reads every volume that outlives the stack, writes its own, and reaches Postgres alone", () => {
   const nightly = inputsOf(featured, "backup-container");
   assert.deepEqual(networksOf(nightly), ["postgres-net"]);
@@ -603,6 +653,7 @@ test("networks that somebody else made are joined by their ids, and nothing of t
     "lab-litellm-lan-net",
     "lab-mcp-egress-net",
     "lab-mcp-postgres-net",
+    "lab-monitoring-net",
   ]);
   const of = (name: string) => networksOf(inputsOf(joining, `${name}-container`));
   assert.deepEqual(of("litellm"), ["litellm-ingress-net", "litellm-lan-net", "litellm-mcp-net", "postgres-net"]);
@@ -734,8 +785,8 @@ test("the gateway check runs again when any container is another one, and asks t
     const { triggers, servers } = inputsOf(resources, "gateway-check");
     const ids = containers(resources)
       .map(([name]) => name)
-      // The scheduled check is made when the gateway was found good.
-      .filter((name) => !["postgres-container", "scheduled-check-container"].includes(name))
+      // The scheduled check and the collector are made when the gateway was found good.
+      .filter((name) => !["postgres-container", "scheduled-check-container", "log-collector-container"].includes(name))
       .map((name) => `${name}-id`);
     assert.deepEqual([...triggers].sort(), ids.sort());
     for (const { name, adapter } of servers as { name: string; adapter: string | null }[]) {

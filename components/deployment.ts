@@ -15,6 +15,7 @@ import { ScheduledCheck } from "./gateway/scheduled-check.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
 import { LogCollector } from "./monitoring/log-collector.ts";
+import { ExistingLoki } from "./monitoring/existing-loki.ts";
 import { Loki } from "./monitoring/loki.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
 import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
@@ -121,7 +122,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     );
 
   const logs = settings.monitoring?.logs;
-  const loki = logs && new Loki(names.LOKI, { settings, logs }, opts);
+  const ownLoki = logs?.loki.kind === "own" ? new Loki(names.LOKI, { settings, loki: logs.loki }, opts) : undefined;
 
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,
@@ -139,7 +140,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ...(redis ? [redis.container.id] : []),
         ...(nightly ? [nightly.container.id] : []),
         ...(prometheus ? [prometheus.container.id] : []),
-        ...(loki ? [loki.container.id] : []),
+        ...(ownLoki ? [ownLoki.container.id] : []),
         ...mcpServers.flatMap(({ deployed }) => deployed.containers.map(({ id }) => id)),
       ],
     },
@@ -159,11 +160,23 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       { ...opts, dependsOn: [check] },
     );
 
-  if (logs && loki)
+  if (logs) {
+    // Its image is on the host, and has a program that can ask.
+    const asking = { image: ingress.container.image, gatewayUrl: ingress.url };
+    const existing =
+      logs.loki.kind === "existing"
+        ? new ExistingLoki(
+            names.EXISTING_LOKI,
+            { settings, loki: logs.loki, secret, ...asking },
+            // What the gateway says of itself comes first.
+            { ...opts, dependsOn: [check] },
+          )
+        : undefined;
     new LogCollector(
       names.LOG_COLLECTOR,
       {
-        ...{ settings, logs, loki, audit: { volume: ingress.audit, group: AUDIT_GROUP } },
+        ...{ settings, logs, loki: (ownLoki ?? existing)!.target, ...asking },
+        audit: { volume: ingress.audit, group: AUDIT_GROUP },
         // Its own lines, and Loki's about them, would make more of them.
         containers: [
           ...[ingress, litellm, postgresServer, redis, nightly, prometheus, scheduled].flatMap((part) =>
@@ -172,8 +185,9 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
           ...mcpServers.flatMap(({ deployed }) => deployed.containers),
         ],
       },
-      { ...opts, dependsOn: [loki.health] },
+      { ...opts, dependsOn: [...(ownLoki ? [ownLoki.health] : []), ...(existing ? [existing.takesLines] : [])] },
     );
+  }
 
   return {
     gateway: `${gateway.url}/mcp/`,

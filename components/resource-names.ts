@@ -34,6 +34,8 @@ export const INGRESS_AUDIT = "ingress-audit";
 export const BACKUP = "backup";
 export const PROMETHEUS = "prometheus";
 export const LOKI = "loki";
+/** One that somebody else runs. */
+export const EXISTING_LOKI = "existing-loki";
 export const LOG_COLLECTOR = "log-collector";
 /** The volume with the backups of each day. */
 export const BACKUPS = "backups";

@@ -44,6 +44,18 @@ for (const [what, config, networks, problem] of [
     "litellm-mcp:postgres.network: there is no network postgres-net on the host; there is none that can be joined. Write the one on which the container of Postgres is",
   ],
   [
+    "no network with the Loki of somebody else",
+    { monitoring: { logs: { loki: { url: "http://loki:3100", network: "logs" } } } },
+    [...HOST, network("shop-net")],
+    "litellm-mcp:monitoring.logs.loki.network: there is no network logs on the host; there are shop-net. Write the one on which the container of Loki is",
+  ],
+  [
+    "a network of the stack's own for the Loki of somebody else",
+    { monitoring: { logs: { loki: { url: "http://loki:3100", network: "litellm-lan-net" } } } },
+    [network("litellm-lan-net", { Labels: { "litellm-mcp.stack": `litellm-mcp/test/${own.id}` } })],
+    "litellm-mcp:monitoring.logs.loki.network: this stack has made the network litellm-lan-net itself. Leave it out",
+  ],
+  [
     "the host's own",
     { existingNetworks: { mcp: "host" } },
     HOST,

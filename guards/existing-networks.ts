@@ -60,22 +60,36 @@ export async function existingNetworkFindings(
     const network = networks.find(({ Name }) => Name === name);
     const problem = network
       ? (ownNetwork(network, own) ?? problemOfKind(network))
-      : missing(name, networks, isOfPostgres);
+      : missing(name, networks, isOfPostgres ? "the one on which the container of Postgres is" : undefined);
     if (problem !== undefined) problems.push(`${setting}: ${problem}`);
     else if (network) {
       problems.push(...nameProblems(settings, which, name, await strangers(name)));
       warnings.push(...missingOf(network, which));
     }
   }
+  problems.push(...lokiNetworkProblems(settings, networks, own));
   return { problems, warnings };
 }
 
-function missing(name: string, networks: readonly Docker.NetworkInspectInfo[], isOfPostgres: boolean): string {
+function lokiNetworkProblems(
+  { monitoring }: Pick<Settings, "monitoring">,
+  networks: readonly Docker.NetworkInspectInfo[],
+  own: OwnIdentity,
+): string[] {
+  const loki = monitoring?.logs?.loki;
+  if (loki?.kind !== "existing" || !("joined" in loki.network)) return [];
+  const name = loki.network.joined;
+  const network = networks.find(({ Name }) => Name === name);
+  const problem = network
+    ? (ownNetwork(network, own) ?? problemOfKind(network))
+    : missing(name, networks, "the one on which the container of Loki is");
+  return problem === undefined ? [] : [`litellm-mcp:monitoring.logs.loki.network: ${problem}`];
+}
+
+function missing(name: string, networks: readonly Docker.NetworkInspectInfo[], which: string | undefined): string {
   const there = networks.filter((other) => problemOfKind(other) === undefined).map(({ Name }) => Name);
   const choice = there.length ? `there are ${there.sort().join(", ")}` : "there is none that can be joined";
-  const orElse = isOfPostgres
-    ? "the one on which the container of Postgres is"
-    : `${there.length ? "one of these, or " : ""}nothing, so that one is made`;
+  const orElse = which ?? `${there.length ? "one of these, or " : ""}nothing, so that one is made`;
   return `there is no network ${name} on the host; ${choice}. Write ${orElse}`;
 }
 

@@ -38,6 +38,8 @@ export function namesOnDaemon({
   const { containers, networks, volumes } = names;
   const dedicated = postgres.kind === "dedicated";
   const logs = monitoring?.logs;
+  const ownLoki = logs?.loki.kind === "own" ? logs.loki : undefined;
+  const lokiNetwork = logs?.loki.kind === "existing" ? logs.loki.network : undefined;
   const ownNetworks = { ...networks, ...mapValues(existingNetworks, () => undefined) };
   return {
     container: [
@@ -48,7 +50,8 @@ export function namesOnDaemon({
       ...(backup ? [backup.container] : []),
       ...(scheduledCheck ? [scheduledCheck.container] : []),
       ...(monitoring ? [monitoring.container] : []),
-      ...(logs ? [logs.container, logs.collector.container] : []),
+      ...(ownLoki ? [ownLoki.container] : []),
+      ...(logs ? [logs.collector.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
@@ -56,7 +59,8 @@ export function namesOnDaemon({
       ...(redis ? [redis.network] : []),
       ...(monitoring ? [monitoring.network] : []),
       ...(monitoring?.alertsNetwork === undefined ? [] : [monitoring.alertsNetwork]),
-      ...(logs ? [logs.network, logs.linesNetwork] : []),
+      ...(ownLoki ? [ownLoki.network, ownLoki.linesNetwork] : []),
+      ...(lokiNetwork && "made" in lokiNetwork ? [lokiNetwork.made] : []),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [
@@ -67,7 +71,8 @@ export function namesOnDaemon({
       ...(backup ? [backup.toldVolume] : []),
       ...(scheduledCheck ? [scheduledCheck.volume] : []),
       ...(monitoring ? [monitoring.volume] : []),
-      ...(logs ? [logs.volume, logs.collector.volume] : []),
+      ...(ownLoki ? [ownLoki.volume] : []),
+      ...(logs ? [logs.collector.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

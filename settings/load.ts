@@ -20,7 +20,7 @@ import { checkServerFolder } from "./resolve/check-server-folder.ts";
 import { checkRouting } from "./resolve/check-routing.ts";
 import { resolveGuard } from "./resolve/resolve-guard.ts";
 import { checkBackup, resolveBackup } from "./resolve/resolve-backup.ts";
-import { resolveMonitoring } from "./resolve/resolve-monitoring.ts";
+import { checkMonitoring, resolveMonitoring } from "./resolve/resolve-monitoring.ts";
 import { resolveRedis } from "./resolve/resolve-redis.ts";
 import { resolveScheduledCheck } from "./resolve/resolve-scheduled-check.ts";
 import { resolveTelemetry } from "./resolve/resolve-telemetry.ts";
@@ -61,6 +61,7 @@ export function loadSettings(args: LoadArgs): Settings {
   const postgres = stack.postgres && resolvePostgres(stack.postgres, stack.docker?.host, context);
   const ports = publishedPorts(stack, folders);
   checkPorts(ports, context);
+  if (stack.monitoring) checkMonitoring(stack.monitoring, existingNetworks, context);
   checkSecrets(context);
   if (stack.backup) checkBackup(stack.backup, context);
 
@@ -111,7 +112,7 @@ export function loadSettings(args: LoadArgs): Settings {
       [
         ...Object.values(names.containers),
         ...(monitoring ? [monitoring.container] : []),
-        ...(monitoring?.logs ? [monitoring.logs.container] : []),
+        ...(monitoring?.logs?.loki.kind === "own" ? [monitoring.logs.loki.container] : []),
         ...servers.map((server) => server.adapter?.container ?? server.container),
       ].includes(container),
     ),

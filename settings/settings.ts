@@ -266,8 +266,23 @@ export interface MonitoringSettings {
   readonly logs: LogsSettings | undefined;
 }
 
-/** A Loki of the stack, and what brings lines to it; its port is among the published ones. */
+/** Where lines are kept, and what brings them there. */
 export interface LogsSettings {
+  readonly loki: OwnLokiSettings | ExistingLokiSettings;
+  readonly collector: {
+    readonly image: string;
+    readonly memoryMiB: number;
+    /** Names on the daemon. */
+    readonly container: string;
+    readonly volume: string;
+  };
+  /** Folder of the host in which its Docker has all that it knows. */
+  readonly dockerRoot: string;
+}
+
+/** A Loki of the stack; its port is among the published ones. */
+export interface OwnLokiSettings {
+  readonly kind: "own";
   readonly image: string;
   /** For how long lines are kept. */
   readonly days: number;
@@ -279,15 +294,16 @@ export interface LogsSettings {
   /** The one that it shares with the collector. */
   readonly linesNetwork: string;
   readonly volume: string;
-  readonly collector: {
-    readonly image: string;
-    readonly memoryMiB: number;
-    /** Names on the daemon. */
-    readonly container: string;
-    readonly volume: string;
-  };
-  /** Folder of the host in which its Docker has all that it knows. */
-  readonly dockerRoot: string;
+}
+
+/** A Loki that somebody else runs. */
+export interface ExistingLokiSettings {
+  readonly kind: "existing";
+  /** Without a / at the end. */
+  readonly url: string;
+  readonly header: { readonly name: string; readonly secret: string } | undefined;
+  /** Names on the daemon: of somebody else's, or of one that the collector has to itself. */
+  readonly network: { readonly joined: string } | { readonly made: string };
 }
 
 /** One entry of LiteLLM's `model_list`; those of the same name are deployments of one model. */

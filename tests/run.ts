@@ -169,8 +169,10 @@ if (partOf(e2e) || long) process.env["E2E_LONG"] = "true";
 if (version) process.env[MATRIX_VERSION] = version;
 if (version && matrixImages().length === 0) throw new Error(`--version ${version}: the lab builds no such LiteLLM`);
 
-/** It takes the lab a quarter of an hour to build, for one file that does nothing in the short form. */
-const needsLoki = partOf(e2e) ? "logs.e2e.ts".includes(partOf(e2e)) : long && !matrix;
+/** It takes the lab a quarter of an hour to build, for files that do nothing in the short form. */
+const needsLoki = partOf(e2e)
+  ? ["logs.e2e.ts", "existing-loki.e2e.ts"].some((file) => file.includes(partOf(e2e)))
+  : long && !matrix;
 // First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
 const images = matrix
   ? matrixImages()

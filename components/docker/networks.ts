@@ -71,6 +71,10 @@ const NO_WAY_BACK = { "com.docker.network.bridge.enable_ip_masquerade": "false" 
 export const publishingNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>
   bridge(name, daemonName, false, opts, NO_WAY_BACK);
 
+/** A network of one container, which reaches the LAN by it and is reached by nobody. */
+export const outgoingNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>
+  bridge(name, daemonName, false, opts, NO_NEIGHBOURS);
+
 /** A network without a way out, for two containers that talk to each other. */
 export const internalNetwork = (name: string, daemonName: string, opts: pulumi.CustomResourceOptions) =>
   bridge(name, daemonName, true, opts);

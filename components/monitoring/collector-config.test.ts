@@ -12,19 +12,21 @@ interface Operator {
 }
 interface Config {
   readonly receivers: Record<string, { readonly include: readonly string[]; readonly operators: readonly Operator[] }>;
-  readonly exporters: { readonly otlp_http: { readonly endpoint: string; readonly sending_queue: object } };
+  readonly exporters: {
+    readonly otlp_http: { readonly endpoint: string; readonly headers?: object; readonly sending_queue: object };
+  };
   readonly processors: { readonly memory_limiter: { readonly limit_mib: number } };
   readonly extensions: { readonly health_check: { readonly response_body: { readonly healthy: string } } };
 }
 
-const text = renderCollectorConfig(
-  [
-    { name: "lab-litellm", id: "aa" },
-    { name: "lab-mcp-time", id: "bb" },
-  ],
-  { loki: "http://loki:3100", memoryMiB: 400 },
-);
-const { receivers, exporters, processors, extensions } = parse(text) as Config;
+const CONTAINERS = [
+  { name: "lab-litellm", id: "aa" },
+  { name: "lab-mcp-time", id: "bb" },
+];
+const OWN = { url: "http://loki:3100", stack: undefined, header: undefined, memoryMiB: 400 };
+const text = renderCollectorConfig(CONTAINERS, OWN);
+const config = parse(text) as Config;
+const { receivers, exporters, processors, extensions } = config;
 
 test("of each container's folder the files of its log are named, and of the record its lines", () => {
   assert.deepEqual(receivers["file_log/logs"]!.include, [
@@ -54,6 +56,26 @@ test("lines wait in their files and not in memory, and nothing of the text is a 
   assert.equal(exporters.otlp_http.endpoint, "http://loki:3100/otlp");
   assert.equal(processors.memory_limiter.limit_mib, 300);
   assert.ok(!text.includes("$"));
+});
+
+test("to a Loki of somebody else's each line says of which stack it is, and what it asks for is a variable", () => {
+  const elsewhere = { ...OWN, url: "http://192.168.1.30:3100/loki", stack: "lan", header: "X-Scope-OrgID" };
+  const other = parse(renderCollectorConfig(CONTAINERS, elsewhere)) as typeof config;
+  for (const { operators } of Object.values(other.receivers))
+    assert.deepEqual(
+      operators.filter(({ field }) => field === 'resource["service.namespace"]'),
+      [{ type: "add", field: 'resource["service.namespace"]', value: "lan" }],
+    );
+  assert.deepEqual(
+    Object.values(other.receivers).map(({ operators }) => operators.at(-1)),
+    [
+      { type: "copy", from: "resource.container", to: 'resource["service.name"]' },
+      { type: "add", field: 'resource["service.name"]', value: "calls" },
+    ],
+  );
+  assert.equal(other.exporters.otlp_http.endpoint, "http://192.168.1.30:3100/loki/otlp");
+  assert.deepEqual(other.exporters.otlp_http.headers, { "X-Scope-OrgID": "${env:LOKI_HEADER}" });
+  assert.equal(exporters.otlp_http.headers, undefined);
 });
 
 test("what the healthcheck is answered is a configuration", () => {

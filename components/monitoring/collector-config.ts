@@ -8,6 +8,13 @@ export const OFFSETS_FOLDER = "/offsets";
 const HEALTH_ADDRESS = "127.0.0.1:13133";
 export const HEALTH_URL = `http://${HEALTH_ADDRESS}/`;
 
+/** Of the container, with what Loki asks for. */
+export const HEADER_VARIABLE = "LOKI_HEADER";
+/** What a Loki takes for a label that nobody has told which are. */
+export const STACK_ATTRIBUTE = "service.namespace";
+/** The same, as Loki writes it. */
+export const STACK_LABEL = "service_namespace";
+
 /** A container of the stack, whose log is read. */
 export interface Logged {
   /** On the daemon; also the name of its folder below `LOGS_FOLDER`. */
@@ -86,6 +93,11 @@ const CALL_OPERATORS = [
   { type: "remove", field: CALL },
 ];
 
+const SERVICE = 'resource["service.name"]';
+/** In a Loki that has lines of others as well, and may know none of `LABELS`: whose they are, and of what. */
+const ofStack = (stack: string | undefined, service: object) =>
+  stack === undefined ? [] : [{ type: "add", field: `resource["${STACK_ATTRIBUTE}"]`, value: stack }, service];
+
 /** What the healthcheck reads when all is well: a configuration that the program takes for a good one. */
 const WELL = {
   receivers: { file_log: { include: ["/none"] } },
@@ -93,10 +105,19 @@ const WELL = {
   service: { pipelines: { logs: { receivers: ["file_log"], exporters: ["otlp_http"] } } },
 };
 
+export interface CollectorTarget {
+  readonly url: string;
+  /** Where others may write to the same Loki. */
+  readonly stack: string | undefined;
+  /** Name of the header that it asks for. */
+  readonly header: string | undefined;
+  readonly memoryMiB: number;
+}
+
 /** The collector's configuration. No secret is in it. */
 export const renderCollectorConfig = (
   containers: readonly Logged[],
-  { loki, memoryMiB }: { readonly loki: string; readonly memoryMiB: number },
+  { url, stack, header, memoryMiB }: CollectorTarget,
 ): string =>
   stringify(
     {
@@ -109,16 +130,21 @@ export const renderCollectorConfig = (
           include: containers.map(logFiles),
           include_file_path: true,
           ...READING,
-          operators: LOG_OPERATORS,
+          operators: [...LOG_OPERATORS, ...ofStack(stack, { type: "copy", from: "resource.container", to: SERVICE })],
         },
-        "file_log/calls": { include: [`${CALLS_FOLDER}/*.jsonl`], ...READING, operators: CALL_OPERATORS },
+        "file_log/calls": {
+          include: [`${CALLS_FOLDER}/*.jsonl`],
+          ...READING,
+          operators: [...CALL_OPERATORS, ...ofStack(stack, { type: "add", field: SERVICE, value: "calls" })],
+        },
       },
       processors: {
         memory_limiter: { check_interval: "1s", limit_mib: Math.floor(memoryMiB * 0.75), spike_limit_mib: 32 },
       },
       exporters: {
         otlp_http: {
-          endpoint: `${loki}/otlp`,
+          endpoint: `${url}/otlp`,
+          ...(header !== undefined && { headers: { [header]: `\${env:${HEADER_VARIABLE}}` } }),
           retry_on_failure: { enabled: true, max_elapsed_time: "0s" },
           // Lines that wait are in their files, and not in memory.
           sending_queue: { enabled: false },

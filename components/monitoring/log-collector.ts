@@ -5,8 +5,15 @@ import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
 import { containerOf } from "../resource-names.ts";
-import { CALLS_FOLDER, HEALTH_URL, LOGS_FOLDER, OFFSETS_FOLDER, renderCollectorConfig } from "./collector-config.ts";
-import { Loki } from "./loki.ts";
+import {
+  CALLS_FOLDER,
+  HEADER_VARIABLE,
+  HEALTH_URL,
+  LOGS_FOLDER,
+  OFFSETS_FOLDER,
+  renderCollectorConfig,
+} from "./collector-config.ts";
+import { LinesArrive, type LokiTarget } from "./lines-arrive.ts";
 
 const PROGRAM = "/otelcol-contrib";
 const CONFIG_VARIABLE = "COLLECTOR_CONFIG";
@@ -14,7 +21,10 @@ const CONFIG_VARIABLE = "COLLECTOR_CONFIG";
 export interface LogCollectorArgs {
   readonly settings: Pick<Settings, "docker">;
   readonly logs: LogsSettings;
-  readonly loki: Loki;
+  readonly loki: LokiTarget;
+  /** Of a container that is thrown away, which asks Loki. */
+  readonly image: pulumi.Input<string>;
+  readonly gatewayUrl: string;
   /** The record of calls, and the group that may read it. */
   readonly audit: { readonly volume: docker.Volume; readonly group: string };
   /** Those whose logs are read. */
@@ -30,7 +40,7 @@ export class LogCollector extends pulumi.ComponentResource {
 
   constructor(name: string, args: LogCollectorArgs, opts?: pulumi.ComponentResourceOptions) {
     super(LogCollector.TYPE, name, {}, opts);
-    const { settings, logs, loki, audit, containers } = args;
+    const { settings, logs, loki, audit, containers, gatewayUrl } = args;
     const { collector } = logs;
     const offsets = new docker.Volume(
       `${name}-offsets`,
@@ -42,7 +52,10 @@ export class LogCollector extends pulumi.ComponentResource {
       containers.map((one) => pulumi.all([one.id, one.name]).apply(([id, name]) => ({ id, name }))),
     );
     const config = logged.apply((all) =>
-      renderCollectorConfig(all, { loki: Loki.URL, memoryMiB: collector.memoryMiB }),
+      renderCollectorConfig(all, {
+        ...{ url: loki.url, stack: loki.stack, header: loki.header?.name },
+        memoryMiB: collector.memoryMiB,
+      }),
     );
     const container = new docker.Container(
       containerOf(name),
@@ -53,8 +66,14 @@ export class LogCollector extends pulumi.ComponentResource {
           entrypoint: [PROGRAM],
           // The image has no shell that could write a file.
           command: [`--config=env:${CONFIG_VARIABLE}`],
-          env: { [CONFIG_VARIABLE]: config },
-          networks: [{ id: loki.network.id, aliases: [] }],
+          env: {
+            [CONFIG_VARIABLE]: config,
+            // The program fills in what a value names.
+            ...(loki.header && {
+              [HEADER_VARIABLE]: pulumi.output(loki.header.value).apply((value) => value.replaceAll("$", "$$$$")),
+            }),
+          },
+          networks: [{ id: loki.network, aliases: [] }],
           volumes: [
             ...containers.map((one) => ({
               hostPath: pulumi.interpolate`${logs.dockerRoot}/containers/${one.id}`,
@@ -84,7 +103,16 @@ export class LogCollector extends pulumi.ComponentResource {
       },
       { parent: this, ...OLD_ONE_FIRST },
     );
-    new ContainerHealth(`${name}-health`, { docker: settings.docker, container, withinSeconds: 60 }, { parent: this });
+    const health = new ContainerHealth(
+      `${name}-health`,
+      { docker: settings.docker, container, withinSeconds: 60 },
+      { parent: this },
+    );
+    new LinesArrive(
+      `${name}-lines-arrive`,
+      { docker: settings.docker, loki, image: args.image, question: "has", gatewayUrl, collector: container },
+      { parent: this, dependsOn: [health] },
+    );
     this.registerOutputs({ container: container.name });
   }
 }

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import type { LogsSettings } from "../../settings/settings.ts";
+import type { OwnLokiSettings } from "../../settings/settings.ts";
 
 export const LOKI_PORT = 3100;
 /** On both of its networks. */
@@ -10,7 +10,7 @@ export const LOKI_DATA_FOLDER = "/loki";
 export const LABELS = ["job", "container", "client", "server", "outcome"] as const;
 
 /** Loki's configuration: one program, whose chunks and index are files of its volume. */
-export const renderLokiConfig = ({ days }: Pick<LogsSettings, "days">): string =>
+export const renderLokiConfig = ({ days }: Pick<OwnLokiSettings, "days">): string =>
   stringify(
     {
       auth_enabled: false,

@@ -1,12 +1,13 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { LogsSettings, Settings } from "../../settings/settings.ts";
+import type { OwnLokiSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
 import { internalNetwork, publishingNetwork } from "../docker/networks.ts";
 import { containerOf, dataOf } from "../resource-names.ts";
+import type { LokiTarget } from "./lines-arrive.ts";
 import { LOKI_DATA_FOLDER, LOKI_HOST, LOKI_PORT, renderLokiConfig } from "./loki-config.ts";
 
 /** Of the image, whose the folder for data is. */
@@ -15,7 +16,7 @@ const CONFIG_FILE = "/etc/loki/loki.yaml";
 
 export interface LokiArgs {
   readonly settings: Pick<Settings, "docker" | "publishedPorts">;
-  readonly logs: LogsSettings;
+  readonly loki: OwnLokiSettings;
 }
 
 /**
@@ -24,36 +25,34 @@ export interface LokiArgs {
  */
 export class Loki extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Loki";
-  /** On the network that it shares with the collector. */
-  static readonly URL = `http://${LOKI_HOST}:${LOKI_PORT}`;
   readonly container: docker.Container;
-  /** The one for the collector. */
-  readonly network: docker.Network;
+  /** On the network that it shares with the collector. */
+  readonly target: LokiTarget;
   /** Made when the container is healthy; what needs the container depends on this. */
   readonly health: ContainerHealth;
 
-  constructor(name: string, { settings, logs }: LokiArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { settings, loki }: LokiArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Loki.TYPE, name, {}, opts);
-    const data = new docker.Volume(dataOf(name), { name: logs.volume, labels: [projectLabel] }, { parent: this });
-    const published = publishingNetwork(`${name}-net`, logs.network, { parent: this });
-    this.network = internalNetwork(`${name}-lines-net`, logs.linesNetwork, { parent: this });
-    const image = daemonImage(name, settings.docker, lokiBuild(logs), { parent: this });
+    const data = new docker.Volume(dataOf(name), { name: loki.volume, labels: [projectLabel] }, { parent: this });
+    const published = publishingNetwork(`${name}-net`, loki.network, { parent: this });
+    const lines = internalNetwork(`${name}-lines-net`, loki.linesNetwork, { parent: this });
+    const image = daemonImage(name, settings.docker, lokiBuild(loki), { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       serviceContainer({
-        containerName: logs.container,
+        containerName: loki.container,
         image: image.imageId,
         command: [`-config.file=${CONFIG_FILE}`],
         env: {},
         networks: [
           { id: published.id, aliases: [LOKI_HOST] },
-          { id: this.network.id, aliases: [LOKI_HOST] },
+          { id: lines.id, aliases: [LOKI_HOST] },
         ],
-        ports: portsOf(settings, logs.container, LOKI_PORT),
+        ports: portsOf(settings, loki.container, LOKI_PORT),
         volumes: [{ volumeName: data.name, containerPath: LOKI_DATA_FOLDER }],
         user: USER,
         writableTmpMiB: 16,
-        memoryMiB: logs.memoryMiB,
+        memoryMiB: loki.memoryMiB,
         // Nobody waits for it.
         cpuShares: 128,
         // It writes down what it has in memory.
@@ -74,6 +73,10 @@ export class Loki extends pulumi.ComponentResource {
       { docker: settings.docker, container: this.container, withinSeconds: 60 },
       { parent: this },
     );
+    this.target = {
+      ...{ url: `http://${LOKI_HOST}:${LOKI_PORT}`, network: lines.id },
+      ...{ stack: undefined, header: undefined },
+    };
     this.registerOutputs({ container: this.container.name });
   }
 }
@@ -82,13 +85,13 @@ export class Loki extends pulumi.ComponentResource {
  * The image with the stack's configuration: it has no shell that could write one, and Docker copies no file into a container whose
  * root file system is read-only.
  */
-const lokiBuild = (logs: LogsSettings) =>
+const lokiBuild = (loki: OwnLokiSettings) =>
   imageBuild({
     // No MCP server's image is called so: their names have no dot.
     name: "loki.configured",
     files: {
       Dockerfile: textFile(`ARG IMAGE\nFROM \${IMAGE}\nCOPY loki.yaml ${CONFIG_FILE}\n`),
-      "loki.yaml": textFile(renderLokiConfig(logs)),
+      "loki.yaml": textFile(renderLokiConfig(loki)),
     },
-    buildArgs: { IMAGE: logs.image },
+    buildArgs: { IMAGE: loki.image },
   });

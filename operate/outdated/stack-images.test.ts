@@ -39,6 +39,11 @@ test("the images of a stack are those of its settings, and of what these turn on
     ...[LITELLM, postgres("postgres:17.6-trixie")],
     ["Prometheus", "litellm-mcp:monitoring.image", "prom/prometheus:v3.11.3"],
   ]);
+  const elsewhere = { "litellm-mcp:monitoring": { logs: { loki: { url: "http://192.168.1.30:3100" } } } };
+  assert.deepEqual(
+    (await images(elsewhere)).map(([part]) => part),
+    ["LiteLLM", "Postgres", "Prometheus", "collector"],
+  );
   const existing = { kind: "existing", host: "192.168.1.11" };
   assert.deepEqual(await images({ "litellm-mcp:postgres": existing, "litellm-mcp:backup": {} }), [LITELLM]);
 });

@@ -50,7 +50,7 @@ export function imagesOfStack(stack: string, folder = projectRoot): StackImage[]
     ...monitoring.flatMap((one) =>
       one?.logs.enabled
         ? [
-            { part: "Loki" as const, image: one.logs.image },
+            ...(one.logs.loki ? [] : [{ part: "Loki" as const, image: one.logs.image }]),
             { part: "collector" as const, image: one.logs.collectorImage },
           ]
         : [],

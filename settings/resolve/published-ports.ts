@@ -55,7 +55,7 @@ export function publishedPorts(
       port: monitoring.port,
       container: monitoringContainer(namePrefix),
     });
-  if (monitoring?.logs.enabled)
+  if (monitoring?.logs.enabled && !monitoring.logs.loki)
     ports.push({
       setting: stackPath("monitoring", "logs", "port"),
       address: LOOPBACK,

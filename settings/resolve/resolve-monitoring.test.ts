@@ -23,10 +23,14 @@ test("Prometheus is there when the stack says so, also without a word more", () 
   });
 });
 
+const OUTSIDE = "an address of the LAN; for one outside of it, acceptRisks: [outside-lan] beside it";
+
 /** With the defaults and the prefix `lab-`. */
 const LOGS = {
-  ...{ image: "grafana/loki:3.7.1", days: 30, memoryMiB: 512 },
-  ...{ container: "lab-loki", network: "lab-loki-net", linesNetwork: "lab-log-lines-net", volume: "lab-loki-data" },
+  loki: {
+    ...{ kind: "own", image: "grafana/loki:3.7.1", days: 30, memoryMiB: 512 },
+    ...{ container: "lab-loki", network: "lab-loki-net", linesNetwork: "lab-log-lines-net", volume: "lab-loki-data" },
+  },
   collector: {
     ...{ image: "otel/opentelemetry-collector-contrib:0.151.0", memoryMiB: 384 },
     ...{ container: "lab-log-collector", volume: "lab-log-offsets" },
@@ -44,9 +48,33 @@ test("Loki is there unless the stack says that it is not", () => {
     ...{ collectorImage: "otel/opentelemetry-collector-contrib:0.152.0", collectorMemory: 512 },
   };
   assert.deepEqual(logs(asked), {
-    ...{ ...LOGS, image: asked.image, days: 7, memoryMiB: 1024 },
+    ...LOGS,
+    loki: { ...LOGS.loki, image: asked.image, days: 7, memoryMiB: 1024 },
     collector: { ...LOGS.collector, image: asked.collectorImage, memoryMiB: 512 },
   });
+});
+
+test("a Loki that somebody else runs is in place of the stack's own", () => {
+  const loki = (written: object) =>
+    load({
+      config: { monitoring: { logs: { loki: written, collectorMemory: 384 } }, namePrefix: "lab-" },
+      secretNames: ["tenant"],
+    });
+  const { monitoring, publishedPorts } = loki({ url: "http://192.168.1.30:3100" });
+  assert.deepEqual(monitoring?.logs, {
+    ...LOGS,
+    loki: {
+      ...{ kind: "existing", url: "http://192.168.1.30:3100", header: undefined },
+      network: { made: "lab-log-collector-net" },
+    },
+  });
+  assert.ok(!publishedPorts.some(({ container }) => container === "lab-loki"));
+  const header = { name: "X-Scope-OrgID", secret: "tenant" };
+  assert.deepEqual(loki({ url: "http://loki:3100/at", network: "logs", header }).monitoring?.logs?.loki, {
+    ...{ kind: "existing", url: "http://loki:3100/at", header, network: { joined: "logs" } },
+  });
+  const accepted = loki({ url: "https://logs.example.com", acceptRisks: ["outside-lan"] });
+  assert.equal((accepted.monitoring?.logs?.loki as { url: string }).url, "https://logs.example.com");
 });
 
 test("it has a way to the scheduled check where that tells somebody", () => {
@@ -132,7 +160,71 @@ refused([
     { monitoring: { logs: { mib: 512 } } },
     "monitoring.logs.mib",
     KEY,
-    "one of the keys enabled, image, port, days, memory, collectorImage, collectorMemory",
+    "one of the keys enabled, image, port, days, memory, loki, collectorImage, collectorMemory",
+  ),
+  ...(
+    [
+      ["image", "grafana/loki:3.8.0", '"grafana/loki:3.8.0"'],
+      ["port", 3101, "3101"],
+      ["days", 30, "30"],
+      ["memory", 512, "512"],
+    ] as const
+  ).map(([key, value, found]) =>
+    inStack(
+      `${key} of a Loki that somebody else runs`,
+      { monitoring: { logs: { [key]: value, loki: { url: "http://192.168.1.30:3100" } } } },
+      `monitoring.logs.${key}`,
+      found,
+      "leave it out: litellm-mcp:monitoring.logs.loki is no Loki of the stack's own",
+    ),
+  ),
+  ...(
+    [
+      ["a Loki outside of the LAN", "http://logs.example.com:3100", {}, OUTSIDE],
+      ["a public address", "http://8.8.8.8:3100", {}, OUTSIDE],
+      [
+        "a Loki on the collector's own loopback",
+        "http://127.0.0.1:3100",
+        {},
+        "an address of the LAN: this is a loopback address",
+      ],
+      [
+        "the same by its name",
+        "http://localhost:3100",
+        {},
+        "an address of the LAN: in the collector's container this is the container itself",
+      ],
+      [
+        "an address on a network of Docker",
+        "http://172.18.0.5:3100",
+        { network: "logs" },
+        "the name of its container on logs: addresses there change",
+      ],
+      [
+        "a / at the end",
+        "http://192.168.1.30:3100/",
+        {},
+        "an address such as http://192.168.1.30:3100, without a / at the end",
+      ],
+    ] as const
+  ).map(([what, url, more, write]) =>
+    inStack(
+      what,
+      { monitoring: { logs: { loki: { url, ...more } } } },
+      "monitoring.logs.loki.url",
+      "a text that is not shown here",
+      write,
+    ),
+  ),
+  inStack(
+    "a Loki that every MCP server would reach",
+    {
+      existingNetworks: { mcp: "tools" },
+      monitoring: { logs: { loki: { url: "http://loki:3100", network: "tools" } } },
+    },
+    "monitoring.logs.loki.network",
+    '"tools"',
+    "another network than that of MCP servers: each of them would reach Loki",
   ),
   inStack(
     "the port of the figures for the lines",

@@ -62,6 +62,7 @@ export const sqlName = text(
   /^[a-z_][a-z0-9_]{0,62}$/,
   "a Postgres name: lower-case letters, digits and _, at most 63 characters",
 );
+export const networkName = text(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, "a network's name, such as postgres-net");
 export const absolutePath = text(/^\/\S*$/, "an absolute path without spaces, such as /srv/data");
 
 /** Variables that decide how the container itself works. */

@@ -1,7 +1,42 @@
 import type { z } from "zod";
-import { flag, image, memoryMiB, orEmpty, port, strict, wholeNumber } from "./fields.ts";
+import {
+  flag,
+  image,
+  list,
+  memoryMiB,
+  networkName,
+  oneOf,
+  orEmpty,
+  port,
+  secretName,
+  strict,
+  text,
+  wholeNumber,
+} from "./fields.ts";
 
 const DAYS = "days, a whole number from 1 to 3650";
+
+const loki = strict({
+  url: text(
+    /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*[^\s?#/])?$/,
+    "an address such as http://192.168.1.30:3100, without a / at the end",
+  ).describe("Its address. Lines are sent to `/otlp/v1/logs` below it."),
+  network: networkName
+    .optional()
+    .describe(
+      "The Docker network of the host on which it is a container, which the collector joins. Left out, the collector " +
+        "has a network of its own by which it reaches the LAN.",
+    ),
+  header: strict({
+    name: text(/^[A-Za-z0-9-]+$/, "a header's name, such as authorization").describe("Its name."),
+    secret: secretName.describe("Name of the secret under `litellm-mcp:secrets` that is its value."),
+  })
+    .optional()
+    .describe("A header that it asks for, to be written to and to be read, such as `X-Scope-OrgID`."),
+  acceptRisks: list(oneOf(["outside-lan"], "outside-lan"), "a list of risks: [outside-lan]")
+    .default([])
+    .describe("`outside-lan`: the address may be one outside of the LAN."),
+});
 
 const logs = orEmpty(
   strict({
@@ -14,6 +49,11 @@ const logs = orEmpty(
       .default(30)
       .describe("For how many days lines are kept. Loki has no limit in MiB."),
     memory: memoryMiB.default(512).describe("Memory of its container in MiB."),
+    loki: loki
+      .optional()
+      .describe(
+        "A Loki 3 that somebody else runs, in place of one of the stack's own. `image`, `port`, `days` and `memory` are left out then.",
+      ),
     collectorImage: image
       .default("otel/opentelemetry-collector-contrib:0.151.0")
       .describe("Image of the OpenTelemetry Collector that brings them, of the distribution `contrib`."),
@@ -52,6 +92,16 @@ export const monitoring = orEmpty(
     examples: [
       {},
       { logs: { enabled: false } },
+      { logs: { loki: { url: "http://192.168.1.30:3100" } } },
+      { logs: { loki: { url: "https://logs.example.com", acceptRisks: ["outside-lan"] } } },
+      {
+        logs: {
+          loki: {
+            ...{ url: "http://loki:3100", network: "loki-net" },
+            header: { name: "X-Scope-OrgID", secret: "lokiTenant" },
+          },
+        },
+      },
       {
         ...{ image: "prom/prometheus:v3.11.3", port: 9091, days: 90, mib: 2048, memory: 512 },
         logs: {

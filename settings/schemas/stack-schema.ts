@@ -15,6 +15,7 @@ import {
   list,
   map,
   memoryMiB,
+  networkName,
   oneOf,
   orEmpty,
   port,
@@ -45,7 +46,6 @@ export const POSTGRES_IMAGE = "postgres:17.6-trixie";
 export const TEST_CLIENT = "test-key";
 
 const hostPattern = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
-const networkName = text(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, "a network's name, such as postgres-net");
 const homePath = text(/^(\/|~\/)\S+$/, "an absolute path or one that begins with ~/, without spaces");
 
 const docker = strict({
