@@ -32,9 +32,8 @@ await warn(warnings);
 await checked(() => openPostgresTunnel(settings));
 
 labelResources(identity);
-export const { gateway, models, tools, clientKeys, masterKey, serverTokens } = guardLan(settings, () =>
-  deploy(settings, stack.secret),
-);
+// The stack's outputs. Were they exports by name, each that a stack does not have would be a warning of Pulumi.
+export default guardLan(settings, () => deploy(settings, stack.secret));
 
 async function warn(warnings: readonly string[]): Promise<void> {
   if (process.env[WARNED_VARIABLE] !== undefined) return;

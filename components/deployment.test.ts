@@ -34,7 +34,14 @@ const featuredSettings = testSettings(
     clients: { "test-key": { tpm: 1000, budget: 5, budgetPeriod: "month" } },
     redis: { memory: 100 },
     backup: { at: "02:15", keep: 3 },
-    monitoring: { port: 9091, days: 7, mib: 128, memory: 200, logs: { port: 3101, days: 14, memory: 400 } },
+    monitoring: {
+      port: 9091,
+      days: 7,
+      mib: 128,
+      memory: 200,
+      logs: { port: 3101, days: 14, memory: 400 },
+      grafana: { port: 3001, memory: 600 },
+    },
     scheduledCheck: { alert: { url: "http://192.168.1.30:8080/alerts" } },
     guard: { refuse: ["token"], mask: ["email"] },
     telemetry: {
@@ -474,6 +481,29 @@ test("Loki answers on the loopback alone, and shares a network with the collecto
   assert.deepEqual([loki.user, loki.readOnly, loki.memory, loki.envs], ["10001:10001", true, 400, []]);
   const onNetwork = containers(featured).filter(([, inputs]) => networksOf(inputs).includes("loki-lines-net"));
   assert.deepEqual(onNetwork.map(([name]) => name).sort(), ["log-collector-container", "loki-container"]);
+});
+
+test("Grafana is on the networks of what it asks, answers on the loopback alone, and is told no secret", () => {
+  const grafana = inputsOf(featured, "grafana-container");
+  assert.deepEqual(networksOf(grafana), ["loki-net", "prometheus-net"]);
+  assert.deepEqual(grafana.ports, [{ ip: "127.0.0.1", external: 3001, internal: 3000 }]);
+  assert.deepEqual(grafana.volumes, [{ volumeName: "lab-grafana-data", containerPath: "/var/lib/grafana" }]);
+  assert.deepEqual([grafana.user, grafana.readOnly, grafana.memory], ["472:0", true, 600]);
+  assert.deepEqual(grafana.capabilities, { drops: ["ALL"] });
+  const { inputs } = featured.get("grafana-check")!;
+  assert.ok(SECRET_SIGNATURE in (inputs.password as object), "the password is encrypted");
+  const password = plain(inputs.password) as string;
+  assert.ok(password.length > 10);
+  for (const [name, its] of containers(featured)) assert.ok(!JSON.stringify(its).includes(password), name);
+  assert.deepEqual(
+    (inputs.sources as { uid: string }[]).map(({ uid }) => uid),
+    ["litellm-mcp-prometheus", "litellm-mcp-loki"],
+  );
+  assert.deepEqual(
+    inputs.triggers,
+    ["grafana", "prometheus", "loki"].map((name) => `${name}-container-id`),
+  );
+  assert.ok(!own.has("grafana-container"));
 });
 
 test("the collector sees the folders of the stack's other containers, and the record of calls, to be read only", () => {

@@ -1,7 +1,7 @@
 import { Provider as DockerProvider } from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mapValues } from "../lib/map-values.ts";
-import { POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
+import { LOOPBACK, POSTGRES_READ_ONLY_URL, type ServerSettings, type Settings } from "../settings/settings.ts";
 import { NightlyBackup } from "./backup/nightly.ts";
 import { Networks } from "./docker/networks.ts";
 import { AUDIT_GROUP, INGRESS_INNER_URL } from "./gateway/addresses.ts";
@@ -14,6 +14,7 @@ import { LiteLlm } from "./gateway/litellm.ts";
 import { ScheduledCheck } from "./gateway/scheduled-check.ts";
 import { telemetryVariables } from "./gateway/telemetry.ts";
 import { McpServer } from "./mcp/mcp-server.ts";
+import { Grafana } from "./monitoring/grafana.ts";
 import { LogCollector } from "./monitoring/log-collector.ts";
 import { ExistingLoki } from "./monitoring/existing-loki.ts";
 import { Loki } from "./monitoring/loki.ts";
@@ -124,6 +125,10 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   const logs = settings.monitoring?.logs;
   const ownLoki = logs?.loki.kind === "own" ? new Loki(names.LOKI, { settings, loki: logs.loki }, opts) : undefined;
 
+  const shown = settings.monitoring?.grafana;
+  const grafana =
+    shown && prometheus && new Grafana(names.GRAFANA, { settings, grafana: shown, prometheus, loki: ownLoki }, opts);
+
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,
     {
@@ -141,6 +146,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ...(nightly ? [nightly.container.id] : []),
         ...(prometheus ? [prometheus.container.id] : []),
         ...(ownLoki ? [ownLoki.container.id] : []),
+        ...(grafana ? [grafana.container.id] : []),
         ...mcpServers.flatMap(({ deployed }) => deployed.containers.map(({ id }) => id)),
       ],
     },
@@ -179,7 +185,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         audit: { volume: ingress.audit, group: AUDIT_GROUP },
         // Its own lines, and Loki's about them, would make more of them.
         containers: [
-          ...[ingress, litellm, postgresServer, redis, nightly, prometheus, scheduled].flatMap((part) =>
+          ...[ingress, litellm, postgresServer, redis, nightly, prometheus, grafana, scheduled].flatMap((part) =>
             part ? [part.container] : [],
           ),
           ...mcpServers.flatMap(({ deployed }) => deployed.containers),
@@ -204,6 +210,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ),
       ),
     ),
+    ...(shown && grafana && { grafana: `http://${LOOPBACK}:${shown.port}`, grafanaPassword: grafana.password }),
   };
 }
 

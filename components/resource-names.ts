@@ -37,6 +37,9 @@ export const LOKI = "loki";
 /** One that somebody else runs. */
 export const EXISTING_LOKI = "existing-loki";
 export const LOG_COLLECTOR = "log-collector";
+export const GRAFANA = "grafana";
+/** What asks Grafana, within its component. */
+export const GRAFANA_CHECK = "grafana-check";
 /** The volume with the backups of each day. */
 export const BACKUPS = "backups";
 /** Where the program is in the image of `BACKUP`, which `npm run status` asks. */

@@ -52,6 +52,7 @@ export function namesOnDaemon({
       ...(monitoring ? [monitoring.container] : []),
       ...(ownLoki ? [ownLoki.container] : []),
       ...(logs ? [logs.collector.container] : []),
+      ...(monitoring?.grafana ? [monitoring.grafana.container] : []),
       ...new Set(servers.flatMap(({ container, adapter }) => [container, adapter?.container ?? container])),
     ],
     network: [
@@ -73,6 +74,7 @@ export function namesOnDaemon({
       ...(monitoring ? [monitoring.volume] : []),
       ...(ownLoki ? [ownLoki.volume] : []),
       ...(logs ? [logs.collector.volume] : []),
+      ...(monitoring?.grafana ? [monitoring.grafana.volume] : []),
       ...servers.flatMap(({ dataVolume }) => dataVolume ?? []),
     ],
   };

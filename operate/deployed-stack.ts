@@ -5,7 +5,8 @@ import path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import type { GatewayCheckInputs } from "../components/gateway/check/inputs.ts";
-import { CONTAINER_TYPE, GATEWAY_CHECK } from "../components/resource-names.ts";
+import type { GrafanaCheckInputs } from "../components/monitoring/grafana-check.ts";
+import { CONTAINER_TYPE, GATEWAY_CHECK, GRAFANA_CHECK } from "../components/resource-names.ts";
 import { isMap } from "../lib/is-map.ts";
 import { projectRoot } from "../lib/project-root.ts";
 import { setSecret, stackPath } from "../settings/context.ts";
@@ -37,6 +38,8 @@ const PARALLEL = "8";
 interface Outputs {
   readonly gateway: string;
   readonly models: string;
+  /** Where its pages are, on the host; undefined where there is none. */
+  readonly grafana?: string;
   readonly clientKeys: Readonly<Record<string, string>>;
 }
 
@@ -275,6 +278,12 @@ export class Pulumi {
   async gatewayCheck(): Promise<GatewayCheckInputs | undefined> {
     const [inputs] = inputsOf(await this.#lastResources(), (urn) => urn.endsWith(`::${GATEWAY_CHECK}`));
     return inputs as GatewayCheckInputs | undefined;
+  }
+
+  /** What the stack's Grafana is asked for, with its password; undefined where there is none. */
+  async grafanaCheck(): Promise<GrafanaCheckInputs | undefined> {
+    const [inputs] = inputsOf(await this.#lastResources(), (urn) => urn.endsWith(`::${GRAFANA_CHECK}`));
+    return inputs as GrafanaCheckInputs | undefined;
   }
 
   /**

@@ -189,7 +189,7 @@ await main(
   withGrants(
     command(
       "outdated",
-      "Shows for LiteLLM, Postgres, Redis, Prometheus, Loki and its collector of a stack, and for each of its servers, the version that the stack's file or the server.yaml has, and the newest one that its registry has: npm and PyPI as npm and pip are set on this machine, and registries of images. With names, also what changes in their tools: the newer one is listed in a container that is thrown away, without network and secrets. Changes nothing.",
+      "Shows for LiteLLM, Postgres, Redis, Prometheus, Loki and its collector, and Grafana of a stack, and for each of its servers, the version that the stack's file or the server.yaml has, and the newest one that its registry has: npm and PyPI as npm and pip are set on this machine, and registries of images. With names, also what changes in their tools: the newer one is listed in a container that is thrown away, without network and secrets. Changes nothing.",
     )
       .argument(
         "[server...]",

@@ -54,6 +54,15 @@ test("the password of Redis is one of the databases'", () => {
   assert.ok(!plan({ stack, servers: true }, withRedis).services.includes("urn:redis-password"));
 });
 
+test("the password of Grafana alone, where there is one", () => {
+  const withGrafana = [...passwords, { name: "grafana-admin-password", urn: "urn:grafana-admin-password" }];
+  const { admin, services, keys, summary } = plan({ stack, grafana: true }, withGrafana);
+  assert.deepEqual({ admin, services, keys }, { admin: undefined, services: ["urn:grafana-admin-password"], keys: [] });
+  assert.match(summary.join("\n"), /^password of Grafana's user admin/);
+  assert.ok(plan({ stack, all: true }, withGrafana).services.includes("urn:grafana-admin-password"));
+  assert.throws(() => plan({ stack, grafana: true }, passwords), /^Error: --grafana: stack \w+ has no Grafana$/);
+});
+
 test("the tokens of the MCP servers' adapters alone", () => {
   const { admin, services, keys, clients } = plan({ stack, servers: true }, passwords);
   assert.deepEqual(
@@ -79,7 +88,7 @@ test("all is everything but the salt key, each once, keys after the master key",
 });
 
 for (const [what, options, message] of [
-  ["nothing chosen", {}, /^nothing chosen: --client NAME, --master, --databases, --servers or --all$/],
+  ["nothing chosen", {}, /^nothing chosen: --client NAME, --master, --databases, --servers, --grafana or --all$/],
   ["an unknown client", { client: ["codex", "phone"] }, /^--client phone: stack lan has the clients test-key, codex$/],
 ] as const) {
   test(`an error says what can be chosen: ${what}`, () => {

@@ -9,6 +9,7 @@ import {
   clientKey,
   containerOf,
   DATABASES,
+  GRAFANA,
   keyValueOf,
   LISTING_KEY,
   SCHEDULED_CHECK_KEY,
@@ -37,6 +38,7 @@ export interface Options {
   readonly master?: boolean;
   readonly databases?: boolean;
   readonly servers?: boolean;
+  readonly grafana?: boolean;
   readonly all?: boolean;
   readonly yes?: boolean;
 }
@@ -45,7 +47,7 @@ export interface Options {
 export interface Plan {
   /** Password of the administrator of the stack's own Postgres. */
   readonly admin: string | undefined;
-  /** What LiteLLM is started with: its master key, passwords of the databases, tokens of the MCP servers' adapters. */
+  /** What LiteLLM and others are started with: master key, passwords of the databases, tokens of the adapters; Grafana's password. */
   readonly services: readonly string[];
   /** Keys in LiteLLM. After the master key, because Pulumi deletes a replaced key with the master key it was made with. */
   readonly keys: readonly string[];
@@ -59,6 +61,7 @@ const ADMIN = adminPasswordOf(POSTGRES);
 const OWN_KEYS = [LISTING_KEY, SCHEDULED_CHECK_KEY].map(keyValueOf);
 const MASTER = masterKeyOf(LITELLM);
 const REDIS_PASSWORD = redisPasswordOf(REDIS);
+const GRAFANA_PASSWORD = adminPasswordOf(GRAFANA);
 const clientOf = (name: string) => new RegExp(`^${keyValueOf(clientKey("(.+)"))}$`).exec(name)?.[1];
 const isDatabase = (name: string) => new RegExp(`^${rolePasswordOf(DATABASES, ".+")}$`).test(name);
 
@@ -80,15 +83,17 @@ come from: pulumi config set --secret --path 'litellm-mcp:secrets.NAME', then np
  * @throws Error that says what can be chosen.
  */
 export function plan(
-  { stack, client = [], master = false, databases = false, servers = false, all = false }: Options,
+  { stack, client = [], master = false, databases = false, servers = false, grafana = false, all = false }: Options,
   passwords: readonly Pick<Password, "urn" | "name">[],
 ): Plan {
   const known = passwords.flatMap(({ name }) => clientOf(name) ?? []);
   if (!known.length) throw notDeployed(stack);
   const unknown = client.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`--client ${unknown}: stack ${stack} has the clients ${known.join(", ")}`);
-  if (!client.length && !master && !databases && !servers && !all)
-    throw new Error("nothing chosen: --client NAME, --master, --databases, --servers or --all");
+  if (!client.length && !master && !databases && !servers && !grafana && !all)
+    throw new Error("nothing chosen: --client NAME, --master, --databases, --servers, --grafana or --all");
+  const hasGrafana = passwords.some(({ name }) => name === GRAFANA_PASSWORD);
+  if (grafana && !hasGrafana) throw new Error(`--grafana: stack ${stack} has no Grafana`);
 
   const chosen = (wanted: (name: string) => boolean) =>
     passwords.filter(({ name }) => wanted(name)).map(({ urn }) => urn);
@@ -98,7 +103,8 @@ export function plan(
     (name) =>
       ((master || all) && name === MASTER) ||
       ((databases || all) && (isDatabase(name) || name === REDIS_PASSWORD)) ||
-      ((servers || all) && isServerToken(name)),
+      ((servers || all) && isServerToken(name)) ||
+      ((grafana || all) && name === GRAFANA_PASSWORD),
   );
   return {
     admin,
@@ -114,6 +120,7 @@ export function plan(
         ? ["password of Redis: it is replaced, with the answers that it keeps"]
         : []),
       ...(servers || all ? ["tokens of the MCP servers' adapters: the adapters and LiteLLM are replaced"] : []),
+      ...((grafana || all) && hasGrafana ? ["password of Grafana's user admin: Grafana is told, and goes on"] : []),
       ...(admin ? ["password of Postgres's administrator: Postgres is replaced, its data stays"] : []),
       ...clients.map((name) => `key of client ${name}: the old one is refused as soon as the new one works`),
       ...(all ? ["the ingress's own key: the ingress is replaced, nobody is served for some seconds"] : []),
@@ -241,6 +248,7 @@ await main(
       "passwords of litellm_user, of the read-only user, of the administrator of a Postgres of the stack's own, and of Redis",
     )
     .option("--servers", "the tokens that LiteLLM sends to the MCP servers' adapters")
+    .option("--grafana", "the password of Grafana's user admin")
     .option("--all", "all of these, and the key with which the ingress lists tools")
     .option("--yes", "do not ask")
     .addHelpText("after", `\n${SALT_KEY}\n\n${FOREIGN}`)

@@ -22,10 +22,11 @@ async function up({ stack, refresh, backup }: Options): Promise<void> {
     throw await withWayBack(pulumi, error);
   });
   await moveIsChecked(pulumi);
-  const { gateway, models } = await pulumi.outputs();
+  const { gateway, models, grafana } = await pulumi.outputs();
   console.log(summary(checked));
   console.log(`MCP gateway   ${pc.bold(gateway)}   (streamable HTTP)\nModels        ${models}`);
-  if (isNew) console.log(nextSteps(stack));
+  if (grafana !== undefined) console.log(`Grafana       ${grafana}   (on the host itself; user admin)`);
+  if (isNew) console.log(nextSteps(stack, grafana !== undefined));
 }
 
 async function deployAndCheck(pulumi: Pulumi, refresh: boolean, backup: boolean) {
@@ -64,11 +65,13 @@ async function checkOrRepair(pulumi: Pulumi, begun = check(pulumi)): Promise<Che
   }
 }
 
-function nextSteps(stack: string): string {
+function nextSteps(stack: string, grafana: boolean): string {
   const options = stackArguments(stack);
   return `Keys          encrypted in the stack; to read them:
                 eval "$(npm run --silent env)"   ${pc.dim("# pulumi and its settings for this shell")}
-                pulumi stack output clientKeys --show-secrets --stack ${stack}
+                pulumi stack output clientKeys --show-secrets --stack ${stack}${
+                  grafana ? `\n                pulumi stack output grafanaPassword --show-secrets --stack ${stack}` : ""
+                }
 Next          npm run clients${options}   ${pc.dim("# files for Claude Code, Gemini CLI, Codex, VS Code, Open WebUI")}
               npm run verify${options}   ${pc.dim("# go through the testing plan: tools, models, records, refusals")}
               npm run preview${options}   ${pc.dim(`# what a change of Pulumi.${stack}.yaml or mcp/ would do`)}

@@ -1,8 +1,9 @@
 import pc from "picocolors";
 import { checkGateway } from "../components/gateway/check/check-gateway.ts";
+import { checkGrafana } from "../components/monitoring/ask-grafana.ts";
 import { command, jsonOption, main, prepared, printJson, stackOption } from "./command.ts";
 import { notDeployed, Pulumi } from "./deployed-stack.ts";
-import { readStack, verifyStack } from "./verify/plan.ts";
+import { GRAFANA_SECONDS, readStack, verifyStack } from "./verify/plan.ts";
 import { showResult, verdict } from "./verify/show.ts";
 
 /** What the gateway check has found good. */
@@ -15,8 +16,8 @@ export interface Checked {
 }
 
 /**
- * Runs the deployed stack's gateway check now. `pulumi up` itself runs it only when something changed, and an MCP server may
- * have died since.
+ * Runs the deployed stack's gateway check now, and that of its Grafana. `pulumi up` itself runs them only when something changed,
+ * and an MCP server may have died since.
  *
  * @param signal Aborted when nobody waits for the answer any more; then it ends with an error.
  * @throws Error that says what is wrong.
@@ -24,7 +25,11 @@ export interface Checked {
 export async function check(pulumi: Pulumi, signal?: AbortSignal): Promise<Checked> {
   const inputs = await pulumi.gatewayCheck();
   if (!inputs) throw notDeployed(pulumi.stack);
-  const tools = await checkGateway(signal ? { ...inputs, signal } : inputs);
+  const grafana = await pulumi.grafanaCheck();
+  const [tools] = await Promise.all([
+    checkGateway(signal ? { ...inputs, signal } : inputs),
+    grafana && checkGrafana(grafana, GRAFANA_SECONDS, signal),
+  ]);
   return { gatewayUrl: inputs.gatewayUrl, clients: inputs.clients.map(({ name }) => name), tools };
 }
 

@@ -113,6 +113,7 @@ export function loadSettings(args: LoadArgs): Settings {
         ...Object.values(names.containers),
         ...(monitoring ? [monitoring.container] : []),
         ...(monitoring?.logs?.loki.kind === "own" ? [monitoring.logs.loki.container] : []),
+        ...(monitoring?.grafana ? [monitoring.grafana.container] : []),
         ...servers.map((server) => server.adapter?.container ?? server.container),
       ].includes(container),
     ),

@@ -264,6 +264,19 @@ export interface MonitoringSettings {
   readonly volume: string;
   /** Undefined: there is no Loki. */
   readonly logs: LogsSettings | undefined;
+  /** Undefined: there is no Grafana. */
+  readonly grafana: GrafanaSettings | undefined;
+}
+
+/** A Grafana of the stack. */
+export interface GrafanaSettings {
+  readonly image: string;
+  /** Of the host's loopback; also among the published ones. */
+  readonly port: number;
+  readonly memoryMiB: number;
+  /** Names on the daemon. */
+  readonly container: string;
+  readonly volume: string;
 }
 
 /** Where lines are kept, and what brings them there. */

@@ -181,7 +181,9 @@ const images = matrix
       "ghcr.io/github/github-mcp-server:v1.9.0",
       "redis:8.0-trixie",
       "prom/prometheus:v3.11.3",
-      ...(needsLoki ? ["grafana/loki:3.7.1", "otel/opentelemetry-collector-contrib:0.151.0"] : []),
+      ...(needsLoki
+        ? ["grafana/loki:3.7.1", "otel/opentelemetry-collector-contrib:0.151.0", "grafana/grafana:12.3.2"]
+        : []),
     ];
 /** Of the long suites of the adapter, the one that deploys a stack. */
 const ADAPTER_DEPLOYS = "through-litellm.slow.ts";

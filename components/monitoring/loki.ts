@@ -28,13 +28,15 @@ export class Loki extends pulumi.ComponentResource {
   readonly container: docker.Container;
   /** On the network that it shares with the collector. */
   readonly target: LokiTarget;
+  /** The one whose port is published. */
+  readonly published: docker.Network;
   /** Made when the container is healthy; what needs the container depends on this. */
   readonly health: ContainerHealth;
 
   constructor(name: string, { settings, loki }: LokiArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Loki.TYPE, name, {}, opts);
     const data = new docker.Volume(dataOf(name), { name: loki.volume, labels: [projectLabel] }, { parent: this });
-    const published = publishingNetwork(`${name}-net`, loki.network, { parent: this });
+    this.published = publishingNetwork(`${name}-net`, loki.network, { parent: this });
     const lines = internalNetwork(`${name}-lines-net`, loki.linesNetwork, { parent: this });
     const image = daemonImage(name, settings.docker, lokiBuild(loki), { parent: this });
     this.container = new docker.Container(
@@ -45,7 +47,7 @@ export class Loki extends pulumi.ComponentResource {
         command: [`-config.file=${CONFIG_FILE}`],
         env: {},
         networks: [
-          { id: published.id, aliases: [LOKI_HOST] },
+          { id: this.published.id, aliases: [LOKI_HOST] },
           { id: lines.id, aliases: [LOKI_HOST] },
         ],
         ports: portsOf(settings, loki.container, LOKI_PORT),

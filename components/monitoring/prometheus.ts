@@ -42,6 +42,8 @@ export interface PrometheusArgs {
 export class Prometheus extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Prometheus";
   readonly container: docker.Container;
+  /** The one on which it answers, whose port is published. */
+  readonly network: docker.Network;
   /** Where it tells of alerts; undefined: nowhere. */
   readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
 
@@ -49,7 +51,7 @@ export class Prometheus extends pulumi.ComponentResource {
     super(Prometheus.TYPE, name, {}, opts);
     const { settings, monitoring, networks, ingress, tokens } = args;
     const data = new docker.Volume(dataOf(name), { name: monitoring.volume, labels: [projectLabel] }, { parent: this });
-    const network = publishingNetwork(`${name}-net`, monitoring.network, { parent: this });
+    this.network = publishingNetwork(`${name}-net`, monitoring.network, { parent: this });
     this.alerts =
       monitoring.alertsNetwork === undefined
         ? undefined
@@ -67,7 +69,7 @@ export class Prometheus extends pulumi.ComponentResource {
         command: [startScript({ settings, monitoring, ingress })],
         env: tokens,
         networks: [
-          { id: network.id, aliases: [HOST] },
+          { id: this.network.id, aliases: [HOST] },
           { id: networks.ingress.id, aliases: [] },
           { id: networks.mcp.id, aliases: [] },
           ...(this.alerts ? [{ id: this.alerts.network.id, aliases: [] }] : []),

@@ -25,6 +25,11 @@ test("images on demand are made for the stack that names them, or their server",
   assert.deepEqual(demandedImages("  litellm-mcp:monitoring: {}", servers), [...figures, ...lines]);
   for (const without of ["{ logs: { enabled: false } }", "\n    port: 1\n    logs:\n      enabled: false\n"])
     assert.deepEqual(demandedImages(`  litellm-mcp:monitoring: ${without}`, servers), figures);
+  const grafana = "grafana/grafana:12.3.2";
+  for (const having of ["{ grafana: {} }", "\n    port: 1\n    grafana:\n      port: 2\n"])
+    assert.deepEqual(demandedImages(`  litellm-mcp:monitoring: ${having}`, servers), [...figures, ...lines, grafana]);
+  const elsewhere = "  litellm-mcp:monitoring: {}\n  litellm-mcp:servers:\n    grafana: {}\n";
+  assert.deepEqual(demandedImages(elsewhere, servers), [...figures, ...lines]);
 });
 
 test("the images of the catalogue are those that the project names by default", async () => {
@@ -41,10 +46,10 @@ test("the images of the catalogue are those that the project names by default", 
 });
 
 test("an image that a setting has by default is made for the stack that has the setting", () => {
-  const monitoring = stackKeys.monitoring.parse({})!;
+  const monitoring = stackKeys.monitoring.parse({ grafana: {} })!;
   const defaults = {
     redis: [stackKeys.redis.parse({})!.image],
-    monitoring: [monitoring.image, monitoring.logs.image, monitoring.logs.collectorImage],
+    monitoring: [monitoring.image, monitoring.logs.image, monitoring.logs.collectorImage, monitoring.grafana!.image],
   };
   for (const [key, images] of Object.entries(defaults))
     assert.deepEqual(

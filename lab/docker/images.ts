@@ -24,10 +24,15 @@ export interface CatalogueEntry {
   readonly setting?: string;
   /** How a stack's file says that it does without, although it has the setting. */
   readonly without?: RegExp;
+  /** How a stack's file says that it has it, where the setting alone does not. */
+  readonly only?: RegExp;
 }
 
 /** `logs: { enabled: false }` of `litellm-mcp:monitoring`. */
 const WITHOUT_LOGS = /\blogs:[\s{]+enabled: false\b/;
+
+/** `grafana` of `litellm-mcp:monitoring`; a server of that name has its entry elsewhere. */
+const WITH_GRAFANA = /litellm-mcp:monitoring:(?:.*\bgrafana:|.*(?:\n {4,}.*)*\n {4,}grafana:)/;
 
 /** STAND-INS for images of an image registry, under their real names. */
 export const catalogue: readonly CatalogueEntry[] = [
@@ -56,6 +61,13 @@ export const catalogue: readonly CatalogueEntry[] = [
     setting: "litellm-mcp:monitoring:",
     without: WITHOUT_LOGS,
   },
+  {
+    image: "grafana/grafana:12.3.2",
+    recipe: "grafana",
+    onDemand: true,
+    setting: "litellm-mcp:monitoring:",
+    only: WITH_GRAFANA,
+  },
 ];
 
 /**
@@ -74,10 +86,13 @@ export function demandedImages(
   ];
   return catalogue
     .filter(
-      ({ image, onDemand, setting, without }) =>
+      ({ image, onDemand, setting, without, only }) =>
         onDemand &&
         !without?.test(stackFile) &&
-        texts.some((text) => text.includes(image) || (setting !== undefined && text.includes(setting))),
+        texts.some(
+          (text) =>
+            text.includes(image) || (setting !== undefined && text.includes(setting) && (only?.test(text) ?? true)),
+        ),
     )
     .map(({ image }) => image);
 }

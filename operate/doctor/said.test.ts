@@ -204,6 +204,10 @@ for (const [message, means, fix] of [
     /names as check fails/,
     /token/,
   ],
+  [
+    "Grafana (container grafana): data source LiteLLM MCP logs (loki) is not well: HTTP 400, dial tcp: no route to host",
+    ...[/dashboards have no data/, /docs\/grafana\.md/],
+  ],
   ["something new", /clients meet the same/, /npm run up/],
 ] as const)
   test(`the gateway check says: ${message.split("\n")[0]}`, () => {

@@ -208,6 +208,11 @@ const CHECKED: readonly (readonly [pattern: RegExp, means: string, fix?: string]
     "somebody has deleted the key in LiteLLM, or its database is one from before the key was made: that client is refused",
   ],
   [
+    /^Grafana \(container /,
+    "its dashboards have no data, or nobody can log in; calls and models work as before",
+    "docker logs --tail 50 of Grafana's container says what it tried; docs/grafana.md",
+  ],
+  [
     /does not reach its Postgres database/,
     "LiteLLM runs, and has no way to its database: calls fail",
     "docker logs --tail 50 of LiteLLM's container says what it tried",

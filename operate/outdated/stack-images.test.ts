@@ -35,9 +35,10 @@ test("the images of a stack are those of its settings, and of what these turn on
       ["collector", "litellm-mcp:monitoring.logs.collectorImage", "otel/opentelemetry-collector-contrib:0.151.0"],
     ],
   );
-  assert.deepEqual(await images({ "litellm-mcp:monitoring": { logs: { enabled: false } } }), [
+  assert.deepEqual(await images({ "litellm-mcp:monitoring": { logs: { enabled: false }, grafana: {} } }), [
     ...[LITELLM, postgres("postgres:17.6-trixie")],
     ["Prometheus", "litellm-mcp:monitoring.image", "prom/prometheus:v3.11.3"],
+    ["Grafana", "litellm-mcp:monitoring.grafana.image", "grafana/grafana:12.3.2"],
   ]);
   const elsewhere = { "litellm-mcp:monitoring": { logs: { loki: { url: "http://192.168.1.30:3100" } } } };
   assert.deepEqual(

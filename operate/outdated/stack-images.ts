@@ -10,7 +10,7 @@ import { majorOf, newestTag } from "./versions.ts";
 /** An image that a stack's file names, or leaves to its default. */
 export interface StackImage {
   /** What runs from it. */
-  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup" | "Prometheus" | "Loki" | "collector";
+  readonly part: "LiteLLM" | "Postgres" | "Redis" | "backup" | "Prometheus" | "Loki" | "collector" | "Grafana";
   /** Where another one is written. */
   readonly setting: string;
   readonly image: string;
@@ -55,6 +55,7 @@ export function imagesOfStack(stack: string, folder = projectRoot): StackImage[]
           ]
         : [],
     ),
+    ...monitoring.flatMap((one) => (one?.grafana ? [{ part: "Grafana" as const, image: one.grafana.image }] : [])),
   ].map((one) => ({ ...one, setting: SETTINGS[one.part] }));
 }
 
@@ -66,6 +67,7 @@ const SETTINGS: Readonly<Record<StackImage["part"], string>> = {
   Prometheus: stackPath("monitoring", "image"),
   Loki: stackPath("monitoring", "logs", "image"),
   collector: stackPath("monitoring", "logs", "collectorImage"),
+  Grafana: stackPath("monitoring", "grafana", "image"),
 };
 
 /** How old an image of a stack is. */

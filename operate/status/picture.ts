@@ -16,7 +16,7 @@ const FONT = "Helvetica";
 
 /** From left to right, as a call goes; what is not named is one of the MCP servers' containers. */
 const COLUMNS: Readonly<Record<string, number>> = {
-  ...{ "scheduled-check": 0, prometheus: 0, "log-collector": 0, loki: 1, ingress: 1, litellm: 2 },
+  ...{ "scheduled-check": 0, prometheus: 0, "log-collector": 0, grafana: 0, loki: 1, ingress: 1, litellm: 2 },
   ...{ postgres: 5, redis: 5, backup: 6 },
 };
 const ADAPTERS = 3;

@@ -20,6 +20,7 @@ for (const [resource, there, seen, means] of [
   ["redis", "exited", "container gw-redis is stopped", /^without Redis/],
   ["prometheus", "exited", "container gw-prometheus is stopped", /^without Prometheus no figures/],
   ["loki", "exited", "container gw-loki is stopped", /^without Loki no logs/],
+  ["grafana", "exited", "container gw-grafana is stopped", /^without Grafana nobody sees/],
   ["log-collector", "exited", "container gw-log-collector is stopped", /^without the collector no logs/],
   ["mcp-time", "paused", "container gw-mcp-time is paused", /^the tools of its server cannot be called/],
 ] as const)

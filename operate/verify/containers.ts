@@ -3,6 +3,7 @@ import pMap from "p-map";
 import { containerLogTail, QUESTIONS_AT_ONCE } from "../../components/docker/docker-connection.ts";
 import {
   containerOf,
+  GRAFANA,
   INGRESS,
   LITELLM,
   LOG_COLLECTOR,
@@ -27,6 +28,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   [PROMETHEUS]: "without Prometheus no figures are kept and no alert is raised; calls and models work as before",
   [LOKI]:
     "without Loki no logs and calls are found in it; what is written meanwhile waits in its files, and calls and models work as before",
+  [GRAFANA]: "without Grafana nobody sees its dashboards; figures, logs and calls are kept, and calls work as before",
   [LOG_COLLECTOR]:
     "without the collector no logs and calls come to Loki; what is written meanwhile waits in its files, and calls and models work as before",
 };

@@ -4,7 +4,9 @@ import type { ExpectedServer } from "../../check/expectations.ts";
 import type { GatewayCheckInputs } from "../../components/gateway/check/inputs.ts";
 import { tryForbidden } from "../../check/forbidden.ts";
 import type { Listing } from "../../check/listing.ts";
-import { GATEWAY_CHECK } from "../../components/resource-names.ts";
+import { checkGrafana } from "../../components/monitoring/ask-grafana.ts";
+import type { GrafanaCheckInputs } from "../../components/monitoring/grafana-check.ts";
+import { GATEWAY_CHECK, GRAFANA_CHECK } from "../../components/resource-names.ts";
 import { LITELLM_DATABASE } from "../../components/postgres/databases.ts";
 import { compareText } from "../../lib/compare-text.ts";
 import type { AuditRecord } from "../audit/records.ts";
@@ -25,10 +27,15 @@ import { askModel, type Paid, type Question, questions, routesOf } from "./model
 import { findInAudit, findRow, trialOf } from "./record.ts";
 import { type Found, type Result, runSteps, type Step } from "./steps.ts";
 
+/** A data source that was just started again may take so long. */
+export const GRAFANA_SECONDS = 15;
+
 /** A deployed stack at one moment of its state, keys in plain text. */
 export interface Stack {
   readonly name: string;
   readonly check: GatewayCheckInputs;
+  /** Undefined: there is no Grafana. */
+  readonly grafana: GrafanaCheckInputs | undefined;
   readonly clients: readonly ClientOnRecord[];
   readonly record: OnRecord & { readonly stackId: string };
   readonly held: Held;
@@ -43,11 +50,12 @@ export async function readStack(pulumi: Pulumi): Promise<Stack> {
   const record = readRecord(state);
   const { stackId } = record;
   const check = inputsOf(resources, (urn) => urn.endsWith(`::${GATEWAY_CHECK}`))[0] as GatewayCheckInputs | undefined;
+  const grafana = inputsOf(resources, (urn) => urn.endsWith(`::${GRAFANA_CHECK}`))[0] as GrafanaCheckInputs | undefined;
   const held = record.endpoint && readHeld(resources, record.endpoint);
   const deployed = readDeployed(pulumi.stack, resources, []);
   if (!check || !held || !deployed || stackId === undefined) throw notDeployed(pulumi.stack);
   return {
-    ...{ name: pulumi.stack, check, held, deployed },
+    ...{ name: pulumi.stack, check, grafana, held, deployed },
     clients: readRights(resources)?.clients ?? [],
     record: { ...record, stackId },
     config: deployedConfig(record),
@@ -65,7 +73,7 @@ export interface Verified {
 export async function verifyStack(stack: Stack, paid: Paid, tell: (result: Result) => void): Promise<Verified> {
   const asked = questions(stack.clients, stack.config, paid);
   const docker = connectDocker(stack.check.docker);
-  const { check, record, deployed, config } = stack;
+  const { check, grafana, record, deployed, config } = stack;
   const up = `npm run up${stackArguments(stack.name)}`;
   const containersOf = ({ container, adapter }: ExpectedServer) => [container, adapter ?? container];
   const ofServers = new Set(check.servers.flatMap(containersOf));
@@ -173,9 +181,27 @@ export async function verifyStack(stack: Stack, paid: Paid, tell: (result: Resul
         return withTools(stack, (tools) => findRow(tools, config, called));
       },
     },
+    ...(grafana ? [{ name: "grafana", needs: [], run: () => askGrafana(grafana, up) }] : []),
   ];
   const results = await runSteps(steps, tell);
   return { results, tools: toolNames(known) };
+}
+
+/** It is asked although a container is not well: it says what nobody sees because of that. */
+async function askGrafana(grafana: GrafanaCheckInputs, up: string): Promise<Found> {
+  try {
+    return { said: await checkGrafana(grafana, GRAFANA_SECONDS) };
+  } catch (error) {
+    return {
+      findings: [
+        {
+          seen: (error as Error).message,
+          means: "its dashboards have no data, or nobody can log in; calls and models work as before",
+          fix: up,
+        },
+      ],
+    };
+  }
 }
 
 /** `mock answers phone, test-key (/v1/chat/completions)`. */

@@ -32,6 +32,8 @@ export function daemonNames(namePrefix: string, existing: ExistingNetworks = {})
 export const monitoringContainer = (namePrefix: string) => `${namePrefix}prometheus`;
 /** The same of Loki. */
 export const lokiContainer = (namePrefix: string) => `${namePrefix}loki`;
+/** The same of Grafana. */
+export const grafanaContainer = (namePrefix: string) => `${namePrefix}grafana`;
 
 /** The same of one MCP server; `host` is its name on the Docker network. */
 export const serverNames = (namePrefix: string, host: string) => ({

@@ -1,6 +1,13 @@
 import { type Context, type Parsed, stackPath } from "../context.ts";
 import { LOOPBACK, type PublishedPort } from "../settings.ts";
-import { daemonNames, lokiContainer, monitoringContainer, serverHost, serverNames } from "./daemon-names.ts";
+import {
+  daemonNames,
+  grafanaContainer,
+  lokiContainer,
+  monitoringContainer,
+  serverHost,
+  serverNames,
+} from "./daemon-names.ts";
 import type { ServerFolder } from "../server-folders.ts";
 import { entranceOf } from "./resolve-adapter.ts";
 import { adminPort } from "./resolve-gateway.ts";
@@ -61,6 +68,13 @@ export function publishedPorts(
       address: LOOPBACK,
       port: monitoring.logs.port,
       container: lokiContainer(namePrefix),
+    });
+  if (monitoring?.grafana)
+    ports.push({
+      setting: stackPath("monitoring", "grafana", "port"),
+      address: LOOPBACK,
+      port: monitoring.grafana.port,
+      container: grafanaContainer(namePrefix),
     });
   for (const [name, { debugPort }] of Object.entries(servers ?? {})) {
     const definition = folders.find((folder) => folder.name === name)?.definition;

@@ -13,6 +13,7 @@ test("Prometheus is there when the stack says so, also without a word more", () 
       ...{ image: "prom/prometheus:v3.11.3", days: 30, mib: 512, memoryMiB: 256 },
       ...names,
       logs: LOGS,
+      grafana: undefined,
     });
   const asked = { image: "prom/prometheus:v3.12.0", days: 90, mib: 2048, memory: 512 };
   const { memory, ...rest } = asked;
@@ -20,6 +21,7 @@ test("Prometheus is there when the stack says so, also without a word more", () 
     ...{ ...rest, memoryMiB: memory },
     ...names,
     logs: LOGS,
+    grafana: undefined,
   });
 });
 
@@ -77,6 +79,23 @@ test("a Loki that somebody else runs is in place of the stack's own", () => {
   assert.equal((accepted.monitoring?.logs?.loki as { url: string }).url, "https://logs.example.com");
 });
 
+test("Grafana is there when the stack says so, also without a word more", () => {
+  const grafana = (written: object) =>
+    load({ config: { monitoring: written, namePrefix: "lab-" } }).monitoring?.grafana;
+  const names = { container: "lab-grafana", volume: "lab-grafana-data" };
+  assert.equal(grafana({}), undefined);
+  for (const written of [{}, null])
+    assert.deepEqual(grafana({ grafana: written }), {
+      ...{ image: "grafana/grafana:12.3.2", port: 3000, memoryMiB: 512 },
+      ...names,
+    });
+  const asked = { image: "grafana/grafana:12.4.0", port: 3001, memory: 768 };
+  assert.deepEqual(grafana({ grafana: asked, logs: { enabled: false } }), {
+    ...{ image: asked.image, port: 3001, memoryMiB: 768 },
+    ...names,
+  });
+});
+
 test("it has a way to the scheduled check where that tells somebody", () => {
   const alert = { url: "http://192.168.1.30:8080/alerts" };
   const network = (scheduledCheck: unknown) =>
@@ -101,6 +120,14 @@ test("its port is on the host's loopback alone, whatever the address of the LAN"
     { setting: "litellm-mcp:monitoring.logs.port", address: "127.0.0.1", port: 3101, container: "loki" },
   ]);
   assert.deepEqual(lokis({ enabled: false }), []);
+  const grafanas = (monitoring: object) =>
+    load({ config: { monitoring, lan: { address: "192.168.1.10" } } }).publishedPorts.filter(
+      ({ container }) => container === "grafana",
+    );
+  assert.deepEqual(grafanas({ grafana: { port: 3001 } }), [
+    { setting: "litellm-mcp:monitoring.grafana.port", address: "127.0.0.1", port: 3001, container: "grafana" },
+  ]);
+  assert.deepEqual(grafanas({}), []);
 });
 
 refused([
@@ -146,7 +173,7 @@ refused([
     { monitoring: "yes" },
     "monitoring",
     '"yes"',
-    "a map with the keys image, port, days, mib, memory, logs",
+    "a map with the keys image, port, days, mib, memory, logs, grafana",
   ),
   inStack(
     "lines for no day",
@@ -234,10 +261,31 @@ refused([
     "another port: litellm-mcp:monitoring.port has this one",
   ),
   inStack(
+    "Grafana with a password of one's own",
+    { monitoring: { grafana: { password: "secret" } } },
+    "monitoring.grafana.password",
+    KEY,
+    "one of the keys image, port, memory",
+  ),
+  inStack(
+    "Grafana as a word",
+    { monitoring: { grafana: true } },
+    "monitoring.grafana",
+    "true",
+    "a map with the keys image, port, memory",
+  ),
+  inStack(
+    "the port of the lines for Grafana",
+    { monitoring: { grafana: { port: 3100 } } },
+    "monitoring.grafana.port",
+    "3100",
+    "another port: litellm-mcp:monitoring.logs.port has this one",
+  ),
+  inStack(
     "another address",
     { monitoring: { address: "192.168.1.10" } },
     "monitoring.address",
     KEY,
-    "one of the keys image, port, days, mib, memory, logs",
+    "one of the keys image, port, days, mib, memory, logs, grafana",
   ),
 ]);

@@ -1,15 +1,21 @@
 import { isIP } from "node:net";
 import { type Context, stackPath } from "../context.ts";
 import type { MonitoringConfig } from "../schemas/monitoring-schema.ts";
-import type { ExistingNetworks, LogsSettings, MonitoringSettings, ScheduledCheckSettings } from "../settings.ts";
-import { lokiContainer, monitoringContainer } from "./daemon-names.ts";
+import type {
+  ExistingNetworks,
+  GrafanaSettings,
+  LogsSettings,
+  MonitoringSettings,
+  ScheduledCheckSettings,
+} from "../settings.ts";
+import { grafanaContainer, lokiContainer, monitoringContainer } from "./daemon-names.ts";
 import { outsideLanAdvice } from "./outside-lan.ts";
 
 /** Docker's own; `guards/preflight.ts` asks the daemon for its folder. */
 const DOCKER_ROOT = "/var/lib/docker";
 
 export const resolveMonitoring = (
-  { image, days, mib, memory, logs }: MonitoringConfig,
+  { image, days, mib, memory, logs, grafana }: MonitoringConfig,
   scheduledCheck: Pick<ScheduledCheckSettings, "alert"> | undefined,
   namePrefix: string,
 ): MonitoringSettings => ({
@@ -22,6 +28,18 @@ export const resolveMonitoring = (
   alertsNetwork: scheduledCheck?.alert && `${namePrefix}alerts-net`,
   volume: `${namePrefix}prometheus-data`,
   logs: logs.enabled ? resolveLogs(logs, namePrefix) : undefined,
+  grafana: grafana && resolveGrafana(grafana, namePrefix),
+});
+
+const resolveGrafana = (
+  { image, port, memory }: NonNullable<MonitoringConfig["grafana"]>,
+  namePrefix: string,
+): GrafanaSettings => ({
+  image,
+  port,
+  memoryMiB: memory,
+  container: grafanaContainer(namePrefix),
+  volume: `${namePrefix}grafana-data`,
 });
 
 const resolveLogs = (

@@ -67,6 +67,21 @@ const logs = orEmpty(
       "A Loki of the stack's own, with the logs of its containers and the record of calls, and a collector that brings them to it.",
   });
 
+const grafana = orEmpty(
+  strict({
+    image: image.default("grafana/grafana:12.3.2").describe("Its image, of Grafana 12."),
+    port: port.default(3000).describe("Port of the host's loopback, 127.0.0.1, where its pages are."),
+    memory: memoryMiB.default(512).describe("Memory of its container in MiB."),
+  }),
+)
+  .optional()
+  .meta({
+    title: "a map of its settings, {} for the defaults",
+    description:
+      "A Grafana of the stack's own, with the data sources and dashboards for what is kept here, for people who log in as `admin` " +
+      "(`pulumi stack output grafanaPassword`). Left out, there is none.",
+  });
+
 export const monitoring = orEmpty(
   strict({
     image: image.default("prom/prometheus:v3.11.3").describe("Its image, of Prometheus 3."),
@@ -79,6 +94,7 @@ export const monitoring = orEmpty(
       ),
     memory: memoryMiB.default(256).describe("Memory of its container in MiB."),
     logs,
+    grafana,
   }),
 )
   .optional()
@@ -87,8 +103,8 @@ export const monitoring = orEmpty(
     description:
       "A Prometheus of the stack's own: figures of the ingress and of each adapter, every ten seconds, and rules that say what " +
       "is wrong: a part that is away, a server that does not answer, tools that are withheld, a LiteLLM that was restarted, a " +
-      "burst of refusals. They are shown at `port`, and told at `scheduledCheck.alert.url`, where that is set. And a Loki, with `logs`. Left " +
-      "out, there is none.",
+      "burst of refusals. They are shown at `port`, and told at `scheduledCheck.alert.url`, where that is set. And a Loki, with `logs`, " +
+      "and a Grafana, with `grafana`. Left out, there is none.",
     examples: [
       {},
       { logs: { enabled: false } },
@@ -102,12 +118,14 @@ export const monitoring = orEmpty(
           },
         },
       },
+      { grafana: {} },
       {
         ...{ image: "prom/prometheus:v3.11.3", port: 9091, days: 90, mib: 2048, memory: 512 },
         logs: {
           ...{ enabled: true, image: "grafana/loki:3.7.1", port: 3101, days: 14, memory: 1024 },
           ...{ collectorImage: "otel/opentelemetry-collector-contrib:0.151.0", collectorMemory: 512 },
         },
+        grafana: { image: "grafana/grafana:12.3.2", port: 3001, memory: 768 },
       },
     ],
   });
