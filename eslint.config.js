@@ -21,7 +21,7 @@ const rooms = {
   "components/postgres": ["lib", "settings", "components/names", "components/docker"],
   "components/redis": ["lib", "settings", "components/names", "components/docker"],
   "components/backup": ["lib", "settings", "components/names", "components/docker", "components/postgres"],
-  "components/monitoring": ["lib", "settings", "components/names", "components/docker"],
+  "components/monitoring": ["lib", "settings", "components/names", "components/docker", "components/postgres"],
   "components/mcp-health": ["lib"],
   "components/mcp": [
     ...["lib", "settings", "components/names", "components/docker", "components/mcp-health"],

@@ -41,6 +41,7 @@ const featuredSettings = testSettings(
       memory: 200,
       logs: { port: 3101, days: 14, memory: 400 },
       grafana: { port: 3001, memory: 600 },
+      spend: true,
     },
     scheduledCheck: { alert: { url: "http://192.168.1.30:8080/alerts" } },
     guard: { refuse: ["token"], mask: ["email"] },
@@ -91,13 +92,18 @@ let newer: Map<string, Recorded>;
 let more: Map<string, Recorded>;
 let featured: Map<string, Recorded>;
 let serverTokens: pulumi.Output<unknown>;
+let spendPassword: pulumi.Output<string> | undefined;
 
 before(async () => {
   recorded = await mockEngine();
   const run = async (settings: Parameters<typeof deploy>[0]) => {
     const from = recorded.length;
     const outputs = deploy(settings, secret);
-    if (settings === ownSettings) ({ serverTokens } = outputs);
+    if (settings === ownSettings) {
+      ({ serverTokens } = outputs);
+      assert.equal(outputs.spendPassword, undefined);
+    }
+    if (settings === featuredSettings) ({ spendPassword } = outputs);
     // Every resource hangs on one of these; without them, assertions would run before the last are registered.
     await Promise.all([valueOf(outputs.tools), valueOf(outputs.clientKeys), valueOf(outputs.masterKey)]);
     // No output hangs on this one, which comes after the gateway check.
@@ -504,6 +510,28 @@ test("Grafana is on the networks of what it asks, answers on the loopback alone,
     ["grafana", "prometheus", "loki"].map((name) => `${name}-container-id`),
   );
   assert.ok(!own.has("grafana-container"));
+});
+
+test("who reads figures of spend has a login and a network of Postgres for it alone, and views that LiteLLM's tables are there for", async () => {
+  const { inputs } = featured.get("databases-spend_reader")!;
+  assert.deepEqual(
+    [inputs.name, inputs.login, inputs.connectionLimit, inputs.statementTimeout],
+    ["spend_reader", true, 5, 30_000],
+  );
+  assert.equal(await pulumi.isSecret(spendPassword!), true);
+  assert.ok(featured.has("databases-spend_reader-password"));
+  assert.equal(inputsOf(featured, "postgres-spend-net").internal, true);
+  const onIt = containers(featured).filter(([, joined]) => networksOf(joined).includes("postgres-spend-net"));
+  assert.deepEqual(
+    onIt.map(([name]) => name),
+    ["postgres-container"],
+  );
+  const views = inputsOf(featured, "spend-views");
+  assert.deepEqual(
+    [views.database, views.role, views.owner, views.closed],
+    ["litellm_db", "spend_reader", "litellm_user", ["postgres", "template1", "mcp_db"]],
+  );
+  for (const none of ["databases-spend_reader", "postgres-spend-net", "spend-views"]) assert.ok(!own.has(none), none);
 });
 
 test("the collector sees the folders of the stack's other containers, and the record of calls, to be read only", () => {

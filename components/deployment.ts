@@ -21,6 +21,7 @@ import { Loki } from "./monitoring/loki.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
 import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
+import { SpendViews } from "./postgres/spend-views.ts";
 import { Redis } from "./redis/redis.ts";
 import * as names from "./resource-names.ts";
 
@@ -80,6 +81,13 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       whenUp,
     ).key,
   };
+
+  if (databases.spendPassword)
+    new SpendViews(names.SPEND_VIEWS, settings, adminPassword, {
+      // LiteLLM has made its tables, in a database that was empty, and what is made for a reader goes before the reader.
+      dependsOn: [databases, litellm.health],
+      ...(postgresServer && { deletedWith: postgresServer.volume }),
+    });
 
   const ingress = new Ingress(
     names.INGRESS,
@@ -201,6 +209,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     tools: check.tools,
     clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(withKeys.map(({ client, key }) => [client.name, key])))),
     masterKey: litellm.masterKey,
+    spendPassword: databases.spendPassword,
     serverTokens: pulumi.secret(
       pulumi.all(
         Object.fromEntries(

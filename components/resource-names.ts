@@ -40,6 +40,8 @@ export const LOG_COLLECTOR = "log-collector";
 export const GRAFANA = "grafana";
 /** What asks Grafana, within its component. */
 export const GRAFANA_CHECK = "grafana-check";
+/** What whoever reads figures of spend may see of LiteLLM's database. */
+export const SPEND_VIEWS = "spend-views";
 /** The volume with the backups of each day. */
 export const BACKUPS = "backups";
 /** Where the program is in the image of `BACKUP`, which `npm run status` asks. */

@@ -89,7 +89,7 @@ async function server(t: TestContext, offers: "S" | "N", code: string): Promise<
 const look = (
   postgres: ExistingPostgres,
   way: Parameters<typeof existingPostgresFindings>[1] = { container: CONTAINER, isIsolated: false },
-) => existingPostgresFindings(postgres, way, async () => "wrong", false);
+) => existingPostgresFindings(postgres, way, async () => "wrong", false, false);
 
 test("a password that is refused is said with the command that sets it", async (t) => {
   const found = await look({ ...onNetwork, network: { name: "net", localPort: await server(t, "N", "28P01") } });

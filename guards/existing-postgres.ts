@@ -39,6 +39,7 @@ export async function existingPostgresFindings(
   way: Way,
   password: () => Promise<string>,
   isDeployed: boolean,
+  hasSpend: boolean,
 ): Promise<PostgresFindings> {
   const refused = (problem: string): PostgresFindings => ({
     problems: [problem],
@@ -72,7 +73,7 @@ export async function existingPostgresFindings(
       const { rows } = await (await connections.get(database)!).query(sql, values && [...values]);
       return rows as Record<string, unknown>[];
     };
-    const contents = await postgresContents(postgres, isDeployed, query);
+    const contents = await postgresContents(postgres, isDeployed, hasSpend, query);
     const [server] = await query("postgres", "SELECT current_setting('server_version_num')::int / 10000 AS version");
     return { ...contents, sslmode, version: Number(server!["version"]) };
   } catch (error) {

@@ -62,6 +62,7 @@ export function namesOnDaemon({
       ...(monitoring?.alertsNetwork === undefined ? [] : [monitoring.alertsNetwork]),
       ...(ownLoki ? [ownLoki.network, ownLoki.linesNetwork] : []),
       ...(lokiNetwork && "made" in lokiNetwork ? [lokiNetwork.made] : []),
+      ...(monitoring?.spend?.network === undefined ? [] : [monitoring.spend.network]),
       ...servers.flatMap(({ adapter }) => adapter?.upstream?.network ?? []),
     ],
     volume: [

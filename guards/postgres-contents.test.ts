@@ -26,12 +26,12 @@ const answering =
     return tables.map(([schema, owner, count]) => ({ schema, owner, tables: count }));
   };
 
-const look = (server: Server, readOnly: Record<string, unknown> = {}, isDeployed = false) => {
+const look = (server: Server, readOnly: Record<string, unknown> = {}, isDeployed = false, hasSpend = false) => {
   const { postgres } = testSettings({ postgres: { kind: "existing", host: "10.0.0.9", readOnly } }, [
     "postgresAdminPassword",
   ]);
   assert.ok(postgres.kind === "existing");
-  return postgresContents(postgres, isDeployed, answering(server));
+  return postgresContents(postgres, isDeployed, hasSpend, answering(server));
 };
 const THERE = { database: "shop", create: false };
 
@@ -111,4 +111,11 @@ test("tables that the role would not see are said", async () => {
   });
   const all = { ...THERE, schemas: ["sales", "stock"], owners: ["shop_owner"] };
   assert.deepEqual(await look(server, all), { problems: [], warnings: [] });
+});
+
+test("a role of the name of the login for figures of spend is in the way of a stack that makes one", async () => {
+  const server = { databases: ["shop"], roles: ["spend_reader"] };
+  assert.deepEqual((await look(server)).problems, []);
+  assert.match((await look(server, {}, false, true)).problems.join(), /^there is a role spend_reader already/);
+  assert.deepEqual((await look(server, {}, true, true)).problems, []);
 });

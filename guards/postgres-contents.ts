@@ -1,4 +1,4 @@
-import { LITELLM_DATABASE, LITELLM_ROLE } from "../components/postgres/databases.ts";
+import { LITELLM_DATABASE, LITELLM_ROLE, SPEND_ROLE } from "../components/postgres/databases.ts";
 import type { ExistingPostgres } from "../settings/settings.ts";
 
 /** Asks one database of the server. */
@@ -21,10 +21,12 @@ const SETTING = "litellm-mcp:postgres";
  *
  * @param isDeployed Whether something of this stack is on the host: databases and roles that have its names are its own
  * then.
+ * @param hasSpend Whether it makes a login for figures of spend.
  */
 export async function postgresContents(
   { adminUser, readOnly }: Pick<ExistingPostgres, "adminUser" | "readOnly">,
   isDeployed: boolean,
+  hasSpend: boolean,
   query: Query,
 ): Promise<Contents> {
   const names = async (sql: string) => (await query("postgres", sql)).map(({ name }) => String(name));
@@ -58,7 +60,7 @@ export async function postgresContents(
         `there is a database ${LITELLM_DATABASE} already, and LiteLLM needs one of its own: its migration may drop tables ` +
           `of others. Rename it, ALTER DATABASE ${LITELLM_DATABASE} RENAME TO another_name, or drop it`,
       );
-    for (const taken of [LITELLM_ROLE, role].filter((one) => roles.includes(one)))
+    for (const taken of [LITELLM_ROLE, role, ...(hasSpend ? [SPEND_ROLE] : [])].filter((one) => roles.includes(one)))
       problems.push(
         `there is a role ${taken} already, which this program did not make. Remove it: in each database that it has ` +
           `something in, DROP OWNED BY ${taken}, then DROP ROLE ${taken}` +

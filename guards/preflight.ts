@@ -90,6 +90,7 @@ export async function preflight(
           await wayToPostgres(postgres, { docker, endpoint, containers, networks }),
           () => passwordOf(postgres, secret),
           isDeployed,
+          settings.monitoring?.spend !== undefined,
         )
       : undefined,
   ]);

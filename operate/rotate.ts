@@ -245,7 +245,7 @@ await main(
     .option("--master", "LiteLLM's master key")
     .option(
       "--databases",
-      "passwords of litellm_user, of the read-only user, of the administrator of a Postgres of the stack's own, and of Redis",
+      "passwords of litellm_user, of the users that only read, of the administrator of a Postgres of the stack's own, and of Redis",
     )
     .option("--servers", "the tokens that LiteLLM sends to the MCP servers' adapters")
     .option("--grafana", "the password of Grafana's user admin")

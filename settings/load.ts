@@ -73,7 +73,7 @@ export function loadSettings(args: LoadArgs): Settings {
       ? [definition.bearerToken]
       : [],
   );
-  const monitoring = stack.monitoring && resolveMonitoring(stack.monitoring, scheduledCheck, namePrefix);
+  const monitoring = stack.monitoring && resolveMonitoring(stack.monitoring, rest.postgres, scheduledCheck, namePrefix);
   const gatewaySecrets = [...rest.models.flatMap(({ secrets }) => Object.values(secrets)), ...tokens].sort(compareText);
   return {
     docker: { host: docker.host, sshOpts: isSshHost(docker.host) ? sshOptions(docker) : [] },

@@ -266,6 +266,8 @@ export interface MonitoringSettings {
   readonly logs: LogsSettings | undefined;
   /** Undefined: there is no Grafana. */
   readonly grafana: GrafanaSettings | undefined;
+  /** Undefined: nobody but LiteLLM reads what was spent. */
+  readonly spend: SpendSettings | undefined;
 }
 
 /** A Grafana of the stack. */
@@ -277,6 +279,12 @@ export interface GrafanaSettings {
   /** Names on the daemon. */
   readonly container: string;
   readonly volume: string;
+}
+
+/** A login for figures of spend. */
+export interface SpendSettings {
+  /** Of Postgres and whoever asks it for these figures; undefined where Postgres is not the stack's own. */
+  readonly network: string | undefined;
 }
 
 /** Where lines are kept, and what brings them there. */

@@ -17,13 +17,18 @@ export const LITELLM_DATABASE = "litellm_db";
 export const LITELLM_ROLE = "litellm_user";
 
 export interface DatabasesArgs {
-  readonly settings: Pick<Settings, "postgres">;
+  readonly settings: Pick<Settings, "postgres" | "monitoring">;
   /** The dedicated Postgres; undefined for an existing one. */
   readonly server: PostgresServer | undefined;
   readonly adminPassword: pulumi.Input<string>;
 }
 
-interface AdminLogin {
+/** Reads figures of spend, where the stack is told so, and nothing else. */
+export const SPEND_ROLE = "spend_reader";
+/** In LiteLLM's database. It is the stack's and not LiteLLM's: no backup puts it back. */
+export const SPEND_SCHEMA = "litellm_mcp_spend";
+
+export interface AdminLogin {
   readonly host: string;
   readonly port: number;
   readonly username: string;
@@ -34,7 +39,7 @@ interface AdminLogin {
  * How Pulumi's provider logs in. Plain settings, never outputs of a container: a provider whose address is unknown in a
  * preview replaces its databases.
  */
-const adminLogin = (postgres: PostgresSettings): AdminLogin =>
+export const adminLogin = (postgres: PostgresSettings): AdminLogin =>
   postgres.kind === "dedicated"
     ? { host: LOOPBACK, port: postgres.localPort, username: POSTGRES_ADMIN, sslmode: "disable" }
     : { ...wayFromHere(postgres), username: postgres.adminUser, sslmode: postgres.sslmode ?? "require" };
@@ -55,11 +60,13 @@ export class Databases extends pulumi.ComponentResource {
   readonly litellmUrl: pulumi.Output<string>;
   /** Connection URL of the read-only role, secret; also forces read-only transactions. */
   readonly readOnlyUrl: pulumi.Output<string>;
+  /** Password of `spend_reader`, secret; undefined where there is none. */
+  readonly spendPassword: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: DatabasesArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Databases.TYPE, name, {}, opts);
     const { server, adminPassword } = args;
-    const { postgres } = args.settings;
+    const { postgres, monitoring } = args.settings;
     const login = adminLogin(postgres);
     const provider = new postgresql.Provider(
       `${name}-provider`,
@@ -70,7 +77,7 @@ export class Databases extends pulumi.ComponentResource {
     // A dedicated server is deleted with its volume: its databases and roles then need no server that still answers.
     const managed = { parent: this, provider, ...(server && { deletedWith: server.volume }) };
 
-    const role = (roleName: string, connectionLimit: number) => {
+    const role = (roleName: string, connectionLimit: number, more: postgresql.RoleArgs = {}) => {
       // Letters and digits only: the password becomes part of a URL.
       const password = new random.RandomPassword(
         rolePasswordOf(name, roleName),
@@ -79,7 +86,7 @@ export class Databases extends pulumi.ComponentResource {
       );
       return new postgresql.Role(
         `${name}-${roleName}`,
-        { name: roleName, login: true, password: password.result, connectionLimit },
+        { name: roleName, login: true, password: password.result, connectionLimit, ...more },
         managed,
       );
     };
@@ -116,6 +123,11 @@ export class Databases extends pulumi.ComponentResource {
     this.readOnlyUrl = pulumi.secret(
       pulumi.all([readOnlyUrl, grants.map((grant) => grant.urn)]).apply(([text]) => text),
     );
+
+    if (monitoring?.spend) {
+      const { password } = role(SPEND_ROLE, 5, { statementTimeout: 30_000 });
+      this.spendPassword = pulumi.secret(password.apply((text) => text!));
+    }
 
     this.registerOutputs({ litellm: this.litellm.name });
   }

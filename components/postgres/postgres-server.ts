@@ -7,7 +7,7 @@ import { ContainerHealth } from "../docker/container-health.ts";
 import { portsOf, projectLabel, serviceContainer, OLD_ONE_FIRST } from "../docker/container.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
 import { daemonImage } from "../docker/image.ts";
-import type { Networks } from "../docker/networks.ts";
+import { internalNetwork, type Networks } from "../docker/networks.ts";
 import { adminPasswordOf, containerOf } from "../resource-names.ts";
 
 export const POSTGRES_PORT = 5432;
@@ -41,7 +41,7 @@ const imageOf = ({ image, readOnly }: DedicatedPostgres) =>
     : { name: image };
 
 export interface PostgresServerArgs {
-  readonly settings: Pick<Settings, "docker" | "names" | "publishedPorts">;
+  readonly settings: Pick<Settings, "docker" | "names" | "publishedPorts" | "monitoring">;
   readonly postgres: DedicatedPostgres;
   readonly networks: Networks;
 }
@@ -77,6 +77,9 @@ export class PostgresServer extends pulumi.ComponentResource {
       { name: names.volumes.postgresData, labels: [projectLabel] },
       { parent: this, protect: postgres.protect },
     );
+    const { network: spendNetwork } = settings.monitoring?.spend ?? {};
+    const spend =
+      spendNetwork === undefined ? undefined : internalNetwork(`${name}-spend-net`, spendNetwork, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
       {
@@ -92,6 +95,7 @@ export class PostgresServer extends pulumi.ComponentResource {
           networks: [
             { id: networks.postgres.id, aliases: [PostgresServer.HOST] },
             { id: networks.lan.id, aliases: [] },
+            ...(spend ? [{ id: spend.id, aliases: [PostgresServer.HOST] }] : []),
           ],
           ports: portsOf(settings, names.containers.postgres, POSTGRES_PORT),
           volumes: [{ volumeName: this.volume.name, containerPath: "/var/lib/postgresql/data" }],

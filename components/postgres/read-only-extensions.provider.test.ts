@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeExtensions, type Query, removeExtensions } from "./read-only-extensions.provider.ts";
+import type { Query } from "./as-admin.ts";
+import { makeExtensions, removeExtensions } from "./read-only-extensions.provider.ts";
 
 interface Database {
   /** Schema → its comment. */

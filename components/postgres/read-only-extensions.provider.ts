@@ -1,18 +1,9 @@
-import pg from "pg";
 import type { PostgresExtension } from "../../settings/settings.ts";
+import { dropSchema, literal, lookAt, MARK, name, type Query, withinDatabase } from "./as-admin.ts";
 import type { ReadOnlyExtensionsInputs } from "./read-only-extensions.ts";
-import { sslOf } from "./ssl.ts";
 
-const CONNECT_TIMEOUT_MS = 15_000;
 /** Nobody but the administrator may look into it: the extension's own view shows every database of the server. */
 const STATISTICS_SCHEMA = "litellm_mcp_statistics";
-/** Says which schemas are this program's, and are dropped with what is in them. */
-const MARK = "made by litellm-mcp";
-
-export type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
-
-const name = (text: string) => pg.escapeIdentifier(text);
-const literal = (text: string) => pg.escapeLiteral(text);
 
 type Wanted = Pick<ReadOnlyExtensionsInputs, "role" | "extensions">;
 
@@ -88,16 +79,6 @@ async function schemaOf(extension: PostgresExtension, query: Query): Promise<str
   return row && String(row["schema"]);
 }
 
-/** Whether there is such a schema, and whether this program made it. */
-async function lookAt(schema: string, query: Query): Promise<"none" | "own" | "foreign"> {
-  const [row] = await query(
-    "SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = $1",
-    [schema],
-  );
-  if (!row) return "none";
-  return row["comment"] === MARK ? "own" : "foreign";
-}
-
 async function makeSchema(schema: string, query: Query): Promise<void> {
   const found = await lookAt(schema, query);
   if (found === "own") return;
@@ -110,43 +91,20 @@ async function makeSchema(schema: string, query: Query): Promise<void> {
   await query(`COMMENT ON SCHEMA ${name(schema)} IS ${literal(MARK)}`);
 }
 
-async function dropSchema(schema: string, query: Query): Promise<void> {
-  if ((await lookAt(schema, query)) === "own") await query(`DROP SCHEMA ${name(schema)} CASCADE`);
-}
-
-/** Does something as the administrator, wholly or not at all. */
-async function within(inputs: ReadOnlyExtensionsInputs, act: (query: Query) => Promise<void>): Promise<void> {
-  const { server, password, database } = inputs;
-  const client = new pg.Client({
-    ...{ host: server.host, port: server.port, user: server.username, password, database, ssl: sslOf(server.sslmode) },
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  try {
-    await client.connect();
-    await client.query("BEGIN");
-    await act(async (sql, values) => (await client.query(sql, values && [...values])).rows);
-    await client.query("COMMIT");
-  } catch (error) {
-    throw new Error(`database ${database}: ${(error as Error).message}`, { cause: error });
-  } finally {
-    await client.end();
-  }
-}
-
 export async function create(inputs: ReadOnlyExtensionsInputs) {
-  await within(inputs, (query) => makeExtensions(inputs, query));
+  await withinDatabase(inputs, (query) => makeExtensions(inputs, query));
   return { id: inputs.database, outs: inputs };
 }
 
 export async function update(_id: string, olds: ReadOnlyExtensionsInputs, news: ReadOnlyExtensionsInputs) {
   if (olds.database !== news.database || olds.role !== news.role)
     // With the login of today: the former password is no longer the server's after a rotation.
-    await within({ ...news, database: olds.database }, (query) => removeExtensions(olds, query));
-  await within(news, (query) => makeExtensions(news, query));
+    await withinDatabase({ ...news, database: olds.database }, (query) => removeExtensions(olds, query));
+  await withinDatabase(news, (query) => makeExtensions(news, query));
   return { outs: news };
 }
 
 async function remove(_id: string, inputs: ReadOnlyExtensionsInputs) {
-  await within(inputs, (query) => removeExtensions(inputs, query));
+  await withinDatabase(inputs, (query) => removeExtensions(inputs, query));
 }
 export { remove as delete };

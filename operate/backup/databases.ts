@@ -3,6 +3,7 @@ import { Readable, Writable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import type Docker from "dockerode";
 import { gone } from "../../components/docker/gone.ts";
+import { SPEND_SCHEMA } from "../../components/postgres/databases.ts";
 import { hasPostgres, postgresVersionOf } from "../../components/postgres/image-version.ts";
 import { streamInContainer } from "../../components/docker/run-in-container.ts";
 import type { Held } from "./held.ts";
@@ -106,9 +107,10 @@ export class PostgresTools {
   }
 
   /**
-   * What is in a dump, a line each, as `pg_restore --use-list` takes it, but for extensions that this Postgres does not have.
+   * What is in a dump, a line each, as `pg_restore --use-list` takes it, but for extensions that this Postgres does not have, and for
+   * the views of figures of spend.
    *
-   * @returns Undefined where it has all of them.
+   * @returns Undefined where all of it is restored.
    */
   async contentsWithoutMissing(dump: Readable): Promise<Contents | undefined> {
     // Read to its end, also what pg_restore does not need for this: whoever writes would be told that nobody listens.
@@ -156,6 +158,7 @@ export class PostgresTools {
       const script = 'list=$1; shift; "$@" --use-list=<(base64 -d <<<"$list" | gunzip)';
       await this.#print(["bash", "-c", script, "bash", list, ...restore], dump);
     } else await this.#print(restore, dump);
+    await this.#copySpendViews(database);
     const restored = await this.#rowsOfDatabase(incoming(database));
     const tables = [...new Set([...Object.keys(rows), ...Object.keys(restored)])].sort();
     const different = tables.find((table) => rows[table] !== restored[table]);
@@ -163,6 +166,15 @@ export class PostgresTools {
       throw new Error(
         `${database}: table ${different} has ${restored[different] ?? "no"} rows after it was restored, and had ${rows[different] ?? "none"}`,
       );
+  }
+
+  /** They are those of the stack as it is now: a backup may be of before, or have them for a role that there is no longer. */
+  async #copySpendViews(database: string): Promise<void> {
+    const has = `SELECT to_json(to_regnamespace(${literal(SPEND_SCHEMA)}) IS NOT NULL)`;
+    if (!(await this.ask(database, has))) return;
+    const script = 'pg_dump --schema-only --schema="$1" --dbname "$2" | psql -X -q -v ON_ERROR_STOP=1 --dbname "$3"';
+    const names = [SPEND_SCHEMA, database, incoming(database)];
+    await this.#print(["bash", "-o", "pipefail", "-c", script, "bash", ...names]);
   }
 
   /** Puts what was restored beside them in the place of databases: all of them, or none. */
@@ -191,6 +203,11 @@ export class PostgresTools {
   }
 }
 
+/** The schema itself, what is in it, and the rights on both. */
+const SPEND_LINE = new RegExp(
+  String.raw`^\d+; \d+ \d+ (?:(?:ACL|COMMENT) - SCHEMA|SCHEMA -|ACL|COMMENT|FUNCTION|VIEW) ${SPEND_SCHEMA} `,
+);
+
 /**
  * @param lines As `pg_restore --list` prints them.
  * @param has Extensions that a Postgres has, created or not.
@@ -201,14 +218,15 @@ export function withoutMissing(lines: readonly string[], has: readonly string[])
     return extension === undefined || has.includes(extension) ? [] : [extension];
   };
   const missing = [...new Set(lines.flatMap(missingIn))];
-  if (!missing.length) return undefined;
+  const isLeftOut = (line: string) => missingIn(line).length > 0 || SPEND_LINE.test(line);
+  if (!lines.some(isLeftOut)) return undefined;
   // Rights on what an extension brings are in a dump, and the things themselves are not.
   const made = lines.filter((line) => !line.includes(" ACL "));
   const isOnNothing = (line: string) => {
-    const [, schema, name] = / ACL ([^- ]\S*) [A-Z]+ (.+) \S+$/.exec(line) ?? [];
-    return name !== undefined && !made.some((one) => one.includes(` ${schema} ${name} `));
+    const [, schema, name] = /(?<!DEFAULT) ACL ([^- ]\S*) [A-Z]+ (.+) \S+$/.exec(line) ?? [];
+    return missing.length > 0 && name !== undefined && !made.some((one) => one.includes(` ${schema} ${name} `));
   };
-  return { missing, lines: lines.filter((line) => !missingIn(line).length && !isOnNothing(line)) };
+  return { missing, lines: lines.filter((line) => !isLeftOut(line) && !isOnNothing(line)) };
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;

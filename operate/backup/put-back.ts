@@ -105,8 +105,9 @@ async function restoreBeside(
       await readPart(file, database.part, (dump) =>
         tools.restoreBeside(database.name, dump.pipe(progress.counter()), database.rows, contents),
       );
-      const without = contents && `; without ${contents.missing.join(", ")}, which this Postgres does not have`;
-      return [undefined, `${rowsIn(database)} rows, compared${without ?? ""}`];
+      const without =
+        contents?.missing.length && `; without ${contents.missing.join(", ")}, which this Postgres does not have`;
+      return [undefined, `${rowsIn(database)} rows, compared${without || ""}`];
     });
 }
 

@@ -14,6 +14,7 @@ test("Prometheus is there when the stack says so, also without a word more", () 
       ...names,
       logs: LOGS,
       grafana: undefined,
+      spend: undefined,
     });
   const asked = { image: "prom/prometheus:v3.12.0", days: 90, mib: 2048, memory: 512 };
   const { memory, ...rest } = asked;
@@ -22,10 +23,25 @@ test("Prometheus is there when the stack says so, also without a word more", () 
     ...names,
     logs: LOGS,
     grafana: undefined,
+    spend: undefined,
   });
 });
 
 const OUTSIDE = "an address of the LAN; for one outside of it, acceptRisks: [outside-lan] beside it";
+
+test("figures of spend are read where the stack says so, by a network of Postgres where that is the stack's own", () => {
+  const spend = (config: object) => load({ config: { ...config, namePrefix: "lab-" } }).monitoring?.spend;
+  assert.deepEqual(spend({ monitoring: { spend: true } }), { network: "lab-spend-net" });
+  const postgres = { kind: "existing", host: "192.168.1.11" };
+  assert.deepEqual(
+    load({
+      config: { monitoring: { spend: true }, postgres, namePrefix: "lab-" },
+      secretNames: ["postgresAdminPassword"],
+    }).monitoring?.spend,
+    { network: undefined },
+  );
+  assert.equal(spend({ monitoring: { spend: false } }), undefined);
+});
 
 /** With the defaults and the prefix `lab-`. */
 const LOGS = {
@@ -173,7 +189,7 @@ refused([
     { monitoring: "yes" },
     "monitoring",
     '"yes"',
-    "a map with the keys image, port, days, mib, memory, logs, grafana",
+    "a map with the keys image, port, days, mib, memory, logs, grafana, spend",
   ),
   inStack(
     "lines for no day",
@@ -286,6 +302,6 @@ refused([
     { monitoring: { address: "192.168.1.10" } },
     "monitoring.address",
     KEY,
-    "one of the keys image, port, days, mib, memory, logs, grafana",
+    "one of the keys image, port, days, mib, memory, logs, grafana, spend",
   ),
 ]);

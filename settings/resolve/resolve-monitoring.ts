@@ -6,6 +6,7 @@ import type {
   GrafanaSettings,
   LogsSettings,
   MonitoringSettings,
+  PostgresSettings,
   ScheduledCheckSettings,
 } from "../settings.ts";
 import { grafanaContainer, lokiContainer, monitoringContainer } from "./daemon-names.ts";
@@ -15,7 +16,8 @@ import { outsideLanAdvice } from "./outside-lan.ts";
 const DOCKER_ROOT = "/var/lib/docker";
 
 export const resolveMonitoring = (
-  { image, days, mib, memory, logs, grafana }: MonitoringConfig,
+  { image, days, mib, memory, logs, grafana, spend }: MonitoringConfig,
+  { kind }: Pick<PostgresSettings, "kind">,
   scheduledCheck: Pick<ScheduledCheckSettings, "alert"> | undefined,
   namePrefix: string,
 ): MonitoringSettings => ({
@@ -29,6 +31,7 @@ export const resolveMonitoring = (
   volume: `${namePrefix}prometheus-data`,
   logs: logs.enabled ? resolveLogs(logs, namePrefix) : undefined,
   grafana: grafana && resolveGrafana(grafana, namePrefix),
+  spend: spend ? { network: kind === "dedicated" ? `${namePrefix}spend-net` : undefined } : undefined,
 });
 
 const resolveGrafana = (

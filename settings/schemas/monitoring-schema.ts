@@ -95,6 +95,12 @@ export const monitoring = orEmpty(
     memory: memoryMiB.default(256).describe("Memory of its container in MiB."),
     logs,
     grafana,
+    spend: flag
+      .default(false)
+      .describe(
+        "Whether a Grafana may ask LiteLLM's database what clients have spent: a login that reads figures of spend and budgets, and " +
+          "nothing else. Its password is the stack's output `spendPassword`.",
+      ),
   }),
 )
   .optional()
@@ -119,6 +125,7 @@ export const monitoring = orEmpty(
         },
       },
       { grafana: {} },
+      { spend: true },
       {
         ...{ image: "prom/prometheus:v3.11.3", port: 9091, days: 90, mib: 2048, memory: 512 },
         logs: {
@@ -126,6 +133,7 @@ export const monitoring = orEmpty(
           ...{ collectorImage: "otel/opentelemetry-collector-contrib:0.151.0", collectorMemory: 512 },
         },
         grafana: { image: "grafana/grafana:12.3.2", port: 3001, memory: 768 },
+        spend: true,
       },
     ],
   });

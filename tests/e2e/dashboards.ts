@@ -18,7 +18,7 @@ interface DashboardFile {
   readonly panels: readonly {
     readonly type: string;
     readonly title: string;
-    readonly targets?: readonly { readonly expr: string; readonly instant: boolean }[];
+    readonly targets?: readonly { readonly expr: string; readonly instant: boolean; readonly rawSql?: string }[];
   }[];
   readonly templating: {
     readonly list: readonly { readonly name: string; readonly type: string; readonly query: string }[];
@@ -34,6 +34,31 @@ export const queriesOf = (dashboard: string): PanelQuery[] =>
   read(dashboard).panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr, instant }) => ({ dashboard, panel: title, expr, instant })),
   );
+
+/** Queries of Postgres, with those of the lists above the dashboard. */
+export const sqlOf = (dashboard: string): { readonly panel: string; readonly sql: string }[] => {
+  const { panels, templating } = read(dashboard);
+  return [
+    ...templating.list.flatMap(({ name, type, query }) => (type === "query" ? [{ panel: name, sql: query }] : [])),
+    ...panels.flatMap(({ title, targets = [] }) => targets.map(({ rawSql }) => ({ panel: title, sql: rawSql! }))),
+  ];
+};
+
+/**
+ * SQL with everything replaced that Grafana replaces in it, of the last thirty days.
+ * https://grafana.com/docs/grafana/latest/datasources/postgres/#macros
+ */
+export function asGrafanaSql(sql: string, chosen: Readonly<Record<string, readonly string[]>>): string {
+  const to = Date.now();
+  const time = (at: number) => `'${new Date(at).toISOString()}'`;
+  const list = (values: readonly string[]) => values.map((value) => `'${value.replaceAll("'", "''")}'`).join(",");
+  const replaced = sql
+    .replace(/\$__timeFilter\((\w+)\)/g, `$1 BETWEEN ${time(to - 30 * 86_400_000)} AND ${time(to)}`)
+    .replace(/\$__timeGroupAlias\((\w+), ?'1d'\)/g, 'floor(extract(epoch from $1)/86400)*86400 AS "time"')
+    .replace(/\$(\w+)/g, (whole, name: string) => (chosen[name] ? list(chosen[name]) : whole));
+  assert.doesNotMatch(replaced, /\$/);
+  return replaced;
+}
 
 /** The lists above a dashboard: the figure, or the lines, and the label whose values they have. */
 export const listsOf = (dashboard: string) =>

@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
+import pg from "pg";
 import { parse, stringify } from "yaml";
 import { parseState } from "../../check/scheduled/state.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
 import { AlertReceiver } from "./alert-receiver.ts";
-import { asGrafana, listsOf, queriesOf, RANGE_S, STEP_S, WINDOW_S } from "./dashboards.ts";
+import { asGrafana, asGrafanaSql, listsOf, queriesOf, RANGE_S, sqlOf, STEP_S, WINDOW_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { addMoody, adapterSays, setMode } from "./moody.ts";
@@ -27,7 +29,10 @@ const CHECK = `${PREFIX}scheduled-check`;
 const API = `http://127.0.0.1:${PROMETHEUS_PORT}/api/v1`;
 /** From what happens to an alert, and from its end to the alert's. */
 const ALERT_S = 120;
-const monitoring = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128, logs: { enabled: false } } };
+const POSTGRES_PORT = PORT + 32;
+const monitoring = {
+  "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, days: 5, mib: 128, logs: { enabled: false }, spend: true },
+};
 
 const receiver = new AlertReceiver();
 let address: string;
@@ -36,6 +41,8 @@ let workspace: Workspace;
 let gateway: string;
 let keys: Record<string, string>;
 let tools: Record<string, readonly string[]>;
+
+const prices = (times: number) => ({ input_cost_per_token: 0.001 * times, output_cost_per_token: 0.002 * times });
 
 before(async () => {
   await removeLeftovers(PREFIX);
@@ -47,13 +54,15 @@ before(async () => {
     "litellm-mcp:lan": { address },
     "litellm-mcp:namePrefix": PREFIX,
     "litellm-mcp:gateway": { port: PORT },
-    "litellm-mcp:postgres": { kind: "dedicated", port: PORT + 32 },
+    "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
     // It is refused what it must not do, which is no burst.
     "litellm-mcp:scheduledCheck": { alert: { url: await receiver.start() } },
-    "litellm-mcp:models": [{ name: "mock", params: { model: "openai/mock", api_key: "none", mock_response: "hi" } }],
+    "litellm-mcp:models": ["mock", "dear"].map((name, index) => ({
+      ...{ name, params: { model: `openai/${name}`, api_key: "none", mock_response: "hi", ...prices(index) } },
+    })),
     "litellm-mcp:clients": {
       "test-key": {},
-      phone: { servers: ["time"] },
+      phone: { servers: ["time"], budget: 5 },
       guest: { servers: ["time", "moody"], tools: { time: { deny: ["convert_time"] } } },
     },
   };
@@ -165,6 +174,15 @@ const callAll = (client: string, times: number, name: string, args: Record<strin
     for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
   });
 
+async function chat(client: string, model: string): Promise<void> {
+  const answer = await fetch(new URL("/v1/chat/completions", gateway), {
+    method: "POST",
+    headers: { authorization: `Bearer ${keys[client]}`, "content-type": "application/json" },
+    body: JSON.stringify({ model, messages: [{ role: "user", content: "hello" }] }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
 /** Calls by client, server, tool and outcome. */
 type Counts = Record<string, number>;
 
@@ -207,12 +225,7 @@ test("calls of three clients are in its figures as npm run audit has them: answe
     }),
   );
   await callAll("phone", 25, "moody-say", {});
-  const asking = await fetch(new URL("/v1/chat/completions", gateway), {
-    method: "POST",
-    headers: { authorization: `Bearer ${keys["phone"]}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: "mock", messages: [{ role: "user", content: "hello" }] }),
-  });
-  assert.equal(asking.status, 200, await asking.text());
+  await chat("phone", "mock");
   await callAll("guest", 25, "time-convert_time", { source_timezone: "UTC", time: "12:00", target_timezone: "UTC" });
   await callAll("guest", 20, "moody-say", {});
 
@@ -540,6 +553,220 @@ test("a LiteLLM that hangs is told once, and its end", longOnly, async () => {
   assert.deepEqual(receiver.all("GatewayFails", "firing"), []);
 });
 
+/** Asks as the login for figures of spend does. */
+async function asReader<Row extends pg.QueryResultRow>(sql: string, database = "litellm_db"): Promise<Row[]> {
+  const { spendPassword } = await workspace.outputs();
+  const client = new pg.Client({
+    ...{ host: "127.0.0.1", port: POSTGRES_PORT, user: "spend_reader", password: spendPassword, database },
+  });
+  await client.connect();
+  try {
+    return [await client.query<Row>(sql)].flat().at(-1)!.rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** By client, as `npm run status` shows it. */
+async function spentAsStatusHasIt(): Promise<Record<string, number>> {
+  const { output } = await workspace.run("npm", ["run", "--silent", "status", "--", "--stack", STACK, "--json"]);
+  const { clients } = JSON.parse(output.slice(output.indexOf("{"))) as {
+    clients: { name: string; spend: { spent: number } }[];
+  };
+  return Object.fromEntries(clients.map(({ name, spend }) => [name, Number(spend.spent.toFixed(6))]));
+}
+
+const spentByHour = async () =>
+  Object.fromEntries(
+    (
+      await asReader<{ client: string; dollars: number }>(
+        "SELECT client, sum(dollars) AS dollars FROM litellm_mcp_spend.by_hour WHERE client <> 'scheduled-check' GROUP BY 1",
+      )
+    ).map(({ client, dollars }) => [client, Number(dollars.toFixed(6))]),
+  );
+
+test("figures of spend are those of npm run status, and every query of their dashboard has data", async () => {
+  for (const client of ["phone", "phone", "guest", "test-key"]) await chat(client, "dear");
+  await chat("guest", "mock");
+  await callAll("phone", 1, "time-get_current_time", { timezone: "UTC" });
+  let [spent, shown]: Record<string, number>[] = [];
+  await eventually("LiteLLM has written down what was spent", 60, async () => {
+    [spent, shown] = [await spentByHour(), await spentAsStatusHasIt()];
+    return isDeepStrictEqual(spent, shown) && Object.values(spent).every((dollars) => dollars > 0);
+  }).catch(() => {});
+  console.log(spent);
+  assert.deepEqual(spent, shown);
+  assert.deepEqual(Object.keys(spent!).sort(), ["guest", "phone", "test-key"]);
+  assert.equal(spent!["phone"], 2 * spent!["test-key"]!);
+  const budgets = await asReader<Record<string, number | string | null>>(
+    "SELECT * FROM litellm_mcp_spend.budgets WHERE client IN ('phone', 'guest') ORDER BY 1 DESC",
+  );
+  assert.deepEqual(
+    budgets.map(({ client, budget, available }) => [
+      client,
+      budget,
+      available === null ? null : Number(available).toFixed(6),
+    ]),
+    [
+      ["phone", 5, (5 - spent!["phone"]).toFixed(6)],
+      ["guest", null, null],
+    ],
+  );
+
+  const queries = sqlOf("spend");
+  assert.ok(queries.length >= 13, `${queries.length} queries`);
+  const all = { client: ["phone", "guest", "test-key"], model: ["mock", "dear"] };
+  const answers: Record<string, Record<string, unknown>[]> = {};
+  for (const { panel, sql } of queries) {
+    answers[panel] = await asReader(asGrafanaSql(sql, all));
+    assert.ok(answers[panel].length, panel);
+    for (const row of answers[panel]) assert.ok(Object.keys(row).length, panel);
+  }
+  const counting = `SELECT count(*) FROM "LiteLLM_SpendLogs" WHERE model_group <> ''`;
+  const psql = ["psql", "-XAt", "-U", "postgres", "-d", "litellm_db", "-c", counting];
+  const rows = Number((await runInContainer(docker, `${PREFIX}postgres`, psql)).stdout);
+  assert.ok(rows >= 5, `${rows} rows of models`);
+  const total = Object.values(spent!).reduce((sum, one) => sum + one, 0);
+  const sumOf = (panel: string, column: string) => answers[panel]!.reduce((sum, row) => sum + Number(row[column]), 0);
+  for (const [panel, column] of [
+    ["Spent", "spent"],
+    ["Spent a day, by client", "value"],
+    ["Spent a day, by model", "value"],
+    ["By client", "spent"],
+    ["By model", "spent"],
+    ["Budgets", "spent"],
+  ] as const)
+    assert.equal(sumOf(panel, column).toFixed(6), total.toFixed(6), panel);
+  for (const [panel, column] of [
+    ["Requests to models", "requests"],
+    ["Requests to models a day, by model", "value"],
+    ["By model", "requests"],
+  ] as const)
+    assert.equal(sumOf(panel, column), rows, panel);
+  assert.ok(sumOf("Tokens of models", "tokens") > 0);
+  assert.equal(sumOf("Calls of tools", "calls"), sumOf("By tool", "calls"));
+  assert.deepEqual(answers["model"]!.map(({ model }) => model).sort(), ["dear", "mock"]);
+  const onePhone = await asReader<{ spent: number }>(
+    asGrafanaSql(queries.find(({ panel }) => panel === "Spent")!.sql, { client: ["phone"] }),
+  );
+  assert.equal(onePhone[0]!.spent.toFixed(6), spent!["phone"].toFixed(6));
+});
+
+test("who reads figures of spend reads and changes nothing else", async () => {
+  const refused = (sql: string, message: RegExp, database?: string) => assert.rejects(asReader(sql, database), message);
+  const denied = /permission denied/;
+  const tables = await asReader<{ name: string }>(
+    "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'public'",
+  );
+  assert.ok(tables.length > 20);
+  for (const { name } of tables) await refused(`SELECT 1 FROM ${name}`, denied);
+  for (const name of ["pg_authid", "pg_shadow", "pg_statistic"]) await refused(`SELECT * FROM ${name}`, denied);
+  await refused("CREATE TABLE litellm_mcp_spend.mine ()", /read-only transaction/);
+  const writing = "SET default_transaction_read_only = off; BEGIN READ WRITE;";
+  for (const statement of [
+    "CREATE TABLE litellm_mcp_spend.mine ()",
+    "CREATE TABLE public.mine ()",
+    "CREATE TEMPORARY TABLE mine ()",
+    "CREATE SCHEMA mine",
+    'DELETE FROM "LiteLLM_SpendLogs"',
+    `UPDATE litellm_mcp_spend.budgets SET spent = 0`,
+    "ALTER FUNCTION litellm_mcp_spend.budgets() SECURITY INVOKER",
+    "SET ROLE litellm_user",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('/etc/passwd')",
+  ])
+    await refused(`${writing} ${statement}`, /permission denied|must be owner|cannot update/);
+  for (const database of ["postgres", "template1", "mcp_db"])
+    await refused("SELECT 1", /permission denied for database/, database);
+  await refused("SELECT pg_sleep(60)", /statement timeout/);
+  const secrets = await asReader(`SELECT to_jsonb(a)::text AS row FROM litellm_mcp_spend.by_hour a
+    UNION ALL SELECT to_jsonb(b)::text FROM litellm_mcp_spend.budgets b`);
+  for (const { row } of secrets) assert.doesNotMatch(String(row), /sk-|[0-9a-f]{32}|hello|get_current_time",/);
+  const { spendPassword } = await workspace.outputs();
+  const places: Record<string, string> = {
+    state: await workspace.exportState({ showSecrets: false }),
+    printed: workspace.printed,
+    ...Object.fromEntries(
+      await Promise.all(
+        Object.keys(await containerIds(PREFIX)).map(async (name) => [
+          name,
+          JSON.stringify(await docker.getContainer(`${PREFIX}${name}`).inspect()) + (await logsOf(`${PREFIX}${name}`)),
+        ]),
+      ),
+    ),
+  };
+  for (const [place, text] of Object.entries(places)) assert.ok(!text.includes(spendPassword!), place);
+});
+
+test("a Grafana on the network of Postgres alone reaches it as the data source says", async () => {
+  const { datasources } = parse(
+    readFileSync(path.join(workspace.root, "examples/grafana/datasources-spend.yaml"), "utf8"),
+  ) as { datasources: { url: string; user: string; jsonData: { database: string; sslmode: string } }[] };
+  const { url, user, jsonData } = datasources[0]!;
+  const network = `${PREFIX}spend-net`;
+  const { Internal, Containers } = await docker.getNetwork(network).inspect();
+  assert.equal(Internal, true);
+  assert.deepEqual(
+    Object.values(Containers ?? {}).map(({ Name }) => Name),
+    [`${PREFIX}postgres`],
+  );
+  const { Image } = await docker.getContainer(`${PREFIX}postgres`).inspect();
+  const { spendPassword } = await workspace.outputs();
+  const address = `postgresql://${user}@${url}/${jsonData.database}?sslmode=${jsonData.sslmode}`;
+  const psql = ["psql", "-XAt", address, "-c", "SELECT count(*) > 0 FROM litellm_mcp_spend.by_hour"];
+  const { exitCode, stdout, stderr } = await execa(
+    "docker",
+    ["run", "--rm", "--network", network, "-e", "PGPASSWORD", Image, ...psql],
+    { env: { PGPASSWORD: spendPassword }, reject: false },
+  );
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(stdout, "t");
+});
+
+test("what LiteLLM changes in its tables is not stopped by the views, and it starts with them", async () => {
+  const admin = new pg.Client({
+    ...{ host: "127.0.0.1", port: POSTGRES_PORT, user: "postgres", password: await workspace.postgresPassword() },
+    database: "litellm_db",
+  });
+  await admin.connect();
+  try {
+    for (const statement of [
+      "SET ROLE litellm_user",
+      'ALTER TABLE "LiteLLM_SpendLogs" ALTER prompt_tokens TYPE bigint',
+      'ALTER TABLE "LiteLLM_SpendLogs" RENAME call_type TO call_type_of_before',
+      'ALTER TABLE "LiteLLM_SpendLogs" RENAME call_type_of_before TO call_type',
+      'ALTER TABLE "LiteLLM_SpendLogs" ALTER prompt_tokens TYPE integer',
+    ])
+      await admin.query(statement);
+  } finally {
+    await admin.end();
+  }
+  const before = await spentByHour();
+  assert.ok(before["phone"]! > 0);
+  // It looks for migrations whenever it starts.
+  await docker.getContainer(`${PREFIX}litellm`).restart();
+  await chat("guest", "dear");
+  await eventually("it writes down what is spent", 60, async () => (await spentByHour())["guest"]! > before["guest"]!);
+});
+
+test("after a restore the login works, whether the backup has its views or not", longOnly, async () => {
+  const before = await spentByHour();
+  const folder = await mkdtemp(path.join(tmpdir(), "spend-"));
+  const done = async (...args: string[]) => {
+    const { exitCode, output } = await workspace.run("npm", ["run", "--silent", ...args, "--stack", STACK]);
+    assert.equal(exitCode, 0, output);
+  };
+  try {
+    await done("backup", "--", "--to", folder);
+    const [file = ""] = await readdir(folder);
+    await done("restore", "--", path.join(folder, file), "--yes");
+    assert.deepEqual(await spentByHour(), before);
+    await assert.rejects(asReader("SELECT 1", "postgres"), /permission denied for database/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 /** Panels with a query that finds nothing above zero here, and why. */
 const MAY_BE_ZERO: Readonly<Record<string, string>> = {
   "Parts that do not answer": "all answer again",
@@ -655,19 +882,27 @@ test("who joins its network reaches it as the data source for a Grafana says", a
   assert.match(stdout, /=> 2 @/);
 });
 
-test("without the setting it goes, with its networks and its figures; but for the scheduled check nothing else changes", async () => {
+test("without the setting it goes, with its networks and its figures; but for the scheduled check and Postgres nothing else changes", async () => {
   const before = await containerIds(PREFIX);
   await workspace.writeConfig(config);
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
-  const { prometheus, "scheduled-check": check, ...others } = before;
+  const { prometheus, "scheduled-check": check, postgres, ...others } = before;
   assert.ok(prometheus);
-  const { "scheduled-check": checkNow, ...othersNow } = await containerIds(PREFIX);
+  const { "scheduled-check": checkNow, postgres: postgresNow, ...othersNow } = await containerIds(PREFIX);
   assert.deepEqual(othersNow, others);
   assert.notEqual(checkNow, check, "it listens no longer");
+  assert.notEqual(postgresNow, postgres, "nobody reads figures of spend");
+  const psql = ["psql", "-XAt", "-U", "postgres", "-d", "litellm_db", "-c"];
+  const { stdout: reader } = await runInContainer(docker, `${PREFIX}postgres`, [
+    ...[...psql, "SELECT count(*) FROM pg_roles WHERE rolname = 'spend_reader'"],
+    ...["-c", "SELECT count(*) FROM pg_namespace WHERE nspname = 'litellm_mcp_spend'"],
+    ...["-c", "SELECT has_database_privilege('mcp_readonly', 'litellm_db', 'CONNECT')"],
+  ]);
+  assert.deepEqual(reader.trim().split("\n"), ["0", "0", "t"]);
   const left = await leftovers(PREFIX);
   assert.deepEqual(
-    left.filter((name) => /prometheus|monitoring-net|alerts-net/.test(name)),
+    left.filter((name) => /prometheus|monitoring-net|alerts-net|spend-net/.test(name)),
     [],
   );
   const preview = await workspace.previewWithoutChanges();

@@ -137,6 +137,8 @@ export class Workspace {
     tools: Record<string, string[]>;
     /** Tokens of adapters with a debug port. */
     serverTokens: Record<string, string>;
+    /** With `monitoring.spend`. */
+    spendPassword?: string;
   }> {
     const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
       cwd: this.root,

@@ -2,8 +2,11 @@ import { PROMETHEUS_ADDRESS, SCRAPE_INTERVAL } from "../prometheus-config.ts";
 import { LOKI_HOST, LOKI_PORT } from "../loki-config.ts";
 import { gatewayDashboard } from "./gateway.ts";
 import { logsDashboard } from "./logs.ts";
-import { LOKI, PROMETHEUS } from "./panels.ts";
+import { LITELLM_DATABASE, SPEND_ROLE } from "../../postgres/databases.ts";
+import { POSTGRES_PORT, PostgresServer } from "../../postgres/postgres-server.ts";
+import { LOKI, POSTGRES, PROMETHEUS } from "./panels.ts";
 import { serversDashboard } from "./servers.ts";
+import { spendDashboard } from "./spend.ts";
 
 /** Written by `npm run docs`, for whoever has a Grafana: docs/grafana.md. */
 export const GRAFANA_FOLDER = "examples/grafana";
@@ -32,6 +35,29 @@ datasources:
     url: http://${LOKI_HOST}:${LOKI_PORT}
 `;
 
+/** Where Grafana finds the password of Postgres; it is in no other file. */
+export const SPEND_PASSWORD_FILE = "/etc/grafana/litellm-mcp-spend-password";
+
+/** In a file of its own: Grafana does not start where the password's file is missing. */
+const spendDatasource = () => `${WRITTEN}apiVersion: 1
+datasources:
+  - name: ${POSTGRES.name}
+    uid: ${POSTGRES.uid}
+    type: ${POSTGRES.type}
+    access: proxy
+    # Its name on spend-net. For a Grafana on the host itself, outside Docker: 127.0.0.1:${POSTGRES_PORT}. Of an existing Postgres: its own.
+    url: ${PostgresServer.HOST}:${POSTGRES_PORT}
+    user: ${SPEND_ROLE}
+    jsonData:
+      database: ${LITELLM_DATABASE}
+      sslmode: disable
+      # The login has five connections.
+      maxOpenConns: 3
+      maxIdleConns: 1
+    secureJsonData:
+      password: $__file{${SPEND_PASSWORD_FILE}}
+`;
+
 const dashboards = () => `${WRITTEN}apiVersion: 1
 providers:
   - name: litellm-mcp
@@ -44,8 +70,10 @@ providers:
 /** The files, by their place in the folder. */
 export const grafanaFiles = (): Readonly<Record<string, string>> => ({
   "datasources.yaml": datasources(),
+  "datasources-spend.yaml": spendDatasource(),
   "dashboards.yaml": dashboards(),
   "dashboards/gateway.json": `${JSON.stringify(gatewayDashboard(), undefined, 2)}\n`,
   "dashboards/logs.json": `${JSON.stringify(logsDashboard(), undefined, 2)}\n`,
   "dashboards/servers.json": `${JSON.stringify(serversDashboard(), undefined, 2)}\n`,
+  "dashboards/spend.json": `${JSON.stringify(spendDashboard(), undefined, 2)}\n`,
 });

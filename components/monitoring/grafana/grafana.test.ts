@@ -11,16 +11,19 @@ import { Metrics as AdapterMetrics } from "../../../adapter/metrics.ts";
 import type { Upstream } from "../../../adapter/upstream.ts";
 import { Metrics as IngressMetrics } from "../../../ingress/metrics.ts";
 import { projectRoot } from "../../../lib/project-root.ts";
-import { DASHBOARDS_FOLDER, GRAFANA_FOLDER, grafanaFiles } from "./files.ts";
+import { DASHBOARDS_FOLDER, GRAFANA_FOLDER, grafanaFiles, SPEND_PASSWORD_FILE } from "./files.ts";
 import { LABELS } from "../loki-config.ts";
+import { SPEND_VIEWS } from "../../postgres/spend-views.ts";
 import { gatewayDashboard } from "./gateway.ts";
 import { logsDashboard } from "./logs.ts";
+import type { SqlQuery } from "./panels.ts";
 import { perMinute, quantile } from "./queries.ts";
 import { serversDashboard } from "./servers.ts";
+import { spendDashboard } from "./spend.ts";
 
 const textOf = (file: string) => readFileSync(path.join(projectRoot, file), "utf8");
 const dashboards = { gateway: gatewayDashboard(), servers: serversDashboard() };
-const all = { ...dashboards, logs: logsDashboard() };
+const all = { ...dashboards, logs: logsDashboard(), spend: spendDashboard() };
 
 test("the committed files are those of the program", () => {
   const files = grafanaFiles();
@@ -32,7 +35,9 @@ test("the committed files are those of the program", () => {
 
 test("the dashboards ask the data source of the files, unless somebody chooses another one", () => {
   const files = grafanaFiles();
-  const { datasources } = parse(files["datasources.yaml"]!) as { datasources: Record<string, unknown>[] };
+  const [{ datasources }, ofSpend] = ["datasources.yaml", "datasources-spend.yaml"].map(
+    (file) => parse(files[file]!) as { datasources: Record<string, unknown>[] },
+  ) as [{ datasources: Record<string, unknown>[] }, { datasources: Record<string, unknown>[] }];
   assert.deepEqual(datasources, [
     {
       name: "LiteLLM MCP gateway",
@@ -50,11 +55,24 @@ test("the dashboards ask the data source of the files, unless somebody chooses a
       url: "http://loki:3100",
     },
   ]);
-  const [prometheus, loki] = datasources.map(({ uid }) => uid);
+  assert.deepEqual(ofSpend.datasources, [
+    {
+      name: "LiteLLM MCP spend",
+      uid: "litellm-mcp-spend",
+      type: "grafana-postgresql-datasource",
+      access: "proxy",
+      url: "postgres:5432",
+      user: "spend_reader",
+      jsonData: { database: "litellm_db", sslmode: "disable", maxOpenConns: 3, maxIdleConns: 1 },
+      secureJsonData: { password: `$__file{${SPEND_PASSWORD_FILE}}` },
+    },
+  ]);
+  const sources = [...datasources, ...ofSpend.datasources];
   for (const [dashboard, { templating }] of Object.entries(all)) {
     const [{ type, name, query, current } = {}] = templating?.list ?? [];
     assert.deepEqual([type, name], ["datasource", "datasource"]);
-    assert.deepEqual([query, current?.value], dashboard === "logs" ? ["loki", loki] : ["prometheus", prometheus]);
+    const at = { logs: 1, spend: 2 }[dashboard] ?? 0;
+    assert.deepEqual([query, current?.value], [sources[at]!["type"], sources[at]!["uid"]]);
   }
 });
 
@@ -69,6 +87,8 @@ test("the page mounts the files where Grafana and they expect them", () => {
     "/datasources.yaml:/etc/grafana/provisioning/datasources/litellm-mcp.yaml:ro",
     "/dashboards.yaml:/etc/grafana/provisioning/dashboards/litellm-mcp.yaml:ro",
     `/dashboards:${DASHBOARDS_FOLDER}:ro`,
+    "/datasources-spend.yaml:/etc/grafana/provisioning/datasources/litellm-mcp-spend.yaml:ro",
+    `:${SPEND_PASSWORD_FILE}:ro`,
   ])
     assert.ok(page.includes(mount), mount);
 });
@@ -128,7 +148,7 @@ for (const [name, { uid, panels = [] }] of Object.entries(all)) {
           taken.add(`${column},${line}`);
         }
     }
-    assert.ok(shown.length >= (name === "logs" ? 7 : 14), `${shown.length} panels`);
+    assert.ok(shown.length >= ({ logs: 7, spend: 12 }[name] ?? 14), `${shown.length} panels`);
   });
 }
 
@@ -174,5 +194,38 @@ test("logs: queries ask for labels that there are, and for what is chosen above"
         `${label} in ${expr}`,
       );
     for (const [, variable] of expr.matchAll(/\$(?!__)(\w+)/g)) assert.ok(lists.includes(variable!), variable);
+  }
+});
+
+test("spend: queries ask for views, columns and lists that there are, and for nothing else of the database", () => {
+  const { panels = [], templating } = spendDashboard();
+  const lists = (templating?.list ?? []).slice(1);
+  const queries = [
+    ...lists.map(({ query }) => query as string),
+    ...panels.flatMap((panel) =>
+      panel.type === "row" ? [] : ((panel as Panel).targets as unknown as SqlQuery[]).map(({ rawSql }) => rawSql),
+    ),
+  ];
+  assert.ok(queries.length >= 13);
+  const sql = "select distinct as from where and in group by order desc nulls last sum nullif time metric value";
+  for (const query of queries) {
+    const views = [...query.matchAll(/FROM (\S+)/g)].map(([, view]) =>
+      SPEND_VIEWS.find(({ name }) => view === `litellm_mcp_spend.${name}`),
+    );
+    assert.ok(views.length && views.every(Boolean), query);
+    const named = [...query.matchAll(/AS (?:"([^"]+)"|(\w+))/g)].map(([, quoted, plain]) => quoted ?? plain!);
+    const known = [
+      ...sql.split(" "),
+      ...named,
+      ...views.flatMap((view) => view!.columns.map((column) => column.split(" ")[0]!)),
+    ];
+    const words = query.replace(/litellm_mcp_spend\.\w+|'[^']*'|"[^"]*"|\$__\w+|\$\w+/g, " ").match(/[A-Za-z_]+/g)!;
+    for (const word of words)
+      assert.ok(known.includes(word) || known.includes(word.toLowerCase()), `${word} in ${query}`);
+    for (const [, variable] of query.matchAll(/\$(?!__)(\w+)/g))
+      assert.ok(
+        lists.some(({ name }) => name === variable),
+        variable,
+      );
   }
 });

@@ -10,7 +10,7 @@ import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 
 /** A data source of `datasources.yaml`. A dashboard has a list of all of its type, for somebody with several stacks. */
 export interface Source {
-  readonly type: "prometheus" | "loki";
+  readonly type: "prometheus" | "loki" | "grafana-postgresql-datasource";
   readonly uid: string;
   readonly name: string;
   /** Above the list. */
@@ -23,6 +23,10 @@ export const PROMETHEUS: Source = {
 export const LOKI: Source = {
   ...{ type: "loki", uid: "litellm-mcp-loki" },
   ...{ name: "LiteLLM MCP logs", label: "Loki" },
+};
+export const POSTGRES: Source = {
+  ...{ type: "grafana-postgresql-datasource", uid: "litellm-mcp-spend" },
+  ...{ name: "LiteLLM MCP spend", label: "Postgres" },
 };
 const chosenOf = ({ type }: Source) => ({ type, uid: "${datasource}" });
 const DATASOURCE = chosenOf(PROMETHEUS);
@@ -115,6 +119,67 @@ export const texts = ({ title, description, width, expr }: Panel & { readonly ex
     .enableLogDetails(true)
     .sortOrder(common.LogsSortOrder.Descending)
     .targets([new loki.DataqueryBuilder().refId("A").expr(expr).queryType("range").maxLines(500)]);
+
+/** What Grafana's data source for Postgres takes; the SDK has no builder for it. */
+export interface SqlQuery {
+  readonly refId: string;
+  readonly format: "time_series" | "table";
+  readonly rawSql: string;
+}
+const sqlOf = (rawSql: string, format: SqlQuery["format"]) => ({
+  build: () => ({
+    ...({ refId: "A", format, rawSql } satisfies SqlQuery),
+    ...{ rawQuery: true, editorMode: "code" },
+    _implementsDataqueryVariant(): void {},
+  }),
+});
+
+/** A bar for each day, of what Postgres answers: `time`, `metric`, which is a series' name, and a number. */
+export const days = ({
+  title,
+  description,
+  width,
+  sql,
+  unit,
+}: Panel & { readonly sql: string; readonly unit: string }) =>
+  graph({ title, description, width, queries: [], unit })
+    .datasource(chosenOf(POSTGRES))
+    .drawStyle(common.GraphDrawStyle.Bars)
+    .fillOpacity(80)
+    .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
+    .targets([sqlOf(sql, "time_series")]);
+
+/** Rows of Postgres; columns with a unit of their own by their names. */
+export function rows({
+  title,
+  description,
+  width,
+  sql,
+  units,
+}: Panel & { readonly sql: string; readonly units: Readonly<Record<string, string>> }) {
+  const panel = new table.PanelBuilder()
+    .title(title)
+    .description(description)
+    .datasource(chosenOf(POSTGRES))
+    .span(width)
+    .height(8)
+    .targets([sqlOf(sql, "table")]);
+  for (const [column, unit] of Object.entries(units)) panel.overrideByName(column, [{ id: "unit", value: unit }]);
+  return panel;
+}
+
+/** One number of Postgres. */
+export const total = ({
+  title,
+  description,
+  width,
+  sql,
+  unit,
+}: Panel & { readonly sql: string; readonly unit: string }) =>
+  number({ title, description, width, expr: "", unit })
+    .datasource(chosenOf(POSTGRES))
+    .decimals(unit === "short" ? 0 : 2)
+    .targets([sqlOf(sql, "table")]);
 
 /** One number, red from `bad` on where there is such a bound. */
 export function number(panel: Panel & { readonly expr: string; readonly unit?: string; readonly bad?: number }) {
@@ -216,15 +281,34 @@ export const listOf = (name: string, label: string, metric: string, inMetric: st
     .allValue(".*")
     .current({ selected: true, text: ["All"], value: ["$__all"] });
 
+/** A list above the dashboard: what a query answers. */
+export const choiceOf = (name: string, label: string, sql: string) =>
+  new dashboard.QueryVariableBuilder(name)
+    .label(label)
+    .datasource(chosenOf(POSTGRES))
+    .query(sql)
+    .definition(sql)
+    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+    .sort(dashboard.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .current({ selected: true, text: ["All"], value: ["$__all"] });
+
 /** A field above the dashboard, for a word that is looked for. */
 export const wordOf = (name: string, label: string) => new dashboard.TextBoxVariableBuilder(name).label(label);
 
-type AnyPanel = ReturnType<typeof graph | typeof number | typeof states | typeof lines | typeof texts>;
-type AnyVariable = ReturnType<typeof listOf | typeof wordOf>;
+type AnyPanel = ReturnType<typeof graph | typeof number | typeof states | typeof lines | typeof texts | typeof rows>;
+type AnyVariable = ReturnType<typeof listOf | typeof wordOf | typeof choiceOf>;
 
 /** A dashboard of rows, each with its title and its panels, from left to right. */
 export function dashboardOf(
-  { uid, title, description }: Record<"uid" | "title" | "description", string>,
+  {
+    uid,
+    title,
+    description,
+    from = "now-6h",
+    refresh = "30s",
+  }: Record<"uid" | "title" | "description", string> & Partial<Record<"from" | "refresh", string>>,
   source: Source,
   lists: readonly AnyVariable[],
   rows: Readonly<Record<string, readonly AnyPanel[]>>,
@@ -235,8 +319,8 @@ export function dashboardOf(
     .tags(["litellm-mcp"])
     .timezone("browser")
     .tooltip(dashboard.DashboardCursorSync.Crosshair)
-    .time({ from: "now-6h", to: "now" })
-    .refresh("30s")
+    .time({ from, to: "now" })
+    .refresh(refresh)
     .link(
       new dashboard.DashboardLinkBuilder("The gateway's dashboards")
         .type(dashboard.DashboardLinkType.Dashboards)
