@@ -681,7 +681,7 @@ test("who reads figures of spend reads and changes nothing else", async () => {
   await refused("SELECT pg_sleep(60)", /statement timeout/);
   const secrets = await asReader(`SELECT to_jsonb(a)::text AS row FROM litellm_mcp_spend.by_hour a
     UNION ALL SELECT to_jsonb(b)::text FROM litellm_mcp_spend.budgets b`);
-  for (const { row } of secrets) assert.doesNotMatch(String(row), /sk-|[0-9a-f]{32}|hello|get_current_time",/);
+  for (const { row } of secrets) assert.doesNotMatch(String(row), /sk-|[0-9a-f]{32}|hello/);
   const { spendPassword } = await workspace.outputs();
   const places: Record<string, string> = {
     state: await workspace.exportState({ showSecrets: false }),
