@@ -209,7 +209,6 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     tools: check.tools,
     clientKeys: pulumi.secret(pulumi.all(Object.fromEntries(withKeys.map(({ client, key }) => [client.name, key])))),
     masterKey: litellm.masterKey,
-    spendPassword: databases.spendPassword,
     serverTokens: pulumi.secret(
       pulumi.all(
         Object.fromEntries(
@@ -219,6 +218,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
         ),
       ),
     ),
+    ...(databases.spendPassword && { spendPassword: databases.spendPassword }),
     ...(shown && grafana && { grafana: `http://${LOOPBACK}:${shown.port}`, grafanaPassword: grafana.password }),
   };
 }
