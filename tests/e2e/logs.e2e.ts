@@ -21,10 +21,16 @@ const PROMETHEUS_PORT = 31590;
 const LOKI_PORT = 31591;
 const LOKI = `${PREFIX}loki`;
 const COLLECTOR = `${PREFIX}log-collector`;
-const PARTS = [`${PREFIX}prometheus`, LOKI, COLLECTOR];
+const GRAFANA_PORT = 31592;
+const GRAFANA = `${PREFIX}grafana`;
+const PARTS = [`${PREFIX}prometheus`, LOKI, COLLECTOR, GRAFANA];
 const API = `http://127.0.0.1:${LOKI_PORT}`;
 const WITHOUT = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, logs: { enabled: false } } };
-const WITH = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, logs: { port: LOKI_PORT, days: 5 } } };
+const WITH = {
+  "litellm-mcp:monitoring": {
+    ...{ port: PROMETHEUS_PORT, logs: { port: LOKI_PORT, days: 5 }, grafana: { port: GRAFANA_PORT } },
+  },
+};
 
 let address: string;
 let config: Record<string, unknown>;
@@ -213,8 +219,8 @@ test("turned on for a deployed stack they replace no other container", longOnly,
   const { exitCode, output, seconds } = await workspace.up();
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(exitCode, 0, output);
-  const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
-  assert.ok(loki && collector);
+  const { loki, "log-collector": collector, grafana, ...others } = await containerIds(PREFIX);
+  assert.ok(loki && collector && grafana);
   assert.deepEqual(others, ids);
 });
 
@@ -429,16 +435,134 @@ test("nobody reaches Loki or the collector but the host itself, and the collecto
   assert.equal(Mounts.filter(({ Type }) => Type === "bind").length, (await logged()).length);
 });
 
+/** Grafana's API, with a password of its user or without. */
+async function grafana(where: string, password?: string, body?: object, login = "admin") {
+  const answer = await fetch(`http://127.0.0.1:${GRAFANA_PORT}${where}`, {
+    redirect: "manual",
+    headers: {
+      "content-type": "application/json",
+      ...(password !== undefined && {
+        authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}`,
+      }),
+    },
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+const grafanaPassword = async () => (await workspace.outputs()).grafanaPassword!;
+
+test("Grafana lets in who has the stack's password, and nobody else", longOnly, async () => {
+  const password = await grafanaPassword();
+  assert.equal((await grafana("/api/user", password)).status, 200);
+  for (const wrong of ["admin", ""]) assert.equal((await grafana("/api/user", wrong)).status, 401);
+  for (const where of ["/api/user", "/api/dashboards/uid/litellm-mcp-gateway", "/api/datasources"])
+    assert.equal((await grafana(where)).status, 401, where);
+  assert.equal((await grafana("/api/health")).status, 200);
+  await assert.rejects(fetch(`http://${address}:${GRAFANA_PORT}/api/health`), (error: Error) => {
+    assert.equal((error.cause as { code?: string }).code, "ECONNREFUSED");
+    return true;
+  });
+  const { NetworkSettings, HostConfig } = await docker.getContainer(GRAFANA).inspect();
+  assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), [`${PREFIX}loki-net`, `${PREFIX}monitoring-net`]);
+  assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
+  for (const from of ["mcp-time", "litellm"])
+    for (const { IPAddress } of Object.values(NetworkSettings.Networks))
+      assert.doesNotMatch(await answer(from, IPAddress, 3000), /answered|HTTP|Found|Unauthorized/, from);
+});
+
+test("Grafana's password is in no variable, label, command or mount of any container", longOnly, async () => {
+  const password = await grafanaPassword();
+  for (const name of Object.keys(await containerIds(PREFIX))) {
+    const seen = JSON.stringify(await docker.getContainer(`${PREFIX}${name}`).inspect());
+    assert.ok(!seen.includes(password), name);
+  }
+});
+
+test("every query of every dashboard is answered through Grafana, those for Loki with data", longOnly, async () => {
+  const password = await grafanaPassword();
+  let asked = 0;
+  for (const [dashboard, type] of [
+    ["gateway", "prometheus"],
+    ["servers", "prometheus"],
+    ["logs", "loki"],
+  ] as const)
+    for (const { panel, expr, instant } of queriesOf(dashboard)) {
+      const kind = type === "loki" ? { queryType: "range" } : { instant, range: !instant };
+      const datasource = { type, uid: `litellm-mcp-${type}` };
+      const one = { refId: "A", datasource, expr: asGrafana(expr), intervalMs: STEP_S * 1_000, ...kind };
+      const { status, text } = await grafana("/api/ds/query", password, { from: "now-30m", to: "now", queries: [one] });
+      assert.equal(status, 200, `${dashboard}, ${panel}: ${text}`);
+      const { frames } = (JSON.parse(text) as { results: { A: { frames: unknown[] } } }).results.A;
+      if (type === "loki") assert.ok(frames.length, panel);
+      asked += 1;
+    }
+  console.log(`${asked} queries through Grafana`);
+});
+
+test("without Prometheus verify names the data source that does not answer", longOnly, async () => {
+  const prometheus = docker.getContainer(`${PREFIX}prometheus`);
+  const verify = () => workspace.run("npm", ["run", "--silent", "verify", "--", "--stack", STACK, "--json"]);
+  const stepOf = (output: string) =>
+    (
+      JSON.parse(output.slice(output.indexOf("{"))) as {
+        steps: { step: string; outcome: string; said: string; findings: { seen: string }[] }[];
+      }
+    ).steps.find(({ step }) => step === "grafana")!;
+  const well = await verify();
+  assert.equal(well.exitCode, 0, well.output);
+  assert.match(stepOf(well.output).said, /LiteLLM MCP gateway, LiteLLM MCP logs answer; 3 dashboards are there/);
+  await prometheus.stop();
+  const { exitCode, output } = await verify();
+  await prometheus.start();
+  assert.equal(exitCode, 1, output);
+  assert.equal(stepOf(output).outcome, "failed");
+  const [{ seen } = { seen: "" }] = stepOf(output).findings;
+  assert.match(seen, /data source LiteLLM MCP gateway \(prometheus\) is not well/);
+  assert.doesNotMatch(seen, /loki/);
+  await eventually("Prometheus is healthy", 60, async () => {
+    const { State } = await prometheus.inspect();
+    return State.Health?.Status === "healthy";
+  });
+});
+
+test(
+  "another password is Grafana's without another container, and one that somebody has changed is said",
+  longOnly,
+  async () => {
+    const [old, ids] = [await grafanaPassword(), await containerIds(PREFIX)];
+    const rotate = ["run", "rotate", "--", "--stack", STACK, "--grafana", "--yes"];
+    const { exitCode, output } = await workspace.run("npm", rotate);
+    assert.equal(exitCode, 0, output);
+    const password = await grafanaPassword();
+    assert.notEqual(password, old);
+    assert.equal((await grafana("/api/user", old)).status, 401);
+    assert.equal((await grafana("/api/user", password)).status, 200);
+    assert.deepEqual(await containerIds(PREFIX), ids);
+
+    const change = (oldPassword: string, newPassword: string) =>
+      fetch(`http://127.0.0.1:${GRAFANA_PORT}/api/user/password`, {
+        method: "PUT",
+        headers: { authorization: `Basic ${Buffer.from(`admin:${oldPassword}`).toString("base64")}` },
+        body: JSON.stringify({ oldPassword, newPassword }),
+      });
+    assert.equal((await change(password, "somebody's own")).status, 200);
+    const up = await workspace.run("npm", ["run", "up", "--", "--stack", STACK, "--yes"]);
+    assert.equal((await change("somebody's own", password)).status, 200);
+    assert.notEqual(up.exitCode, 0);
+    assert.match(up.output, /does not know the stack's password of admin: HTTP 401/);
+  },
+);
+
 test("without the setting they go, with their networks and volumes, and nothing else changes", longOnly, async () => {
-  const { loki, "log-collector": collector, ...others } = await containerIds(PREFIX);
-  assert.ok(loki && collector);
+  const { loki, "log-collector": collector, grafana, ...others } = await containerIds(PREFIX);
+  assert.ok(loki && collector && grafana);
   await workspace.writeConfig({ ...config, ...WITHOUT });
   const { exitCode, output } = await workspace.up();
   assert.equal(exitCode, 0, output);
   assert.deepEqual(await containerIds(PREFIX), others);
   const left = await leftovers(PREFIX);
   assert.deepEqual(
-    left.filter((name) => /loki|log-/.test(name)),
+    left.filter((name) => /loki|log-|grafana/.test(name)),
     [],
   );
   const preview = await workspace.previewWithoutChanges();

@@ -139,6 +139,8 @@ export class Workspace {
     serverTokens: Record<string, string>;
     /** With `monitoring.spend`. */
     spendPassword?: string;
+    /** Of a stack with a Grafana. */
+    grafanaPassword?: string;
   }> {
     const { stdout } = await execa("pulumi", ["stack", "output", "--json", "--show-secrets", "--stack", this.stack], {
       cwd: this.root,
