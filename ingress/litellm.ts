@@ -65,7 +65,7 @@ export class LiteLlm {
       bodyTimeout: LONGEST_ANSWER_MS,
       // Otherwise a tool whose answer never ends would fill this program's memory and end it, for all clients.
       maxResponseSize: LARGEST_ANSWER_BYTES,
-      // uvicorn closes an idle connection after 5 s; one of ours must not be in flight on it just then.
+      // LiteLLM closes an idle connection too, later (KEEP_ALIVE_SECONDS); none of our requests must be in flight on it just then.
       keepAliveTimeout: 2_000,
       keepAliveMaxTimeout: 2_000,
     });

@@ -20,6 +20,12 @@ const RELAY_FILE = "/app/mcp_relay.py";
 const MASK_FILE = "/app/litellm_masked_log.py";
 const PID_FILE = "/tmp/litellm.pid";
 /** Answers as soon as LiteLLM is up, and says nothing about /mcp/. */
+/**
+ * How long LiteLLM keeps a connection that is idle; the ingress closes its own after 2 s. By itself it is 5 s, and its event loop
+ * stands still for 4 s and more under load: uvicorn then finds its time over before it reads the call that has come, and closes
+ * the connection under it.
+ */
+const KEEP_ALIVE_SECONDS = 75;
 const ALIVE_URL = `http://127.0.0.1:${LITELLM_PORT}/health/liveliness`;
 const launcherSource = new URL("./litellm_launcher.py", import.meta.url);
 const relaySource = new URL("./mcp_relay.py", import.meta.url);
@@ -83,7 +89,10 @@ export class LiteLlm extends pulumi.ComponentResource {
       LITELLM_SALT_KEY: pulumi.interpolate`sk-${secret(`${name}-salt-key`)}`,
       ...(args.redis && { [REDIS_PASSWORD]: args.redis.password }),
     };
-    const command = ["docker/prod_entrypoint.sh", "--config", LITELLM_CONFIG, "--port", String(LITELLM_PORT)];
+    const command = [
+      ...["docker/prod_entrypoint.sh", "--config", LITELLM_CONFIG, "--port", String(LITELLM_PORT)],
+      ...["--keepalive_timeout", String(KEEP_ALIVE_SECONDS)],
+    ];
     const image = daemonImage(name, settings.docker, { name: gateway.image }, { parent: this });
     this.container = new docker.Container(
       containerOf(name),

@@ -927,6 +927,22 @@ test("three restarts under the traffic of eight clients, each of another kind: n
   assert.ok(made >= 1_500, `${made} calls`);
 });
 
+test("LiteLLM keeps a connection that is idle for longer than its event loop stands still under load", async () => {
+  await python(
+    `${PREFIX}litellm`,
+    `
+import http.client, time
+connection = http.client.HTTPConnection("127.0.0.1", 4000, timeout=30)
+for seconds in (0, 12):
+    time.sleep(seconds)
+    connection.request("GET", "/health/liveliness")
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200
+`,
+  );
+});
+
 test("LiteLLM killed without warning: only calls in flight are lost, and their clients are told so", async () => {
   const { killed } = restarts(trafficStack());
   let over = false;
