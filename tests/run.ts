@@ -171,7 +171,7 @@ if (version && matrixImages().length === 0) throw new Error(`--version ${version
 
 /** It takes the lab a quarter of an hour to build, for files that do nothing in the short form. */
 const needsLoki = partOf(e2e)
-  ? ["logs.e2e.ts", "existing-loki.e2e.ts"].some((file) => file.includes(partOf(e2e)))
+  ? ["logs.e2e.ts", "existing-loki.e2e.ts", "loki-limits.e2e.ts"].some((file) => file.includes(partOf(e2e)))
   : long && !matrix;
 // First, because a fresh machine may lack it: the unit tests of the healthcheck need python3, and sshd plays the host.
 const images = matrix

@@ -6,6 +6,7 @@ import { renderLokiConfig } from "./loki-config.ts";
 interface Config {
   readonly limits_config: {
     readonly retention_period: string;
+    readonly max_query_lookback: string;
     readonly reject_old_samples: boolean;
     readonly shard_streams: { readonly time_sharding_enabled: boolean };
     readonly otlp_config: { readonly resource_attributes: { readonly attributes_config: readonly object[] } };
@@ -24,7 +25,10 @@ test("lines of any age are taken, and found before they are written", () => {
 
 test("lines go after their days, labels are named, and nobody is told that it runs", () => {
   const { limits_config: limits, compactor, analytics, auth_enabled } = parse(renderLokiConfig({ days: 14 })) as Config;
-  assert.deepEqual([limits.retention_period, compactor.retention_enabled], ["336h", true]);
+  assert.deepEqual(
+    [limits.retention_period, limits.max_query_lookback, compactor.retention_enabled],
+    ["336h", "336h", true],
+  );
   assert.deepEqual(limits.otlp_config.resource_attributes.attributes_config, [
     { action: "index_label", attributes: ["job", "container", "client", "server", "outcome"] },
   ]);

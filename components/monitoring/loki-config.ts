@@ -56,6 +56,8 @@ export const renderLokiConfig = ({ days }: Pick<OwnLokiSettings, "days">): strin
       },
       limits_config: {
         retention_period: `${days * 24}h`,
+        // What is deleted is found for a while yet, in caches and in copies of the index.
+        max_query_lookback: `${days * 24}h`,
         // Lines of before it was there, or of a time in which it was stopped, are as good as others.
         reject_old_samples: false,
         shard_streams: { enabled: false, time_sharding_enabled: true },
