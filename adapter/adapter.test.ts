@@ -371,7 +371,7 @@ test("answers to what nobody asked, half lines, and what is no JSON-RPC harm nob
 });
 
 test("half a line spoils the answer that is written after it, and no other", async (t) => {
-  const { connect, isUp, upstream } = await adapterFor(t, { sessions: { callSeconds: 1 } });
+  const { connect, isUp, upstream } = await adapterFor(t, { sessions: { toolSeconds: { raw: 1 } } });
   await isUp();
   const client = await connect();
   for (const half of [

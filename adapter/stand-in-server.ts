@@ -48,7 +48,8 @@ if (told.ignoreEof) setInterval(() => {}, 1_000);
 if (told.exitAtOnce) process.exit(3);
 
 const raw = (text: string) => writeSync(1, text);
-const send = (message: object) => process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+const line = (message: object) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
+const send = (message: object) => process.stdout.write(line(message));
 const text = (value: unknown) => ({
   content: [{ type: "text", text: typeof value === "string" ? value : JSON.stringify(value) }],
 });
@@ -62,7 +63,8 @@ const calls: Record<string, (args: Anything, meta: Anything, id: number, line: s
     return text("blocked");
   },
   crash: () => process.exit(7),
-  raw: ({ raw: said }) => (raw(said), text("said")),
+  // With its answer in one piece, or the answer to something else comes between them.
+  raw: ({ raw: said }, _meta, id) => void raw(`${said}${line({ id, result: text("said") })}`),
   list: ({ tools: changed, quiet }) => {
     tools = changed ? [...usual, ...changed] : usual;
     if (!quiet) send({ method: "notifications/tools/list_changed" });
