@@ -8,6 +8,7 @@ import { cacheDir, step } from "./steps.ts";
 import { type Ask, asRoot, installPackages } from "./system-packages.ts";
 
 const STARTS_WITHIN_MS = 60_000;
+const PID_FILE = "/var/run/docker.pid";
 
 /** @throws Error when a daemon is there and this user may not use it. */
 async function answers(): Promise<boolean> {
@@ -44,6 +45,7 @@ export async function prepareEngine(ask: Ask): Promise<void> {
 async function startDetached(): Promise<void> {
   const logFile = path.join(cacheDir, "logs", "dockerd.log");
   await mkdir(path.dirname(logFile), { recursive: true });
+  await forgetEndedDaemon();
   const log = openSync(logFile, "w");
   const [command, args] = asRoot("dockerd", []);
   const daemon = spawn(command, args, { detached: true, stdio: ["ignore", log, log] });
@@ -62,4 +64,12 @@ async function startDetached(): Promise<void> {
       `dockerd ${ended ?? `does not answer after ${STARTS_WITHIN_MS / 1000} s`}:\n${tail}\n(whole log: ${logFile})`,
     );
   }
+}
+
+/** Without a service manager the file outlives a restart. If its number is another program's by then, dockerd refuses to start. */
+async function forgetEndedDaemon(): Promise<void> {
+  const pid = (await readFile(PID_FILE, "utf8").catch(() => "")).trim();
+  if (!pid) return;
+  const program = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
+  if (program.trim() !== "dockerd") await execa(...asRoot("rm", ["-f", PID_FILE]));
 }
