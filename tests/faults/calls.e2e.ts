@@ -84,13 +84,15 @@ test(`${CALLS_OVER_CRASHES} calls while each container crashes: nobody gets anot
   );
 
   const recorded = await records(stack().workspace);
-  const without = answered.filter(
-    ({ id }) =>
-      recorded
-        .get(id)
-        ?.map(({ outcome }) => outcome)
-        .join() !== "answered",
+  const outcomeOf = ({ id }: Made) => (recorded.get(id) ?? []).map(({ outcome }) => outcome).join();
+  // No answer waits until the disk has what came of the call: of each client one may be of the moment in which the ingress is killed.
+  const unknown = answered.filter((one) => outcomeOf(one) === "unknown");
+  assert.equal(
+    new Set(unknown.map(({ client }) => client)).size,
+    unknown.length,
+    "of one client more than one is unknown",
   );
+  const without = answered.filter((one) => outcomeOf(one) !== "answered" && !unknown.includes(one));
   assert.deepEqual(without.slice(0, 5), [], `${without.length} calls that were answered have no such record`);
   const twice = made.filter(({ id }) => (recorded.get(id)?.length ?? 0) > 1);
   assert.deepEqual(twice.slice(0, 5), []);
@@ -102,7 +104,7 @@ test(`${CALLS_OVER_CRASHES} calls while each container crashes: nobody gets anot
       fault: `${made.length} calls of ${CLIENTS.length} clients while seven containers crash, one after the other`,
       others: "see `crashes`",
       itself: `the longest call took ${seconds(Math.max(...made.map(({ ms }) => ms)))}`,
-      lost: `${lost.length} calls, of which the record says: ${counted(outcomes)}; rows of LiteLLM's of calls that were answered: ${rowless.length}`,
+      lost: `${lost.length} calls, of which the record says: ${counted(outcomes)}; answered, and of an unknown outcome in the record: ${unknown.length}; answered, and without a row of LiteLLM's: ${rowless.length}`,
     },
   ]);
   console.log(counted(lost.map((one) => `${one.server}: ${one.problem}`)));
