@@ -707,6 +707,7 @@ test("networks decide what a server reaches", () => {
 test("networks that somebody else made are joined by their ids, and nothing of them is registered", () => {
   const networks = [...joining.values()].filter(({ type }) => type === "docker:index/network:Network");
   assert.deepEqual(networks.map(({ inputs }) => inputs.name).sort(), [
+    "lab-alerts-net",
     "lab-litellm-ingress-net",
     "lab-litellm-lan-net",
     "lab-mcp-egress-net",

@@ -259,7 +259,7 @@ export interface MonitoringSettings {
   /** Names on the daemon. */
   readonly container: string;
   readonly network: string;
-  /** Of Prometheus and the scheduled check, which tells somebody of its alerts; undefined: nobody is told. */
+  /** Of Prometheus and the scheduled check, which tells somebody of its alerts and has figures; undefined: there is no such check. */
   readonly alertsNetwork: string | undefined;
   readonly volume: string;
   /** Undefined: there is no Loki. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
-import { judgeBackup, readBackup } from "./backup.ts";
+import { judgeBackup, readBackup, readBackupFigures } from "./backup.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "check-backup-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -34,4 +34,17 @@ test("one whose word cannot be read is wrong, and the program goes on", () => {
 test("one that says nothing any more is wrong", () => {
   says("\n", 61);
   assert.equal(judged(), "the container that makes a backup each day has not said for 61 minutes how they are");
+});
+
+test("figures of the good ones are read; what is none of them is an error", () => {
+  const given = (text: string) => {
+    writeFileSync(path.join(folder, "figures"), text);
+    return readBackupFigures(folder);
+  };
+  assert.equal(readBackupFigures(folder), undefined);
+  const newest = { made: "2026-11-22T03:30:00Z", bytes: 123_456 };
+  assert.deepEqual(given(JSON.stringify({ newest: { name: "a.tar", ...newest }, kept: 3 })), { newest, kept: 3 });
+  assert.deepEqual(given('{"newest":null,"kept":0}\n'), { newest: undefined, kept: 0 });
+  for (const broken of ["", "{", '{"newest":{"made":"yesterday","bytes":1},"kept":1}'])
+    assert.throws(() => given(broken), Error, broken);
 });

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { readBackup } from "./backup.ts";
+import { readBackup, readBackupFigures } from "./backup.ts";
 import type { Expected, ExpectedServer } from "../expectations.ts";
+import { figuresOf } from "./figures.ts";
 import { Inbox } from "./inbox.ts";
 import { identityOf, post } from "./post.ts";
 import { createReceiver } from "./receiver.ts";
@@ -86,10 +87,14 @@ if (alertsAt !== undefined) {
     servers: names,
     take: (said) => inbox.put(said),
     complain: (problem) => log("alerts not taken", { problem }),
+    figures: figuresOf({
+      ...{ state: () => watch.state, lookedAt: lookedAt(expected, host), disk: host.disk },
+      backup: () => (backups === undefined ? undefined : readBackupFigures(backups)),
+    }),
   });
   // By the name that it has on the network of the two, so that it listens on no other.
-  const [host, port] = alertsAt.split(":") as [string, string];
-  await once(receiver.listen(Number(port), host), "listening");
+  const [name, port] = alertsAt.split(":") as [string, string];
+  await once(receiver.listen(Number(port), name), "listening");
 }
 
 const said = ({ at, tried }: Run, notKept: string | undefined): string => {

@@ -10,12 +10,14 @@ let receiver: http.Server;
 let base: string;
 let said: Said[] = [];
 let complaints: string[] = [];
+let figures: () => Promise<string>;
 
 before(async () => {
   receiver = createReceiver({
     servers: ["time"],
     take: (more) => said.push(...more),
     complain: (problem) => complaints.push(problem),
+    figures: { contentType: "text/plain; version=0.0.4; charset=utf-8", metrics: () => figures() },
   });
   await once(receiver.listen(0, "127.0.0.1"), "listening");
   base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
@@ -73,6 +75,16 @@ test("a body that is too large is refused, also one that does not say how large 
   assert.deepEqual(said, []);
 });
 
+test("figures are answered, and why there are none", async () => {
+  figures = () => Promise.resolve("backup_kept 7\n");
+  const answer = await fetch(`${base}/metrics`);
+  assert.deepEqual([answer.status, await answer.text()], [200, "backup_kept 7\n"]);
+  assert.match(answer.headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
+  figures = () => Promise.reject(new Error("not readable"));
+  const failed = await fetch(`${base}/metrics`);
+  assert.deepEqual([failed.status, await failed.text()], [500, "not readable"]);
+});
+
 test("nothing else is answered there", async () => {
   for (const [method, path, status] of [
     ["GET", "/api/v2/alerts", 405],
@@ -80,6 +92,7 @@ test("nothing else is answered there", async () => {
     ["POST", "/api/v1/alerts", 404],
     ["POST", "/api/v2/silences", 404],
     ["GET", "/", 404],
+    ["POST", "/metrics", 404],
   ] as const)
     assert.equal((await fetch(base + path, { method })).status, status, `${method} ${path}`);
 });

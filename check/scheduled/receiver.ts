@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Registry } from "prom-client";
 import { readAlerts, type Said } from "./prometheus.ts";
 
 /** Of a body; Prometheus sends less than a KiB for each alert. */
@@ -9,6 +10,7 @@ const MOST_CONNECTIONS = 16;
 /** Of what is wrong with a body. */
 const MOST_PROBLEMS = 5;
 export const ALERTS_PATH = "/api/v2/alerts";
+const FIGURES_PATH = "/metrics";
 
 export interface ReceiverOptions {
   /** Those of the stack. */
@@ -16,10 +18,14 @@ export interface ReceiverOptions {
   readonly take: (said: readonly Said[]) => void;
   /** Told what was not taken. */
   readonly complain: (problem: string) => void;
+  readonly figures: Pick<Registry, "metrics" | "contentType">;
 }
 
-/** Takes what Prometheus says, as an Alertmanager does; Prometheus says it again each minute, and of what is over for a quarter of an hour. */
-export function createReceiver({ servers, take, complain }: ReceiverOptions): http.Server {
+/**
+ * Takes what Prometheus says, as an Alertmanager does, and tells it figures. Prometheus says it again each minute, and of what is over
+ * for a quarter of an hour.
+ */
+export function createReceiver({ servers, take, complain, figures }: ReceiverOptions): http.Server {
   const limits = {
     requestTimeout: REQUEST_MS,
     headersTimeout: REQUEST_MS,
@@ -33,6 +39,14 @@ export function createReceiver({ servers, take, complain }: ReceiverOptions): ht
         .writeHead(status, { "content-type": "text/plain; charset=utf-8", connection: "close", ...headers })
         .end(`${text}\n`);
     };
+    if (request.url === FIGURES_PATH && request.method === "GET") {
+      figures
+        .metrics()
+        .then((text) => response.writeHead(200, { "content-type": figures.contentType }).end(text))
+        // Prometheus shows it beside the address.
+        .catch((error: Error) => response.writeHead(500).end(error.message));
+      return undefined;
+    }
     if (request.url !== ALERTS_PATH) return refuse(404, `alerts are posted to ${ALERTS_PATH}`);
     if (request.method !== "POST") return refuse(405, "alerts are posted", { allow: "POST" });
     bodyOf(request)

@@ -150,15 +150,16 @@ describe("what is not good takes no good one away, and is told", () => {
   /** The healthcheck says the same as `npm run status`. */
   async function told(number: number, pattern: RegExp, kept = 3): Promise<void> {
     const now = day(number).replace("03:30", "04:00");
-    const { problems, kept: good } = await status(now);
+    const { problems, newest, kept: good } = await status(now);
     const { exitCode, stdout } = await nightly("health", { now });
     assert.deepEqual([exitCode, stdout], [1, problems.join("\n")]);
     assert.match(stdout, pattern);
     assert.equal(good, kept);
     // For the scheduled check, which is another user.
-    const file = path.join(home, "told", "problems");
-    assert.equal((await readFile(file, "utf8")).trim(), problems.join("\n"));
-    assert.equal((await stat(file)).mode & 0o777, 0o644);
+    const [text, figures] = ["problems", "figures"].map((name) => path.join(home, "told", name)) as [string, string];
+    assert.equal((await readFile(text, "utf8")).trim(), problems.join("\n"));
+    assert.deepEqual(JSON.parse(await readFile(figures, "utf8")), { newest, kept });
+    for (const file of [text, figures]) assert.equal((await stat(file)).mode & 0o777, 0o644);
   }
 
   test("a dump that fails; the next that works ends it", async () => {

@@ -27,7 +27,7 @@ export interface ScheduledCheckArgs {
   readonly networks: Networks;
   /** The volume in which the backup of each day says what is wrong; undefined where none is made. */
   readonly backup: docker.Volume | undefined;
-  /** Where Prometheus tells of its alerts, on a network of the two; undefined where it does not. */
+  /** Where Prometheus tells of its alerts and asks for figures, on a network of the two; undefined where there is none. */
   readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
   /** A secret of the stack by name. */
   readonly secret: (name: string) => pulumi.Output<string>;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { PARTS, PROMETHEUS_ALERTS, WATCHDOG } from "../../check/scheduled/prometheus.ts";
 import { testSettings } from "../../tests/settings.ts";
-import { renderPrometheusConfig, renderRules } from "./prometheus-config.ts";
+import { renderPrometheusConfig, renderRules, SCHEDULED_CHECK_JOB } from "./prometheus-config.ts";
 
 interface Job {
   readonly job_name: string;
@@ -27,18 +27,27 @@ test("the ingress is asked without a token, and each adapter with its own, which
   });
 });
 
-test("alerts go to the scheduled check where it tells somebody, and else nowhere", () => {
-  const alerting = (alertsTo: string | undefined) =>
-    (parse(renderPrometheusConfig(testSettings(), "ingress:4001", alertsTo)) as { alerting?: unknown }).alerting;
-  assert.equal(alerting(undefined), undefined);
-  assert.deepEqual(alerting("alerts:9093"), { alertmanagers: [{ static_configs: [{ targets: ["alerts:9093"] }] }] });
+test("alerts go to the scheduled check, which has figures as well; without one they go nowhere", () => {
+  const config = (check: string | undefined) =>
+    parse(renderPrometheusConfig(testSettings(), "ingress:4001", check)) as {
+      alerting?: unknown;
+      scrape_configs: Job[];
+    };
+  const job = ({ scrape_configs: jobs }: { scrape_configs: Job[] }) =>
+    jobs.find(({ job_name }) => job_name === SCHEDULED_CHECK_JOB);
+  assert.deepEqual([config(undefined).alerting, job(config(undefined))], [undefined, undefined]);
+  const configs = [{ targets: ["alerts:9093"] }];
+  assert.deepEqual(config("alerts:9093").alerting, { alertmanagers: [{ static_configs: configs }] });
+  assert.deepEqual(job(config("alerts:9093")), { job_name: "scheduled-check", static_configs: configs });
 });
 
 test("each part that is asked, and each alert, is one that the scheduled check knows", () => {
-  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", undefined)) as {
+  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", "alerts:9093")) as {
     scrape_configs: Job[];
   };
-  const parts = jobs.filter(({ job_name: job }) => !job.startsWith("adapter-")).map(({ job_name: job }) => job);
+  // It is told of itself by nobody.
+  const isTold = (job: string) => !job.startsWith("adapter-") && job !== SCHEDULED_CHECK_JOB;
+  const parts = jobs.map(({ job_name: job }) => job).filter(isTold);
   assert.deepEqual(parts, PARTS, "a part: PARTS in check/scheduled/prometheus.ts");
   const { groups } = parse(renderRules()) as { groups: { rules: { alert: string }[] }[] };
   const alerts = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));

@@ -14,16 +14,19 @@ export const adaptersOf = ({ servers }: Pick<Settings, "servers">) =>
     adapter ? [{ server: name, address: `${host}:${port}`, tokenEnv: adapter.tokenEnv }] : [],
   );
 
+/** The job of the scheduled check. Nobody is told that it is away: it is who tells. */
+export const SCHEDULED_CHECK_JOB = "scheduled-check";
+
 /**
  * `prometheus.yml`. No token is in it: whoever sees Prometheus sees its configuration.
  *
  * @param ingress Host and port of its inner side.
- * @param alertsTo Host and port of the scheduled check; undefined: nobody is told of alerts.
+ * @param scheduledCheck Its host and port, where it hears of alerts and has figures; undefined: there is none.
  */
 export const renderPrometheusConfig = (
   settings: Pick<Settings, "servers">,
   ingress: string,
-  alertsTo: string | undefined,
+  scheduledCheck: string | undefined,
 ): string =>
   stringify(
     {
@@ -36,9 +39,14 @@ export const renderPrometheusConfig = (
         sample_limit: 20_000,
       },
       rule_files: [RULES_FILE],
-      ...(alertsTo !== undefined && { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertsTo] }] }] } }),
+      ...(scheduledCheck !== undefined && {
+        alerting: { alertmanagers: [{ static_configs: [{ targets: [scheduledCheck] }] }] },
+      }),
       scrape_configs: [
         { job_name: "ingress", static_configs: [{ targets: [ingress] }] },
+        ...(scheduledCheck === undefined
+          ? []
+          : [{ job_name: SCHEDULED_CHECK_JOB, static_configs: [{ targets: [scheduledCheck] }] }]),
         ...adaptersOf(settings).map(({ server, address, tokenEnv }) => ({
           job_name: `adapter-${server}`,
           authorization: { credentials_file: `${TOKENS_FOLDER}/${tokenEnv}` },
@@ -63,7 +71,7 @@ const RULES = [
   },
   {
     alert: "PartAway",
-    expr: "up == 0",
+    expr: `up{job!="${SCHEDULED_CHECK_JOB}"} == 0`,
     for: "1m",
     annotations: {
       summary: "{{ $labels.job }} {{ $labels.mcp_server }} has not answered for a minute: npm run doctor",

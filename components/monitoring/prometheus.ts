@@ -20,7 +20,7 @@ const { host: HOST, port: PORT } = PROMETHEUS_ADDRESS;
 const USER = "65534:65534";
 const DATA_FOLDER = "/prometheus";
 const CONFIG_FILE = "/tmp/prometheus.yml";
-/** Where the scheduled check hears of alerts, on the network of the two. */
+/** Where the scheduled check hears of alerts and has its figures, on the network of the two. */
 const ALERTS_HOST = "alerts";
 const ALERTS_PORT = 9093;
 
@@ -36,15 +36,15 @@ export interface PrometheusArgs {
 
 /**
  * Figures of the ingress and of each adapter, and rules that say what is wrong. It asks on their networks, and answers on its
- * own alone, whose port is on the host's loopback: no MCP server reaches it. Of alerts it tells the scheduled check, on a network of
- * the two.
+ * own alone, whose port is on the host's loopback: no MCP server reaches it. Of alerts it tells the scheduled check, which it asks
+ * for figures as well, on a network of the two.
  */
 export class Prometheus extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Prometheus";
   readonly container: docker.Container;
   /** The one on which it answers, whose port is published. */
   readonly network: docker.Network;
-  /** Where it tells of alerts; undefined: nowhere. */
+  /** Where it tells of alerts, and asks whom it tells; undefined: nowhere. */
   readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -113,7 +113,7 @@ export function startScript({
   readonly monitoring: Pick<MonitoringSettings, "days" | "mib" | "alertsNetwork">;
   readonly ingress: string;
 }): string {
-  const alertsTo = monitoring.alertsNetwork === undefined ? undefined : `${ALERTS_HOST}:${ALERTS_PORT}`;
+  const scheduledCheck = monitoring.alertsNetwork === undefined ? undefined : `${ALERTS_HOST}:${ALERTS_PORT}`;
   const variables = adaptersOf(settings).map(({ tokenEnv }) => tokenEnv);
   return [
     "set -eu",
@@ -122,7 +122,7 @@ export function startScript({
     ...variables.map((variable) => `printf %s "$${variable}" > ${TOKENS_FOLDER}/${variable}`),
     ...(variables.length ? [`unset ${variables.join(" ")}`] : []),
     `cat > ${CONFIG_FILE} <<'END'`,
-    `${renderPrometheusConfig(settings, ingress, alertsTo)}END`,
+    `${renderPrometheusConfig(settings, ingress, scheduledCheck)}END`,
     `cat > ${RULES_FILE} <<'END'`,
     `${renderRules()}END`,
     [

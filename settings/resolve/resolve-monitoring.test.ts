@@ -6,7 +6,7 @@ test("Prometheus is there when the stack says so, also without a word more", () 
   assert.equal(load({}).monitoring, undefined);
   const names = {
     ...{ container: "lab-prometheus", network: "lab-monitoring-net", volume: "lab-prometheus-data" },
-    alertsNetwork: undefined,
+    alertsNetwork: "lab-alerts-net",
   };
   for (const monitoring of [{}, null])
     assert.deepEqual(load({ config: { monitoring, namePrefix: "lab-" } }).monitoring, {
@@ -112,12 +112,12 @@ test("Grafana is there when the stack says so, also without a word more", () => 
   });
 });
 
-test("it has a way to the scheduled check where that tells somebody", () => {
+test("it has a way to the scheduled check, where there is one", () => {
   const alert = { url: "http://192.168.1.30:8080/alerts" };
   const network = (scheduledCheck: unknown) =>
     load({ config: { monitoring: {}, scheduledCheck, namePrefix: "lab-" } }).monitoring?.alertsNetwork;
   assert.equal(network({ alert }), "lab-alerts-net");
-  assert.equal(network({}), undefined);
+  assert.equal(network({}), "lab-alerts-net");
   assert.equal(network({ enabled: false, alert }), undefined);
 });
 

@@ -18,7 +18,7 @@ const DOCKER_ROOT = "/var/lib/docker";
 export const resolveMonitoring = (
   { image, days, mib, memory, logs, grafana, spend }: MonitoringConfig,
   { kind }: Pick<PostgresSettings, "kind">,
-  scheduledCheck: Pick<ScheduledCheckSettings, "alert"> | undefined,
+  scheduledCheck: ScheduledCheckSettings | undefined,
   namePrefix: string,
 ): MonitoringSettings => ({
   image,
@@ -27,7 +27,7 @@ export const resolveMonitoring = (
   memoryMiB: memory,
   container: monitoringContainer(namePrefix),
   network: `${namePrefix}monitoring-net`,
-  alertsNetwork: scheduledCheck?.alert && `${namePrefix}alerts-net`,
+  alertsNetwork: scheduledCheck && `${namePrefix}alerts-net`,
   volume: `${namePrefix}prometheus-data`,
   logs: logs.enabled ? resolveLogs(logs, namePrefix) : undefined,
   grafana: grafana && resolveGrafana(grafana, namePrefix),

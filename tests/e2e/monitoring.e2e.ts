@@ -55,6 +55,7 @@ before(async () => {
     "litellm-mcp:namePrefix": PREFIX,
     "litellm-mcp:gateway": { port: PORT },
     "litellm-mcp:postgres": { kind: "dedicated", port: POSTGRES_PORT },
+    "litellm-mcp:backup": {},
     // It is refused what it must not do, which is no burst.
     "litellm-mcp:scheduledCheck": { alert: { url: await receiver.start() } },
     "litellm-mcp:models": ["mock", "dear"].map((name, index) => ({
@@ -152,7 +153,7 @@ test("nothing changes without a change, before and after a refresh", async () =>
   }
 });
 
-test("it hears the ingress and each adapter, and keeps what it is told to", async () => {
+test("it hears the ingress, each adapter and the scheduled check, and keeps what it is told to", async () => {
   await eventually("each answers", 30, async () => {
     const { activeTargets } = await asked<{ activeTargets: { labels: Record<string, string>; health: string }[] }>(
       "targets",
@@ -160,7 +161,7 @@ test("it hears the ingress and each adapter, and keeps what it is told to", asyn
     const states = activeTargets.map(
       ({ labels, health }) => `${labels["job"]} ${labels["mcp_server"] ?? ""} ${health}`,
     );
-    return states.sort().join() === "adapter moody up,adapter time up,ingress  up";
+    return states.sort().join() === "adapter moody up,adapter time up,ingress  up,scheduled-check  up";
   });
   // The check of the gateway has just tried what must be refused, with the key of each client.
   assert.deepEqual(await alerts(), []);
@@ -774,6 +775,7 @@ test("after a restore the login works, whether the backup has its views or not",
 /** Panels with a query that finds nothing above zero here, and why. */
 const MAY_BE_ZERO: Readonly<Record<string, string>> = {
   "Parts that do not answer": "all answer again",
+  "What the scheduled check finds": "nothing is wrong any more",
   "Requests at LiteLLM": "a call is over before Prometheus looks",
   "Requests that wait": "LiteLLM is back",
   "Requests at LiteLLM, and those that wait": "both are over before Prometheus looks",

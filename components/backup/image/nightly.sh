@@ -280,21 +280,26 @@ problems() {
   done
 }
 
-status() {
+# The newest good one and how many there are, as members of an object of JSON.
+figures() {
   local found newest=null
   mapfile -t found < <(good)
   if [ -n "${found[0]:-}" ]; then
     newest=$(printf '{"name":"%s","made":"%s","bytes":%s}' "${found[0]}" "$(made "${found[0]}")" "$(stat -c %s "$folder/${found[0]}")")
   fi
-  printf '{"newest":%s,"kept":%s,"folder":"%s","next":"%s","problems":[' \
-    "$newest" "${#found[@]}" "$folder" "$(date -u -d "@$(next_time)" +%Y-%m-%dT%H:%M:%SZ)"
+  printf '"newest":%s,"kept":%s' "$newest" "${#found[@]}"
+}
+
+status() {
+  printf '{%s,"folder":"%s","next":"%s","problems":[' \
+    "$(figures)" "$folder" "$(date -u -d "@$(next_time)" +%Y-%m-%dT%H:%M:%SZ)"
   problems | json_text | sed 's/.*/"&"/' | paste -sd,
   printf ']}\n'
 }
 
 # For the scheduled check, which has no way to Docker and reads it as another user. How old it is says whether this still runs.
-told() {
-  if { cat <<<"$1" >"$TOLD/problems.new" && chmod 644 "$TOLD/problems.new" && mv -T "$TOLD/problems.new" "$TOLD/problems"; } 2>/dev/null; then :; fi
+tell_check() {
+  if { cat <<<"$2" >"$TOLD/$1.new" && chmod 644 "$TOLD/$1.new" && mv -T "$TOLD/$1.new" "$TOLD/$1"; } 2>/dev/null; then :; fi
 }
 
 health() {
@@ -303,7 +308,8 @@ health() {
   # The first one is being made: this waits until it is, or has failed.
   if [ -z "${found[0]:-}" ] && [ -z "$(failure)" ]; then alone true; fi
   found=$(problems)
-  told "$found"
+  tell_check figures "{$(figures)}"
+  tell_check problems "$found"
   if [ -n "$found" ]; then
     echo "$found"
     return 1

@@ -1,4 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
+import { FULL_PERCENT } from "../../../check/scheduled/disk.ts";
 import { dashboardOf, graph, listOf, PROMETHEUS, number, states } from "./panels.ts";
 import { CHOSEN, perMinute, quantile } from "./queries.ts";
 
@@ -6,6 +7,8 @@ const CALLS = "ingress_tool_calls_total";
 const chosen = `${CHOSEN.client}, ${CHOSEN.server}`;
 const OPERATIONS = "mcp_server_operation_duration_seconds";
 const ofCalls = `job="ingress", mcp_method_name="tools/call", ${chosen}`;
+/** As `components/backup/image/nightly.sh` has it. */
+const MOST_BACKUP_AGE_S = 26 * 3_600;
 const MODELS = "gen_ai_client_operation_duration_seconds";
 
 /** Who called what, what came of it, and how LiteLLM and the ingress are: as the ingress counts it. */
@@ -22,7 +25,8 @@ export const gatewayDashboard = (): Dashboard =>
       Now: [
         number({
           title: "Parts that do not answer",
-          description: "The ingress and the adapters that Prometheus cannot ask. npm run doctor says why.",
+          description:
+            "The ingress, the adapters and the scheduled check, as far as Prometheus cannot ask them. npm run doctor says why.",
           width: 5,
           expr: "count(up == 0) or vector(0)",
           bad: 1,
@@ -68,7 +72,7 @@ export const gatewayDashboard = (): Dashboard =>
           none: "none",
         }),
         states({
-          title: "The ingress and the adapters",
+          title: "What Prometheus asks",
           description: "Whether each answers Prometheus.",
           width: 12,
           query: { expr: "up", legend: "{{job}} {{mcp_server}}" },
@@ -170,6 +174,61 @@ export const gatewayDashboard = (): Dashboard =>
             expr: quantile(share, OPERATIONS, `job="ingress", mcp_method_name="tools/list", ${CHOSEN.client}`),
             legend: `p${share * 100}`,
           })),
+        }),
+      ],
+      "Between two ups": [
+        number({
+          title: "Since the last check",
+          description: "Everything is tried each scheduledCheck.minutes.",
+          width: 6,
+          expr: "time() - max(scheduled_check_run_timestamp_seconds)",
+          unit: "s",
+        }),
+        number({
+          title: "Since the newest backup",
+          description: "Of those that are good; one is made each day.",
+          width: 6,
+          expr: "time() - max(backup_newest_timestamp_seconds)",
+          unit: "s",
+          bad: MOST_BACKUP_AGE_S,
+        }),
+        number({
+          title: "Good backups",
+          description: "As many as backup.keep, once there were so many days.",
+          width: 6,
+          expr: "max(backup_kept)",
+        }),
+        number({
+          title: "Disk that is used",
+          description:
+            "Of the one that has Docker's volumes. When it is full, calls cannot be recorded and are refused.",
+          width: 6,
+          expr: "max(docker_disk_used_ratio)",
+          unit: "percentunit",
+          bad: FULL_PERCENT / 100,
+        }),
+        states({
+          title: "What the scheduled check finds",
+          description:
+            "Each server, the gateway, what must fail, the disk and the backup: npm run status says what is wrong.",
+          width: 12,
+          query: { expr: "max by (subject) (scheduled_check_problem)", legend: "{{subject}}" },
+          words: { 0: { text: "well", color: "green" }, 1: { text: "wrong", color: "red" } },
+          none: "nobody looks",
+        }),
+        graph({
+          title: "Size of the newest backup",
+          description: "Of those that are good.",
+          width: 6,
+          unit: "bytes",
+          queries: [{ expr: "max(backup_newest_bytes)", legend: "newest" }],
+        }),
+        graph({
+          title: "Disk that is used, over time",
+          description: "Of the one that has Docker's volumes.",
+          width: 6,
+          unit: "percentunit",
+          queries: [{ expr: "max(docker_disk_used_ratio)", legend: "used" }],
         }),
       ],
       Models: [

@@ -9,6 +9,8 @@ import type { Registry } from "prom-client";
 import { parse } from "yaml";
 import { Metrics as AdapterMetrics } from "../../../adapter/metrics.ts";
 import type { Upstream } from "../../../adapter/upstream.ts";
+import { figuresOf } from "../../../check/scheduled/figures.ts";
+import { NOTHING_KNOWN } from "../../../check/scheduled/state.ts";
 import { Metrics as IngressMetrics } from "../../../ingress/metrics.ts";
 import { projectRoot } from "../../../lib/project-root.ts";
 import { DASHBOARDS_FOLDER, GRAFANA_FOLDER, grafanaFiles, SPEND_PASSWORD_FILE } from "./files.ts";
@@ -101,6 +103,10 @@ async function figures(): Promise<Map<string, Set<string>>> {
   };
   const registries: Registry[] = [
     new IngressMetrics(() => ofGate).registry,
+    figuresOf({
+      ...{ state: () => NOTHING_KNOWN, lookedAt: [], backup: () => undefined },
+      disk: () => ({ blocks: 1, bfree: 1, bavail: 1, files: 0, ffree: 0 }),
+    }),
     new AdapterMetrics({ catalogue: { tools: [] }, requests: {} } as unknown as Upstream, () => 0).registry,
   ];
   // Prometheus's own labels, and that of the adapters' job.
