@@ -489,9 +489,9 @@ test("Loki answers on the loopback alone, and shares a network with the collecto
   assert.deepEqual(onNetwork.map(([name]) => name).sort(), ["log-collector-container", "loki-container"]);
 });
 
-test("Grafana is on the networks of what it asks, answers on the loopback alone, and is told no secret", () => {
+test("Grafana is on the networks of what it asks, answers on the loopback alone, and is told no password of its own", () => {
   const grafana = inputsOf(featured, "grafana-container");
-  assert.deepEqual(networksOf(grafana), ["loki-net", "prometheus-net"]);
+  assert.deepEqual(networksOf(grafana), ["loki-net", "postgres-spend-net", "prometheus-net"]);
   assert.deepEqual(grafana.ports, [{ ip: "127.0.0.1", external: 3001, internal: 3000 }]);
   assert.deepEqual(grafana.volumes, [{ volumeName: "lab-grafana-data", containerPath: "/var/lib/grafana" }]);
   assert.deepEqual([grafana.user, grafana.readOnly, grafana.memory], ["472:0", true, 600]);
@@ -503,8 +503,11 @@ test("Grafana is on the networks of what it asks, answers on the loopback alone,
   for (const [name, its] of containers(featured)) assert.ok(!JSON.stringify(its).includes(password), name);
   assert.deepEqual(
     (inputs.sources as { uid: string }[]).map(({ uid }) => uid),
-    ["litellm-mcp-prometheus", "litellm-mcp-loki"],
+    ["litellm-mcp-prometheus", "litellm-mcp-loki", "litellm-mcp-spend"],
   );
+  const { SPEND_PASSWORD } = envOf(featured, "grafana-container");
+  assert.equal(SPEND_PASSWORD, plain(featured.get("databases-spend_reader")!.inputs.password));
+  assert.ok(SECRET_SIGNATURE in (featured.get("grafana-container")!.inputs.envs as object));
   assert.deepEqual(
     inputs.triggers,
     ["grafana", "prometheus", "loki"].map((name) => `${name}-container-id`),
@@ -522,10 +525,7 @@ test("who reads figures of spend has a login and a network of Postgres for it al
   assert.ok(featured.has("databases-spend_reader-password"));
   assert.equal(inputsOf(featured, "postgres-spend-net").internal, true);
   const onIt = containers(featured).filter(([, joined]) => networksOf(joined).includes("postgres-spend-net"));
-  assert.deepEqual(
-    onIt.map(([name]) => name),
-    ["postgres-container"],
-  );
+  assert.deepEqual(onIt.map(([name]) => name).sort(), ["grafana-container", "postgres-container"]);
   const views = inputsOf(featured, "spend-views");
   assert.deepEqual(
     [views.database, views.role, views.owner, views.closed],

@@ -19,7 +19,7 @@ import { LogCollector } from "./monitoring/log-collector.ts";
 import { ExistingLoki } from "./monitoring/existing-loki.ts";
 import { Loki } from "./monitoring/loki.ts";
 import { Prometheus } from "./monitoring/prometheus.ts";
-import { Databases, LITELLM_DATABASE } from "./postgres/databases.ts";
+import { Databases, LITELLM_DATABASE, networkTo } from "./postgres/databases.ts";
 import { PostgresServer } from "./postgres/postgres-server.ts";
 import { SpendViews } from "./postgres/spend-views.ts";
 import { Redis } from "./redis/redis.ts";
@@ -82,7 +82,8 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     ).key,
   };
 
-  if (databases.spendPassword)
+  const spendViews =
+    databases.spendPassword &&
     new SpendViews(names.SPEND_VIEWS, settings, adminPassword, {
       // LiteLLM has made its tables, in a database that was empty, and what is made for a reader goes before the reader.
       dependsOn: [databases, litellm.health],
@@ -135,7 +136,20 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
 
   const shown = settings.monitoring?.grafana;
   const grafana =
-    shown && prometheus && new Grafana(names.GRAFANA, { settings, grafana: shown, prometheus, loki: ownLoki }, opts);
+    shown &&
+    prometheus &&
+    new Grafana(
+      names.GRAFANA,
+      {
+        ...{ settings, grafana: shown, prometheus, loki: ownLoki },
+        spend: databases.spendPassword &&
+          spendViews && {
+            ...{ postgres: settings.postgres, password: databases.spendPassword, views: spendViews },
+            network: postgresServer?.spendNetwork ?? networks[networkTo(settings.postgres)],
+          },
+      },
+      opts,
+    );
 
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,

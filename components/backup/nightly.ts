@@ -7,6 +7,7 @@ import { OLD_ONE_FIRST, projectLabel, serviceContainer } from "../docker/contain
 import { daemonImage } from "../docker/image.ts";
 import { imageBuild, textFile } from "../docker/image-build.ts";
 import type { Networks } from "../docker/networks.ts";
+import { networkTo } from "../postgres/databases.ts";
 import { PostgresServer, POSTGRES_ADMIN, POSTGRES_PORT } from "../postgres/postgres-server.ts";
 import { BACKUPS, containerOf, NIGHTLY_SCRIPT } from "../resource-names.ts";
 
@@ -85,7 +86,7 @@ export class NightlyBackup extends pulumi.ComponentResource {
         image: image.imageId,
         entrypoint: ["bash", NIGHTLY_SCRIPT],
         env: { ...variables, PGPASSWORD: adminPassword },
-        networks: [{ id: networks[reachedBy(settings.postgres)].id, aliases: [] }],
+        networks: [{ id: networks[networkTo(settings.postgres)].id, aliases: [] }],
         volumes: [
           { ...target, containerPath: BACKUPS_FOLDER },
           { volumeName: this.told.name, containerPath: TOLD_FOLDER },
@@ -118,10 +119,6 @@ export class NightlyBackup extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 }
-
-/** The network by which it reaches Postgres. */
-const reachedBy = (postgres: PostgresSettings) =>
-  postgres.kind === "dedicated" || postgres.network !== undefined ? "postgres" : "egress";
 
 /** What `nightly.sh` and the programs of Postgres are told; the password is not among it. */
 export function nightlyVariables({

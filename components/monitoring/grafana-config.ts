@@ -1,10 +1,13 @@
 import { stringify } from "yaml";
-import { LOOPBACK } from "../../settings/settings.ts";
+import { LOOPBACK, type PostgresSettings } from "../../settings/settings.ts";
 import { textFile } from "../docker/image-build.ts";
+import { variablesToFiles } from "../docker/secret-files.ts";
+import { addressInside, adminLogin, LITELLM_DATABASE, SPEND_ROLE, SPEND_SCHEMA } from "../postgres/databases.ts";
 import { gatewayDashboard } from "./grafana/gateway.ts";
 import { logsDashboard } from "./grafana/logs.ts";
-import { LOKI, PROMETHEUS, type Source } from "./grafana/panels.ts";
+import { LOKI, POSTGRES, PROMETHEUS, type Source } from "./grafana/panels.ts";
 import { serversDashboard } from "./grafana/servers.ts";
+import { spendDashboard } from "./grafana/spend.ts";
 import { LOKI_HOST, LOKI_PORT } from "./loki-config.ts";
 import { PROMETHEUS_ADDRESS, SCRAPE_INTERVAL } from "./prometheus-config.ts";
 
@@ -23,10 +26,18 @@ const PROVISIONING_FOLDER = "/etc/grafana/provisioning";
 /** Not on the volume, which would keep those of the image that it was made with. */
 const DASHBOARDS_FOLDER = "/etc/grafana/dashboards";
 
+/** Folder of the container's memory, into which `grafanaScript` writes what Grafana reads from files. */
+const SECRETS_FOLDER = "/tmp/secrets";
+/** Variable of the password of `spend_reader`. */
+export const SPEND_PASSWORD = "SPEND_PASSWORD";
+
 /** A data source, and a query that always has an answer. */
 interface GrafanaSource extends Source {
   readonly url: string;
-  readonly jsonData?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly jsonData?: Readonly<Record<string, string | number>>;
+  /** Files that Grafana reads them from. */
+  readonly secureJsonData?: Readonly<Record<string, string>>;
   readonly trial: Readonly<Record<string, unknown>>;
 }
 
@@ -42,19 +53,38 @@ const LINES: GrafanaSource = {
   trial: { expr: "vector(1)", queryType: "instant" },
 };
 
+/** What clients have spent, asked of LiteLLM's database. */
+export const spendSource = (postgres: PostgresSettings): GrafanaSource => ({
+  ...POSTGRES,
+  url: addressInside(postgres),
+  user: SPEND_ROLE,
+  // The login has five connections.
+  jsonData: {
+    ...{ database: LITELLM_DATABASE, sslmode: adminLogin(postgres).sslmode },
+    ...{ maxOpenConns: 3, maxIdleConns: 1 },
+  },
+  secureJsonData: { password: `$__file{${SECRETS_FOLDER}/${SPEND_PASSWORD}}` },
+  trial: { format: "table", rawQuery: true, rawSql: `SELECT count(*) FROM ${SPEND_SCHEMA}.budgets` },
+});
+
 interface Content {
   readonly sources: readonly GrafanaSource[];
   /** By their files. */
   readonly dashboards: Readonly<Record<string, ReturnType<typeof gatewayDashboard>>>;
 }
 
-/** What this Grafana shows: of a stack without a Loki of its own no logs. */
-export const grafanaContent = (logs: boolean): Content => ({
-  sources: [FIGURES, ...(logs ? [LINES] : [])],
+/**
+ * What this Grafana shows: of a stack without a Loki of its own no logs.
+ *
+ * @param spend Where LiteLLM's database is; undefined where nobody reads what was spent.
+ */
+export const grafanaContent = (logs: boolean, spend: PostgresSettings | undefined): Content => ({
+  sources: [FIGURES, ...(logs ? [LINES] : []), ...(spend ? [spendSource(spend)] : [])],
   dashboards: {
     "gateway.json": gatewayDashboard(),
     "servers.json": serversDashboard(),
     ...(logs && { "logs.json": logsDashboard() }),
+    ...(spend && { "spend.json": spendDashboard() }),
   },
 });
 
@@ -66,11 +96,13 @@ export const grafanaFiles = ({ sources, dashboards }: Content) => ({
   "provisioning/datasources/litellm-mcp.yaml": textFile(
     stringify({
       apiVersion: 1,
-      // Of a Loki that the stack has no more.
+      // Of a Loki or a login that the stack has no more.
       prune: true,
-      datasources: sources.map(({ name, uid, type, url, jsonData }) => ({
+      datasources: sources.map(({ name, uid, type, url, user, jsonData, secureJsonData }) => ({
         ...{ name, uid, type, access: "proxy", url },
+        ...(user !== undefined && { user }),
         ...(jsonData && { jsonData }),
+        ...(secureJsonData && { secureJsonData }),
       })),
     }),
   ),
@@ -117,11 +149,16 @@ export const grafanaVariables = (port: number): Record<string, string> => ({
   GF_LOG_LEVEL: "warn",
 });
 
-/** Makes up the first password, so that there is no moment at which `admin` opens it. */
-export const grafanaScript = (): string =>
+/**
+ * Makes up the first password, so that there is no moment at which `admin` opens it.
+ *
+ * @param variables Of data sources; whoever can make one could have Grafana send them its variables.
+ */
+export const grafanaScript = (variables: readonly string[]): string =>
   [
     "set -eu",
     "umask 077",
+    ...variablesToFiles(SECRETS_FOLDER, variables),
     `test -s ${FIRST_PASSWORD_FILE} || head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > ${FIRST_PASSWORD_FILE}`,
     "exec /run.sh",
   ].join("\n");

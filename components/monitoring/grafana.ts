@@ -1,11 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { GrafanaSettings, Settings } from "../../settings/settings.ts";
+import type { GrafanaSettings, PostgresSettings, Settings } from "../../settings/settings.ts";
 import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
 import { imageBuild } from "../docker/image-build.ts";
+import type { NetworkToJoin } from "../docker/networks.ts";
 import { adminPasswordOf, containerOf, dataOf, GRAFANA_CHECK } from "../resource-names.ts";
 import { GrafanaCheck } from "./grafana-check.ts";
 import {
@@ -15,6 +16,7 @@ import {
   grafanaFiles,
   grafanaScript,
   grafanaVariables,
+  SPEND_PASSWORD,
 } from "./grafana-config.ts";
 import type { Loki } from "./loki.ts";
 import type { Prometheus } from "./prometheus.ts";
@@ -27,11 +29,23 @@ export interface GrafanaArgs {
   readonly grafana: GrafanaSettings;
   readonly prometheus: Prometheus;
   readonly loki: Loki | undefined;
+  /** Undefined where nobody reads what was spent. */
+  readonly spend: GrafanaSpend | undefined;
+}
+
+/** LiteLLM's database, for a login that reads figures of spend. */
+export interface GrafanaSpend {
+  readonly postgres: PostgresSettings;
+  readonly network: NetworkToJoin;
+  /** Of `spend_reader`; secret. */
+  readonly password: pulumi.Input<string>;
+  /** What it reads. */
+  readonly views: pulumi.Resource;
 }
 
 /**
- * Shows what Prometheus and Loki keep, to whoever has the password. It is on their networks, from one of which its port is published
- * on the host's loopback, and neither of them is another one because of it.
+ * Shows what Prometheus and Loki keep, and what clients have spent, to whoever has the password. It is on their networks, from one of
+ * which its port is published on the host's loopback, and none of them is another one because of it.
  */
 export class Grafana extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Grafana";
@@ -40,8 +54,9 @@ export class Grafana extends pulumi.ComponentResource {
 
   constructor(name: string, args: GrafanaArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Grafana.TYPE, name, {}, opts);
-    const { settings, grafana, prometheus, loki } = args;
-    const content = grafanaContent(loki !== undefined);
+    const { settings, grafana, prometheus, loki, spend } = args;
+    const content = grafanaContent(loki !== undefined, spend?.postgres);
+    const secrets = { ...(spend && { [SPEND_PASSWORD]: spend.password }) };
     this.password = new random.RandomPassword(
       adminPasswordOf(name),
       { length: 40, special: false },
@@ -61,12 +76,11 @@ export class Grafana extends pulumi.ComponentResource {
         containerName: grafana.container,
         image: image.imageId,
         entrypoint: ["sh", "-c"],
-        command: [grafanaScript()],
-        env: grafanaVariables(grafana.port),
-        networks: [prometheus.network, ...(loki ? [loki.published] : [])].map(({ id }) => ({
-          id,
-          aliases: ["grafana"],
-        })),
+        command: [grafanaScript(Object.keys(secrets))],
+        env: { ...grafanaVariables(grafana.port), ...secrets },
+        networks: [prometheus.network, ...(loki ? [loki.published] : []), ...(spend ? [spend.network] : [])].map(
+          ({ id }) => ({ id, aliases: ["grafana"] }),
+        ),
         ports: portsOf(settings, grafana.container, GRAFANA_PORT),
         volumes: [{ volumeName: data.name, containerPath: GRAFANA_DATA_FOLDER }],
         user: USER,
@@ -102,7 +116,7 @@ export class Grafana extends pulumi.ComponentResource {
         ...{ container: this.container, volume: grafana.volume, password: this.password, content },
         triggers: [prometheus.container.id, ...(loki ? [loki.container.id] : [])],
       },
-      { parent: this, dependsOn: [health, prometheus, ...(loki ? [loki] : [])] },
+      { parent: this, dependsOn: [health, prometheus, ...(loki ? [loki] : []), ...(spend ? [spend.views] : [])] },
     );
     this.registerOutputs({ container: this.container.name });
   }

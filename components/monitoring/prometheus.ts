@@ -5,6 +5,7 @@ import { ContainerHealth } from "../docker/container-health.ts";
 import { OLD_ONE_FIRST, portsOf, projectLabel, serviceContainer } from "../docker/container.ts";
 import { daemonImage } from "../docker/image.ts";
 import { internalNetwork, type Networks, publishingNetwork } from "../docker/networks.ts";
+import { variablesToFiles } from "../docker/secret-files.ts";
 import { containerOf, dataOf } from "../resource-names.ts";
 import {
   adaptersOf,
@@ -118,9 +119,7 @@ export function startScript({
   return [
     "set -eu",
     "umask 077",
-    `mkdir -p ${TOKENS_FOLDER}`,
-    ...variables.map((variable) => `printf %s "$${variable}" > ${TOKENS_FOLDER}/${variable}`),
-    ...(variables.length ? [`unset ${variables.join(" ")}`] : []),
+    ...variablesToFiles(TOKENS_FOLDER, variables),
     `cat > ${CONFIG_FILE} <<'END'`,
     `${renderPrometheusConfig(settings, ingress, scheduledCheck)}END`,
     `cat > ${RULES_FILE} <<'END'`,

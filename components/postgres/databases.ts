@@ -49,8 +49,12 @@ export const wayFromHere = ({ host, port, network }: Pick<ExistingPostgres, "hos
   network ? { host: LOOPBACK, port: network.localPort } : { host, port };
 
 /** Postgres as the containers reach it. */
-const addressInside = (postgres: PostgresSettings) =>
+export const addressInside = (postgres: PostgresSettings) =>
   postgres.kind === "dedicated" ? `${PostgresServer.HOST}:${POSTGRES_PORT}` : `${postgres.host}:${postgres.port}`;
+
+/** The network by which a container that is no MCP server reaches it. */
+export const networkTo = (postgres: PostgresSettings): "postgres" | "egress" =>
+  postgres.kind === "dedicated" || postgres.network !== undefined ? "postgres" : "egress";
 
 /** `litellm_db` with its owner `litellm_user`, and a role that can only read for the Postgres MCP server. */
 export class Databases extends pulumi.ComponentResource {

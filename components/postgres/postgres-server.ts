@@ -56,6 +56,8 @@ export class PostgresServer extends pulumi.ComponentResource {
   /** Made when the container is healthy; what needs the container depends on this. */
   readonly health: ContainerHealth;
   readonly volume: docker.Volume;
+  /** Of it and whoever asks it for figures of spend; undefined where nobody does. */
+  readonly spendNetwork: docker.Network | undefined;
 
   constructor(
     name: string,
@@ -78,7 +80,7 @@ export class PostgresServer extends pulumi.ComponentResource {
       { parent: this, protect: postgres.protect },
     );
     const { network: spendNetwork } = settings.monitoring?.spend ?? {};
-    const spend =
+    this.spendNetwork =
       spendNetwork === undefined ? undefined : internalNetwork(`${name}-spend-net`, spendNetwork, { parent: this });
     this.container = new docker.Container(
       containerOf(name),
@@ -95,7 +97,7 @@ export class PostgresServer extends pulumi.ComponentResource {
           networks: [
             { id: networks.postgres.id, aliases: [PostgresServer.HOST] },
             { id: networks.lan.id, aliases: [] },
-            ...(spend ? [{ id: spend.id, aliases: [PostgresServer.HOST] }] : []),
+            ...(this.spendNetwork ? [{ id: this.spendNetwork.id, aliases: [PostgresServer.HOST] }] : []),
           ],
           ports: portsOf(settings, names.containers.postgres, POSTGRES_PORT),
           volumes: [{ volumeName: this.volume.name, containerPath: "/var/lib/postgresql/data" }],

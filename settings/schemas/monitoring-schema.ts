@@ -99,7 +99,7 @@ export const monitoring = orEmpty(
       .default(false)
       .describe(
         "Whether a Grafana may ask LiteLLM's database what clients have spent: a login that reads figures of spend and budgets, and " +
-          "nothing else. Its password is the stack's output `spendPassword`.",
+          "nothing else. `grafana` has it; for a Grafana of one's own its password is the stack's output `spendPassword`.",
       ),
   }),
 )

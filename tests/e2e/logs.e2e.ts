@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { asRoot } from "../../bootstrap/system-packages.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
-import { asGrafana, listsOf, queriesOf, RANGE_S, STEP_S } from "./dashboards.ts";
+import { asGrafana, asGrafanaSql, listsOf, queriesOf, RANGE_S, sqlOf, STEP_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, rawAuditLines, removeLeftovers } from "./docker.ts";
 import { eventually, withMcp } from "./gateway.ts";
 import { isLong, longOnly } from "./long-form.ts";
@@ -25,11 +25,11 @@ const GRAFANA_PORT = 31592;
 const GRAFANA = `${PREFIX}grafana`;
 const PARTS = [`${PREFIX}prometheus`, LOKI, COLLECTOR, GRAFANA];
 const API = `http://127.0.0.1:${LOKI_PORT}`;
-const WITHOUT = { "litellm-mcp:monitoring": { port: PROMETHEUS_PORT, logs: { enabled: false } } };
+// Postgres is another container with a network for figures of spend, which is none of what is looked at here.
+const figures = { port: PROMETHEUS_PORT, spend: true };
+const WITHOUT = { "litellm-mcp:monitoring": { ...figures, logs: { enabled: false } } };
 const WITH = {
-  "litellm-mcp:monitoring": {
-    ...{ port: PROMETHEUS_PORT, logs: { port: LOKI_PORT, days: 5 }, grafana: { port: GRAFANA_PORT } },
-  },
+  "litellm-mcp:monitoring": { ...figures, logs: { port: LOKI_PORT, days: 5 }, grafana: { port: GRAFANA_PORT } },
 };
 
 let address: string;
@@ -463,7 +463,8 @@ test("Grafana lets in who has the stack's password, and nobody else", longOnly, 
     return true;
   });
   const { NetworkSettings, HostConfig } = await docker.getContainer(GRAFANA).inspect();
-  assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), [`${PREFIX}loki-net`, `${PREFIX}monitoring-net`]);
+  const networks = ["loki-net", "monitoring-net", "spend-net"].map((name) => `${PREFIX}${name}`);
+  assert.deepEqual(Object.keys(NetworkSettings.Networks).sort(), networks);
   assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop, HostConfig.CapAdd], [true, ["ALL"], null]);
   for (const from of ["mcp-time", "litellm"])
     for (const { IPAddress } of Object.values(NetworkSettings.Networks))
@@ -481,6 +482,13 @@ test("Grafana's password is in no variable, label, command or mount of any conta
 test("every query of every dashboard is answered through Grafana, those for Loki with data", longOnly, async () => {
   const password = await grafanaPassword();
   let asked = 0;
+  const answered = async (dashboard: string, panel: string, query: Readonly<Record<string, unknown>>) => {
+    const queries = [{ refId: "A", intervalMs: STEP_S * 1_000, ...query }];
+    const { status, text } = await grafana("/api/ds/query", password, { from: "now-30m", to: "now", queries });
+    assert.equal(status, 200, `${dashboard}, ${panel}: ${text}`);
+    asked += 1;
+    return (JSON.parse(text) as { results: { A: { frames: unknown[] } } }).results.A.frames;
+  };
   for (const [dashboard, type] of [
     ["gateway", "prometheus"],
     ["servers", "prometheus"],
@@ -489,13 +497,13 @@ test("every query of every dashboard is answered through Grafana, those for Loki
     for (const { panel, expr, instant } of queriesOf(dashboard)) {
       const kind = type === "loki" ? { queryType: "range" } : { instant, range: !instant };
       const datasource = { type, uid: `litellm-mcp-${type}` };
-      const one = { refId: "A", datasource, expr: asGrafana(expr), intervalMs: STEP_S * 1_000, ...kind };
-      const { status, text } = await grafana("/api/ds/query", password, { from: "now-30m", to: "now", queries: [one] });
-      assert.equal(status, 200, `${dashboard}, ${panel}: ${text}`);
-      const { frames } = (JSON.parse(text) as { results: { A: { frames: unknown[] } } }).results.A;
+      const frames = await answered(dashboard, panel, { datasource, expr: asGrafana(expr), ...kind });
       if (type === "loki") assert.ok(frames.length, panel);
-      asked += 1;
     }
+  const datasource = { type: "grafana-postgresql-datasource", uid: "litellm-mcp-spend" };
+  const all = { client: ["phone", "guest", "test-key"], model: ["none"] };
+  for (const { panel, sql } of sqlOf("spend"))
+    await answered("spend", panel, { datasource, ...{ rawSql: asGrafanaSql(sql, all), format: "table" } });
   console.log(`${asked} queries through Grafana`);
 });
 
@@ -510,7 +518,10 @@ test("without Prometheus verify names the data source that does not answer", lon
     ).steps.find(({ step }) => step === "grafana")!;
   const well = await verify();
   assert.equal(well.exitCode, 0, well.output);
-  assert.match(stepOf(well.output).said, /LiteLLM MCP gateway, LiteLLM MCP logs answer; 3 dashboards are there/);
+  assert.match(
+    stepOf(well.output).said,
+    /LiteLLM MCP gateway, LiteLLM MCP logs, LiteLLM MCP spend answer; 4 dashboards are there/,
+  );
   await prometheus.stop();
   const { exitCode, output } = await verify();
   await prometheus.start();

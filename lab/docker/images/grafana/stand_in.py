@@ -15,11 +15,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn, cast
 
+import psycopg2
 import yaml
 
 VERSION = "12.3.2"
@@ -50,7 +52,15 @@ SETTINGS = {
     **{f"PATHS_{name}": "/.+" for name in ("CONFIG", "DATA", "HOME", "LOGS", "PLUGINS", "PROVISIONING")},
 }
 # https://grafana.com/docs/grafana/latest/administration/provisioning/
-SOURCE_KEYS = {"name", "uid", "type", "access", "url", "jsonData"}
+SOURCE_KEYS = {"name", "uid", "type", "access", "url", "user", "jsonData", "secureJsonData"}
+# By the types of data sources: the keys of jsonData, secureJsonData and beside them that this project writes.
+KEYS_OF_TYPE = {
+    "prometheus": ({"timeInterval"}, set(), set()),
+    "loki": (set(), set(), set()),
+    "grafana-postgresql-datasource": ({"database", "sslmode", "maxOpenConns", "maxIdleConns"}, {"password"}, {"user"}),
+}
+# The one thing that is replaced in a provisioned file, here.
+FROM_FILE = re.compile(r"\$__file\{(/[\w./-]+)\}")
 PROVIDER_KEYS = {"name", "folder", "type", "options"}
 # What Grafana takes some seconds for, after it is healthy.
 DASHBOARDS_AFTER_S = 3
@@ -93,13 +103,21 @@ def read_yaml(folder: Path) -> list[Json]:
     files = sorted(folder.glob("*.y*ml"))
     texts = [file.read_text() for file in files]
     for file, text in zip(files, texts, strict=True):
-        if "$" in text:
+        if "$" in FROM_FILE.sub("", text):
             refuse(f"{file}: Grafana would replace a variable")
     found = [cast(Json, yaml.safe_load(text)) for text in texts]
     for one in found:
         if one.get("apiVersion") != 1:
             refuse(f"{folder}: apiVersion is not 1")
     return found
+
+
+def from_file(value: str) -> str:
+    """A value that says which file it is in."""
+    found = FROM_FILE.fullmatch(value)
+    if not found:
+        refuse("a secret is in a provisioned file")
+    return Path(found[1]).read_text()
 
 
 class Grafana:
@@ -116,6 +134,8 @@ class Grafana:
         self.lock = Lock()
         self.wrong: list[float] = []
         self.started = time.monotonic()
+        # Grafana keeps them encrypted.
+        self.secrets: dict[str, dict[str, str]] = {}
         if self.file.exists():
             self.database = cast(Json, json.loads(self.file.read_text()))
         else:
@@ -138,16 +158,18 @@ class Grafana:
         """Data sources; those that no file names any more go where `prune` says so."""
         for file in read_yaml(folder):
             only(str(folder), file, {"apiVersion", "prune", "datasources"}, {"prune"})
-            sources = [only("a data source", one, SOURCE_KEYS, {"jsonData"}) for one in file["datasources"]]
+            optional = {"user", "jsonData", "secureJsonData"}
+            sources = [only("a data source", one, SOURCE_KEYS, optional) for one in file["datasources"]]
             for one in sources:
-                if one["type"] not in ("prometheus", "loki") or one["access"] != "proxy":
+                if one["type"] not in KEYS_OF_TYPE or one["access"] != "proxy":
                     refuse(f"{one['name']}: type or access")
-                only(
-                    f"jsonData of {one['name']}",
-                    one.get("jsonData", {}),
-                    {"timeInterval"},
-                    {"timeInterval"},
-                )
+                plain, secret, beside = KEYS_OF_TYPE[one["type"]]
+                only(f"jsonData of {one['name']}", one.get("jsonData", {}), plain, set())
+                only(f"secureJsonData of {one['name']}", one.get("secureJsonData", {}), secret, set())
+                if beside != set(one) & {"user"}:
+                    refuse(f"{one['name']}: user")
+                # As Grafana, it reads the files when it starts, and does not start without them.
+                self.secrets[one["uid"]] = {key: from_file(value) for key, value in one.get("secureJsonData", {}).items()}
             if file.get("prune") is True:
                 self.database["sources"] = {}
             self.database["sources"].update({one["uid"]: one for one in sources})
@@ -202,8 +224,27 @@ class Grafana:
         except urllib.error.HTTPError as error:
             raise OSError(error.read().decode()) from error
 
+    def ask_postgres(self, source: Json, sql: str) -> Json:
+        """Columns and rows, as a frame."""
+        host, _, port = source["url"].partition(":")
+        given = source["jsonData"]
+        login = {"user": source["user"], "password": self.secrets[source["uid"]]["password"]}
+        where = {"host": host, "port": port, "dbname": given["database"], "sslmode": given["sslmode"]}
+        try:
+            with closing(psycopg2.connect(**where, **login, connect_timeout=10)) as connection:
+                cursor = connection.cursor()
+                cursor.execute(sql)
+                rows = cursor.fetchall()
+                fields = [{"name": column.name} for column in cursor.description]
+        except psycopg2.Error as error:
+            raise OSError(str(error)) from error
+        return {"schema": {"fields": fields}, "data": {"values": [list(column) for column in zip(*rows, strict=True)]}}
+
     def health(self, source: Json) -> tuple[int, Json]:
         try:
+            if source["type"] == "grafana-postgresql-datasource":
+                self.ask_postgres(source, "SELECT 1")
+                return 200, {"status": "OK", "message": "Database Connection OK"}
             if source["type"] == "loki":
                 self.ask(source, "/loki/api/v1/query", {"query": "vector(1)+vector(1)"})
             else:
@@ -233,6 +274,8 @@ class Grafana:
         return max(one["status"] for one in results.values()), {"results": results}
 
     def frames(self, source: Json, query: Json, start: float, end: float) -> list[Json]:
+        if source["type"] == "grafana-postgresql-datasource":
+            return [self.ask_postgres(source, query["rawSql"])]
         is_loki = source["type"] == "loki"
         instant = query.get("queryType") == "instant" if is_loki else query.get("instant") is True
         root = "/loki/api/v1" if is_loki else "/api/v1"
@@ -270,7 +313,8 @@ class Handler(BaseHTTPRequestHandler):
     grafana: Grafana
 
     def answer(self, status: int, body: Json) -> None:
-        text = json.dumps(body).encode()
+        # Numbers and times of Postgres as text: nobody here counts with them.
+        text = json.dumps(body, default=str).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=UTF-8")
         self.send_header("Content-Length", str(len(text)))
