@@ -1,5 +1,4 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { FULL_PERCENT } from "../../../check/scheduled/disk.ts";
 import { dashboardOf, graph, listOf, PROMETHEUS, number, states } from "./panels.ts";
 import { CHOSEN, perMinute, quantile } from "./queries.ts";
 
@@ -9,6 +8,8 @@ const OPERATIONS = "mcp_server_operation_duration_seconds";
 const ofCalls = `job="ingress", mcp_method_name="tools/call", ${chosen}`;
 /** As `components/backup/image/nightly.sh` has it. */
 const MOST_BACKUP_AGE_S = 26 * 3_600;
+/** As `check/scheduled/disk.ts` has it. */
+const FULL_RATIO = 0.9;
 const MODELS = "gen_ai_client_operation_duration_seconds";
 
 /** Who called what, what came of it, and how LiteLLM and the ingress are: as the ingress counts it. */
@@ -205,7 +206,7 @@ export const gatewayDashboard = (): Dashboard =>
           width: 6,
           expr: "max(docker_disk_used_ratio)",
           unit: "percentunit",
-          bad: FULL_PERCENT / 100,
+          bad: FULL_RATIO,
         }),
         states({
           title: "What the scheduled check finds",

@@ -169,7 +169,9 @@ class Grafana:
                 if beside != set(one) & {"user"}:
                     refuse(f"{one['name']}: user")
                 # As Grafana, it reads the files when it starts, and does not start without them.
-                self.secrets[one["uid"]] = {key: from_file(value) for key, value in one.get("secureJsonData", {}).items()}
+                self.secrets[one["uid"]] = {
+                    key: from_file(value) for key, value in one.get("secureJsonData", {}).items()
+                }
             if file.get("prune") is True:
                 self.database["sources"] = {}
             self.database["sources"].update({one["uid"]: one for one in sources})
