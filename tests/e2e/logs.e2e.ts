@@ -6,9 +6,10 @@ import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { asRoot } from "../../bootstrap/system-packages.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
+import { type Counts, countsOfRecord, countsOfSamples, makeCalls, type Sample } from "./counts.ts";
 import { asGrafana, asGrafanaSql, listsOf, queriesOf, RANGE_S, sqlOf, STEP_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, rawAuditLines, removeLeftovers } from "./docker.ts";
-import { eventually, withMcp } from "./gateway.ts";
+import { eventually } from "./gateway.ts";
 import { isLong, longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -79,10 +80,6 @@ async function asked<T>(question: string, params: Record<string, string> = {}): 
   return (JSON.parse(text) as { data: T }).data;
 }
 
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
 const query = async (expression: string) => (await asked<{ result: Sample[] }>("query", { query: expression })).result;
 
 /** Texts of the newest lines, at most as many as it gives at once. */
@@ -146,57 +143,23 @@ async function sameAsTheRecord(): Promise<number> {
   return found.length;
 }
 
-const callAll = (client: string, times: number, name: string, args: Record<string, unknown>) =>
-  withMcp(gateway, keys[client], async (mcp) => {
-    for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
-  });
+const callAll = (client: string, ...calls: [times: number, name: string, args: Record<string, unknown>]) =>
+  makeCalls(gateway, keys[client], ...calls);
 const NOW = ["time-get_current_time", { timezone: "UTC" }] as const;
 
-/** Calls by client, server and outcome. */
-type Counts = Record<string, number>;
-const countsOf = (
-  samples: readonly { readonly labels: readonly (string | null | undefined)[]; readonly count: number }[],
-): Counts => {
-  const counts: Counts = {};
-  for (const { labels, count } of samples) {
-    const key = labels.map((label) => label ?? "").join(" ");
-    counts[key] = (counts[key] ?? 0) + count;
-  }
-  return counts;
-};
-
-async function countsOfRecord(): Promise<Counts> {
-  const audit = ["run", "--silent", "audit", "--", "--stack", STACK, "--json"];
-  const { exitCode, output } = await workspace.run("npm", audit);
-  assert.equal(exitCode, 0, output);
-  return countsOf(
-    output
-      .split("\n")
-      .filter((text) => text.startsWith("{"))
-      .map((text) => JSON.parse(text) as Record<"client" | "server" | "outcome", string | null> & { count: number })
-      .map(({ client, server, outcome, count }) => ({ labels: [client, server, outcome], count })),
-  );
-}
+// By client, server and outcome.
+const recordedCounts = () => countsOfRecord(workspace, ({ client, server, outcome }) => [client, server, outcome]);
 
 async function countsOfFigures(): Promise<Counts> {
   const answer = await fetch(`http://127.0.0.1:${PROMETHEUS_PORT}/api/v1/query?query=ingress_tool_calls_total`);
   const { data } = (await answer.json()) as { data: { result: Sample[] } };
-  return countsOf(
-    data.result.map(({ metric, value }) => ({
-      labels: [metric["client"], metric["mcp_server"], metric["outcome"]],
-      count: Number(value[1]),
-    })),
-  );
+  return countsOfSamples(data.result, ["client", "mcp_server", "outcome"]);
 }
 
 async function countsOfLines(): Promise<Counts> {
   const calls = `{job="calls",outcome=~"answered|failed|lost|refused"} | unwrap count`;
-  return countsOf(
-    (await query(`sum by (client, server, outcome) (sum_over_time(${calls} [6h]))`)).map(({ metric, value }) => ({
-      labels: [metric["client"], metric["server"], metric["outcome"]],
-      count: Number(value[1]),
-    })),
-  );
+  const samples = await query(`sum by (client, server, outcome) (sum_over_time(${calls} [6h]))`);
+  return countsOfSamples(samples, ["client", "server", "outcome"]);
 }
 
 /**
@@ -279,7 +242,7 @@ test(
     let lines: Counts = {};
     // The scheduled check may have made a call between them.
     await eventually("all three are the same", 60, async () => {
-      [recorded, figures, lines] = [await countsOfRecord(), await countsOfFigures(), await countsOfLines()];
+      [recorded, figures, lines] = [await recordedCounts(), await countsOfFigures(), await countsOfLines()];
       return isDeepStrictEqual(figures, recorded) && isDeepStrictEqual(lines, recorded);
     }).catch(() => {});
     assert.deepEqual(figures, recorded);

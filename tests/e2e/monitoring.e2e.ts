@@ -12,9 +12,10 @@ import { parseState } from "../../check/scheduled/state.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { SCHEDULED_CHECK_STATE_FILE } from "../../components/gateway/scheduled-check.ts";
 import { AlertReceiver } from "./alert-receiver.ts";
+import { type Counts, countsOfRecord, countsOfSamples, makeCalls, type Sample } from "./counts.ts";
 import { asGrafana, asGrafanaSql, listsOf, queriesOf, RANGE_S, sqlOf, STEP_S, WINDOW_S } from "./dashboards.ts";
 import { bridgeAddress, containerIds, docker, leftovers, logsOf, removeLeftovers } from "./docker.ts";
-import { eventually, withMcp } from "./gateway.ts";
+import { eventually } from "./gateway.ts";
 import { addMoody, adapterSays, setMode } from "./moody.ts";
 import { isLong, longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
@@ -90,10 +91,6 @@ async function asked<T>(question: string): Promise<T> {
   return data;
 }
 
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
 const query = async (expression: string, more = "") =>
   (await asked<{ result: Sample[] }>(`query?query=${encodeURIComponent(expression)}${more}`)).result;
 
@@ -169,11 +166,8 @@ test("it hears the ingress, each adapter and the scheduled check, and keeps what
   assert.equal(storageRetention, "5d or 128MiB");
 });
 
-/** Calls of one client, one after the other; what comes of them is in the record. */
-const callAll = (client: string, times: number, name: string, args: Record<string, unknown>) =>
-  withMcp(gateway, keys[client], async (mcp) => {
-    for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
-  });
+const callAll = (client: string, ...calls: [times: number, name: string, args: Record<string, unknown>]) =>
+  makeCalls(gateway, keys[client], ...calls);
 
 async function chat(client: string, model: string): Promise<void> {
   const answer = await fetch(new URL("/v1/chat/completions", gateway), {
@@ -184,36 +178,14 @@ async function chat(client: string, model: string): Promise<void> {
   assert.equal(answer.status, 200, await answer.text());
 }
 
-/** Calls by client, server, tool and outcome. */
-type Counts = Record<string, number>;
-
-async function countsOfRecord(): Promise<Counts> {
-  const audit = ["run", "--silent", "audit", "--", "--stack", STACK, "--json"];
-  const { exitCode, output } = await workspace.run("npm", audit);
-  assert.equal(exitCode, 0, output);
-  const counts: Counts = {};
-  for (const line of output.split("\n").filter((text) => text.startsWith("{"))) {
-    const record = JSON.parse(line) as Record<"client" | "server" | "tool" | "outcome", string | null> & {
-      readonly count: number;
-    };
-    const { client, server, tool, outcome, count } = record;
+// By client, server, tool and outcome.
+const recordedCounts = () =>
+  countsOfRecord(workspace, ({ client, server, tool, outcome }) =>
     // A name that no server has is no label.
-    const shown = tools[server ?? ""]?.includes(tool ?? "") ? tool : "";
-    const key = [client, server ?? "", shown, outcome].join(" ");
-    counts[key] = (counts[key] ?? 0) + count;
-  }
-  return counts;
-}
-
-async function countsOfFigures(): Promise<Counts> {
-  const labels = ["client", "mcp_server", "gen_ai_tool_name", "outcome"];
-  return Object.fromEntries(
-    (await query("ingress_tool_calls_total")).map(({ metric, value }) => [
-      labels.map((label) => metric[label] ?? "").join(" "),
-      Number(value[1]),
-    ]),
+    [client, server, tools[server ?? ""]?.includes(tool ?? "") ? tool : "", outcome],
   );
-}
+const countsOfFigures = async () =>
+  countsOfSamples(await query("ingress_tool_calls_total"), ["client", "mcp_server", "gen_ai_tool_name", "outcome"]);
 
 test("calls of three clients are in its figures as npm run audit has them: answered, failed and refused", async () => {
   const now = ["time-get_current_time", { timezone: "UTC" }] as const;
@@ -234,7 +206,7 @@ test("calls of three clients are in its figures as npm run audit has them: answe
   let recorded: Counts = {};
   let figures: Counts = {};
   await eventually("the figures are those of the record", 60, async () => {
-    [recorded, figures] = [await countsOfRecord(), await countsOfFigures()];
+    [recorded, figures] = [await recordedCounts(), await countsOfFigures()];
     return isDeepStrictEqual(figures, recorded);
   }).catch(() => {});
   assert.deepEqual(figures, recorded);
