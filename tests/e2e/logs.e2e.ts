@@ -114,10 +114,10 @@ const logged = async () =>
     .filter((name) => !isOwnNoise(name));
 
 /** Waits until Loki has each line of each container once, and no other. */
-async function sameAsDockers(earlier: Readonly<Record<string, number>> = {}): Promise<void> {
+async function sameAsDockers(earlier: Readonly<Record<string, number>> = {}, seconds = 90): Promise<void> {
   let there: Record<string, number> = {};
   let found: Record<string, number> = {};
-  await eventually("Loki has the lines that Docker has", 90, async () => {
+  await eventually("Loki has the lines that Docker has", seconds, async () => {
     const names = await logged();
     const counts = await Promise.all(
       names.map(async (name) => [name, (await linesOfDocker(name)).length + (earlier[name] ?? 0)] as const),
@@ -146,6 +146,18 @@ async function sameAsTheRecord(): Promise<number> {
 const callAll = (client: string, ...calls: [times: number, name: string, args: Record<string, unknown>]) =>
   makeCalls(gateway, keys[client], ...calls);
 const NOW = ["time-get_current_time", { timezone: "UTC" }] as const;
+
+/** Has the first program of a container write this many MB of long lines, of which each is another. */
+async function writeLines(container: string, megabytes: number): Promise<void> {
+  const program = `with open("/proc/1/fd/1", "w") as out:
+    for number in range(${megabytes * 125}):
+        out.write(f"{number:08} {'x' * 7990}\\n")`;
+  const { exitCode, stderr } = await runInContainer(docker, container, ["python3", "-c", program]);
+  assert.equal(exitCode, 0, stderr);
+  const { LogPath } = (await docker.getContainer(container).inspect()) as unknown as { LogPath: string };
+  const [command, args] = asRoot("sh", ["-c", `ls ${LogPath}*`]);
+  console.log(`files of ${container}: ${(await execa(command, args)).stdout.split("\n").length}`);
+}
 
 // By client, server and outcome.
 const recordedCounts = () => countsOfRecord(workspace, ({ client, server, outcome }) => [client, server, outcome]);
@@ -292,27 +304,31 @@ test("every query of the dashboard for a Grafana has data, and every list above 
 });
 
 test(
-  "a collector that is stopped for a minute under calls, and a Loki that is away, lose and double no line",
+  "a collector that is stopped for five minutes under calls, and a Loki that is away, lose and double no line",
   longOnly,
   async () => {
-    // A longer time is the same to it: what it has not read yet is in the files.
     for (const [part, seconds] of [
-      [COLLECTOR, 60],
+      [COLLECTOR, 300],
       [LOKI, 30],
     ] as const) {
       const started = Date.now();
       await docker.getContainer(part).stop();
+      // Meanwhile Docker puts a file of it aside three times, and it is started again.
+      if (part === COLLECTOR) {
+        await writeLines(`${PREFIX}mcp-time`, 64);
+        await docker.getContainer(`${PREFIX}mcp-time`).restart();
+      }
       let calls = 0;
       while (Date.now() - started < seconds * 1000) {
         await callAll("phone", 10, ...NOW);
         calls += 10;
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
       }
       await docker.getContainer(part).start();
       const lines = await eventually("it answers", 60, () => sameAsTheRecord().catch(() => undefined));
       console.log(`${part} stopped for ${seconds} s: ${calls} calls meanwhile, ${lines} lines of the record`);
     }
-    await sameAsDockers();
+    await sameAsDockers({}, 240);
   },
 );
 
