@@ -436,7 +436,7 @@ test("Redis is for LiteLLM alone: a network of the two, no port, no volume, a pa
 test("Prometheus asks the ingress and the adapters on their networks, answers on the loopback alone, and shows no token", () => {
   const prometheus = inputsOf(featured, "prometheus-container");
   assert.deepEqual(networksOf(prometheus), [
-    ...["litellm-ingress-net", "litellm-mcp-net", "prometheus-alerts-net", "prometheus-net"],
+    ...["litellm-ingress-net", "litellm-mcp-net", "loki-lines-net", "prometheus-alerts-net", "prometheus-net"],
   ]);
   assert.deepEqual(prometheus.ports, [{ ip: "127.0.0.1", external: 9091, internal: 9090 }]);
   assert.deepEqual(prometheus.volumes, [{ volumeName: "lab-prometheus-data", containerPath: "/prometheus" }]);
@@ -478,7 +478,7 @@ test("Prometheus tells the scheduled check of alerts, on a network of the two wi
   assert.equal(inputsOf(featured, "scheduled-check-container").ports, undefined);
 });
 
-test("Loki answers on the loopback alone, and shares a network with the collector, which is on no other", () => {
+test("Loki answers on the loopback alone, and shares a network with the collector, which is on no other, and with Prometheus", () => {
   const loki = inputsOf(featured, "loki-container");
   assert.deepEqual(networksOf(loki), ["loki-lines-net", "loki-net"]);
   assert.equal(inputsOf(featured, "loki-lines-net").internal, true);
@@ -486,7 +486,9 @@ test("Loki answers on the loopback alone, and shares a network with the collecto
   assert.deepEqual(loki.volumes, [{ volumeName: "lab-loki-data", containerPath: "/loki" }]);
   assert.deepEqual([loki.user, loki.readOnly, loki.memory, loki.envs], ["10001:10001", true, 400, []]);
   const onNetwork = containers(featured).filter(([, inputs]) => networksOf(inputs).includes("loki-lines-net"));
-  assert.deepEqual(onNetwork.map(([name]) => name).sort(), ["log-collector-container", "loki-container"]);
+  assert.deepEqual(onNetwork.map(([name]) => name).sort(), [
+    ...["log-collector-container", "loki-container", "prometheus-container"],
+  ]);
 });
 
 test("Grafana is on the networks of what it asks, answers on the loopback alone, and is told no password of its own", () => {

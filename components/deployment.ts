@@ -123,16 +123,19 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
       { ...opts, dependsOn: [rights] },
     );
 
+  const logs = settings.monitoring?.logs;
+  const ownLoki = logs?.loki.kind === "own" ? new Loki(names.LOKI, { settings, loki: logs.loki }, opts) : undefined;
+
   const prometheus =
     settings.monitoring &&
     new Prometheus(
       names.PROMETHEUS,
-      { settings, monitoring: settings.monitoring, networks, ingress: new URL(INGRESS_INNER_URL).host, tokens },
+      {
+        ...{ settings, monitoring: settings.monitoring, networks, tokens },
+        ...{ ingress: new URL(INGRESS_INNER_URL).host, lines: ownLoki?.lines },
+      },
       { ...opts, dependsOn: [ingress.health] },
     );
-
-  const logs = settings.monitoring?.logs;
-  const ownLoki = logs?.loki.kind === "own" ? new Loki(names.LOKI, { settings, loki: logs.loki }, opts) : undefined;
 
   const shown = settings.monitoring?.grafana;
   const grafana =

@@ -100,6 +100,9 @@ test("each alert has words of its own for its beginning and its end", () => {
   assert.deepEqual(words("ServerAway time"), ["MCP server time is away", "MCP server time is back"]);
   assert.deepEqual(words("PartAway time")[0], "the adapter of time does not answer Prometheus");
   assert.deepEqual(words("PartAway ingress")[0], "the ingress does not answer Prometheus");
+  assert.deepEqual(words("PartAway log-collector"), [
+    ...["the collector of logs does not answer Prometheus", "the collector of logs answers Prometheus again"],
+  ]);
   assert.equal(
     new Set(PROMETHEUS_ALERTS.flatMap((alert) => words(`${alert} time`))).size,
     PROMETHEUS_ALERTS.length * 2,

@@ -41,8 +41,13 @@ export type PrometheusAlert = keyof typeof ALERTS;
 export const PROMETHEUS_ALERTS = Object.keys(ALERTS) as PrometheusAlert[];
 /** A rule that is always true: as long as it is heard, so is whatever else Prometheus finds. */
 export const WATCHDOG = "Watchdog";
-/** Jobs of Prometheus that belong to no MCP server. */
-export const PARTS: readonly string[] = ["ingress"];
+/** Jobs of Prometheus that belong to no MCP server, and what people call them. */
+const NAMES: Readonly<Record<string, string>> = {
+  ingress: "the ingress",
+  loki: "Loki",
+  "log-collector": "the collector of logs",
+};
+export const PARTS: readonly string[] = Object.keys(NAMES);
 
 /** What Prometheus has said of one alert. */
 export interface Said extends Wrong {
@@ -150,8 +155,8 @@ export function named(of: string): Named | undefined {
 
 export function wordsOf({ alert, server, part }: Named): { readonly begins: string; readonly ends: string } {
   const { begins, ends } = ALERTS[alert];
-  const of =
-    server === undefined ? `the ${part}` : alert === "PartAway" ? `the adapter of ${server}` : `MCP server ${server}`;
+  const ofServer = alert === "PartAway" ? `the adapter of ${server}` : `MCP server ${server}`;
+  const of = part === undefined ? ofServer : NAMES[part]!;
   return { begins: begins(of), ends: ends(of) };
 }
 

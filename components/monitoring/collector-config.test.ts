@@ -58,6 +58,20 @@ test("lines wait in their files and not in memory, and nothing of the text is a 
   assert.ok(!text.includes("$"));
 });
 
+test("beside a Loki of the stack's own it answers Prometheus by its name there, and else nobody", () => {
+  const figures = (stack: string | undefined) =>
+    (
+      parse(renderCollectorConfig(CONTAINERS, { ...OWN, stack })) as {
+        service: { telemetry: { metrics: unknown } };
+      }
+    ).service.telemetry.metrics;
+  assert.deepEqual(figures(undefined), {
+    level: "basic",
+    readers: [{ pull: { exporter: { prometheus: { host: "log-collector", port: 8888 } } } }],
+  });
+  assert.deepEqual(figures("lan"), { level: "none" });
+});
+
 test("to a Loki of somebody else's each line says of which stack it is, and what it asks for is a variable", () => {
   const elsewhere = { ...OWN, url: "http://192.168.1.30:3100/loki", stack: "lan", header: "X-Scope-OrgID" };
   const other = parse(renderCollectorConfig(CONTAINERS, elsewhere)) as typeof config;

@@ -7,6 +7,8 @@ export const OFFSETS_FOLDER = "/offsets";
 /** In its container alone. */
 const HEALTH_ADDRESS = "127.0.0.1:13133";
 export const HEALTH_URL = `http://${HEALTH_ADDRESS}/`;
+/** Its name and port on the network of a Loki of the stack's own, where Prometheus asks whether it is there. */
+export const COLLECTOR_ADDRESS = { host: "log-collector", port: 8888 } as const;
 
 /** Of the container, with what Loki asks for. */
 export const HEADER_VARIABLE = "LOKI_HEADER";
@@ -105,6 +107,9 @@ const WELL = {
   service: { pipelines: { logs: { receivers: ["file_log"], exporters: ["otlp_http"] } } },
 };
 
+/** By its name on that network, so that it listens on no other. */
+const FIGURES = { level: "basic", readers: [{ pull: { exporter: { prometheus: COLLECTOR_ADDRESS } } }] };
+
 export interface CollectorTarget {
   readonly url: string;
   /** Where others may write to the same Loki. */
@@ -152,7 +157,7 @@ export const renderCollectorConfig = (
       },
       service: {
         extensions: ["file_storage", "health_check"],
-        telemetry: { logs: { level: "warn" }, metrics: { level: "none" } },
+        telemetry: { logs: { level: "warn" }, metrics: stack === undefined ? FIGURES : { level: "none" } },
         pipelines: {
           logs: {
             receivers: ["file_log/logs", "file_log/calls"],

@@ -7,6 +7,7 @@ import { daemonImage } from "../docker/image.ts";
 import { containerOf } from "../resource-names.ts";
 import {
   CALLS_FOLDER,
+  COLLECTOR_ADDRESS,
   HEADER_VARIABLE,
   HEALTH_URL,
   LOGS_FOLDER,
@@ -73,7 +74,7 @@ export class LogCollector extends pulumi.ComponentResource {
               [HEADER_VARIABLE]: pulumi.output(loki.header.value).apply((value) => value.replaceAll("$", "$$$$")),
             }),
           },
-          networks: [{ id: loki.network, aliases: [] }],
+          networks: [{ id: loki.network, aliases: [COLLECTOR_ADDRESS.host] }],
           volumes: [
             ...containers.map((one) => ({
               hostPath: pulumi.interpolate`${logs.dockerRoot}/containers/${one.id}`,

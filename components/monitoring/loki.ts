@@ -20,8 +20,8 @@ export interface LokiArgs {
 }
 
 /**
- * Keeps lines of containers and of calls, which the collector brings. It is on two networks: one that it shares with the collector
- * alone, and one whose port is on the host's loopback.
+ * Keeps lines of containers and of calls, which the collector brings. It is on two networks: one that it shares with the collector,
+ * where Prometheus asks both whether they are there, and one whose port is on the host's loopback.
  */
 export class Loki extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Loki";
@@ -30,6 +30,8 @@ export class Loki extends pulumi.ComponentResource {
   readonly target: LokiTarget;
   /** The one whose port is published. */
   readonly published: docker.Network;
+  /** The one that it shares with the collector. */
+  readonly lines: docker.Network;
   /** Made when the container is healthy; what needs the container depends on this. */
   readonly health: ContainerHealth;
 
@@ -37,7 +39,7 @@ export class Loki extends pulumi.ComponentResource {
     super(Loki.TYPE, name, {}, opts);
     const data = new docker.Volume(dataOf(name), { name: loki.volume, labels: [projectLabel] }, { parent: this });
     this.published = publishingNetwork(`${name}-net`, loki.network, { parent: this });
-    const lines = internalNetwork(`${name}-lines-net`, loki.linesNetwork, { parent: this });
+    this.lines = internalNetwork(`${name}-lines-net`, loki.linesNetwork, { parent: this });
     const image = daemonImage(name, settings.docker, lokiBuild(loki), { parent: this });
     this.container = new docker.Container(
       containerOf(name),
@@ -48,7 +50,7 @@ export class Loki extends pulumi.ComponentResource {
         env: {},
         networks: [
           { id: this.published.id, aliases: [LOKI_HOST] },
-          { id: lines.id, aliases: [LOKI_HOST] },
+          { id: this.lines.id, aliases: [LOKI_HOST] },
         ],
         ports: portsOf(settings, loki.container, LOKI_PORT),
         volumes: [{ volumeName: data.name, containerPath: LOKI_DATA_FOLDER }],
@@ -76,7 +78,7 @@ export class Loki extends pulumi.ComponentResource {
       { parent: this },
     );
     this.target = {
-      ...{ url: `http://${LOKI_HOST}:${LOKI_PORT}`, network: lines.id },
+      ...{ url: `http://${LOKI_HOST}:${LOKI_PORT}`, network: this.lines.id },
       ...{ stack: undefined, header: undefined },
     };
     this.registerOutputs({ container: this.container.name });

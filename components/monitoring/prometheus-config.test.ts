@@ -12,7 +12,7 @@ interface Job {
 }
 
 test("the ingress is asked without a token, and each adapter with its own, which is in a file", () => {
-  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", undefined)) as {
+  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", undefined, false)) as {
     scrape_configs: Job[];
   };
   assert.deepEqual(jobs[0], { job_name: "ingress", static_configs: [{ targets: ["ingress:4001"] }] });
@@ -29,7 +29,7 @@ test("the ingress is asked without a token, and each adapter with its own, which
 
 test("alerts go to the scheduled check, which has figures as well; without one they go nowhere", () => {
   const config = (check: string | undefined) =>
-    parse(renderPrometheusConfig(testSettings(), "ingress:4001", check)) as {
+    parse(renderPrometheusConfig(testSettings(), "ingress:4001", check, false)) as {
       alerting?: unknown;
       scrape_configs: Job[];
     };
@@ -41,8 +41,21 @@ test("alerts go to the scheduled check, which has figures as well; without one t
   assert.deepEqual(job(config("alerts:9093")), { job_name: "scheduled-check", static_configs: configs });
 });
 
+test("Loki and its collector are asked whether they are there, and no figure of them is kept", () => {
+  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", undefined, true)) as {
+    scrape_configs: Job[];
+  };
+  const metric_relabel_configs = [{ source_labels: ["__name__"], regex: ".*", action: "drop" }];
+  assert.deepEqual(jobs.slice(1, 3), [
+    { job_name: "loki", static_configs: [{ targets: ["loki:3100"] }], metric_relabel_configs },
+    { job_name: "log-collector", static_configs: [{ targets: ["log-collector:8888"] }], metric_relabel_configs },
+  ]);
+});
+
 test("each part that is asked, and each alert, is one that the scheduled check knows", () => {
-  const { scrape_configs: jobs } = parse(renderPrometheusConfig(testSettings(), "ingress:4001", "alerts:9093")) as {
+  const { scrape_configs: jobs } = parse(
+    renderPrometheusConfig(testSettings(), "ingress:4001", "alerts:9093", true),
+  ) as {
     scrape_configs: Job[];
   };
   // It is told of itself by nobody.

@@ -1,5 +1,7 @@
 import { stringify } from "yaml";
 import type { ServerSettings, Settings } from "../../settings/settings.ts";
+import { COLLECTOR_ADDRESS } from "./collector-config.ts";
+import { LOKI_HOST, LOKI_PORT } from "./loki-config.ts";
 
 /** Folder of the container's memory, into which `prometheus.ts` writes a token of each adapter. */
 export const TOKENS_FOLDER = "/tmp/tokens";
@@ -14,6 +16,16 @@ export const adaptersOf = ({ servers }: Pick<Settings, "servers">) =>
     adapter ? [{ server: name, address: `${host}:${port}`, tokenEnv: adapter.tokenEnv }] : [],
   );
 
+/**
+ * Whoever keeps lines, by the names of jobs, which are among `PARTS` of `check/scheduled/prometheus.ts`. Whether they are there is enough:
+ * Loki has thousands of figures.
+ */
+const OF_LINES = {
+  loki: `${LOKI_HOST}:${LOKI_PORT}`,
+  "log-collector": `${COLLECTOR_ADDRESS.host}:${COLLECTOR_ADDRESS.port}`,
+};
+const NO_FIGURES = [{ source_labels: ["__name__"], regex: ".*", action: "drop" }];
+
 /** The job of the scheduled check. Nobody is told that it is away: it is who tells. */
 export const SCHEDULED_CHECK_JOB = "scheduled-check";
 
@@ -21,12 +33,14 @@ export const SCHEDULED_CHECK_JOB = "scheduled-check";
  * `prometheus.yml`. No token is in it: whoever sees Prometheus sees its configuration.
  *
  * @param ingress Host and port of its inner side.
+ * @param hasLines Whether the stack has a Loki of its own, and so a collector beside it.
  * @param scheduledCheck Its host and port, where it hears of alerts and has figures; undefined: there is none.
  */
 export const renderPrometheusConfig = (
   settings: Pick<Settings, "servers">,
   ingress: string,
   scheduledCheck: string | undefined,
+  hasLines: boolean,
 ): string =>
   stringify(
     {
@@ -47,6 +61,9 @@ export const renderPrometheusConfig = (
         ...(scheduledCheck === undefined
           ? []
           : [{ job_name: SCHEDULED_CHECK_JOB, static_configs: [{ targets: [scheduledCheck] }] }]),
+        ...Object.entries(hasLines ? OF_LINES : {}).map(([job, address]) => ({
+          ...{ job_name: job, static_configs: [{ targets: [address] }], metric_relabel_configs: NO_FIGURES },
+        })),
         ...adaptersOf(settings).map(({ server, address, tokenEnv }) => ({
           job_name: `adapter-${server}`,
           authorization: { credentials_file: `${TOKENS_FOLDER}/${tokenEnv}` },

@@ -31,12 +31,14 @@ export interface PrometheusArgs {
   readonly networks: Networks;
   /** Host and port of the ingress's inner side, on its network. */
   readonly ingress: string;
+  /** The network of a Loki of the stack's own and its collector; undefined where there is none. */
+  readonly lines: docker.Network | undefined;
   /** What the adapters ask for, by the variable's name; secret. */
   readonly tokens: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
 /**
- * Figures of the ingress and of each adapter, and rules that say what is wrong. It asks on their networks, and answers on its
+ * Figures of the ingress and of each adapter, and rules that say what is wrong, also with Loki and its collector. It asks on their networks, and answers on its
  * own alone, whose port is on the host's loopback: no MCP server reaches it. Of alerts it tells the scheduled check, which it asks
  * for figures as well, on a network of the two.
  */
@@ -50,7 +52,7 @@ export class Prometheus extends pulumi.ComponentResource {
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
     super(Prometheus.TYPE, name, {}, opts);
-    const { settings, monitoring, networks, ingress, tokens } = args;
+    const { settings, monitoring, networks, ingress, lines, tokens } = args;
     const data = new docker.Volume(dataOf(name), { name: monitoring.volume, labels: [projectLabel] }, { parent: this });
     this.network = publishingNetwork(`${name}-net`, monitoring.network, { parent: this });
     this.alerts =
@@ -67,13 +69,14 @@ export class Prometheus extends pulumi.ComponentResource {
         containerName: monitoring.container,
         image: image.imageId,
         entrypoint: ["sh", "-c"],
-        command: [startScript({ settings, monitoring, ingress })],
+        command: [startScript({ settings, monitoring, ingress, hasLines: lines !== undefined })],
         env: tokens,
         networks: [
           { id: this.network.id, aliases: [HOST] },
           { id: networks.ingress.id, aliases: [] },
           { id: networks.mcp.id, aliases: [] },
           ...(this.alerts ? [{ id: this.alerts.network.id, aliases: [] }] : []),
+          ...(lines ? [{ id: lines.id, aliases: [] }] : []),
         ],
         ports: portsOf(settings, monitoring.container, PORT),
         volumes: [{ volumeName: data.name, containerPath: DATA_FOLDER }],
@@ -109,10 +112,12 @@ export function startScript({
   settings,
   monitoring,
   ingress,
+  hasLines,
 }: {
   readonly settings: Pick<Settings, "servers">;
   readonly monitoring: Pick<MonitoringSettings, "days" | "mib" | "alertsNetwork">;
   readonly ingress: string;
+  readonly hasLines: boolean;
 }): string {
   const scheduledCheck = monitoring.alertsNetwork === undefined ? undefined : `${ALERTS_HOST}:${ALERTS_PORT}`;
   const variables = adaptersOf(settings).map(({ tokenEnv }) => tokenEnv);
@@ -121,7 +126,7 @@ export function startScript({
     "umask 077",
     ...variablesToFiles(TOKENS_FOLDER, variables),
     `cat > ${CONFIG_FILE} <<'END'`,
-    `${renderPrometheusConfig(settings, ingress, scheduledCheck)}END`,
+    `${renderPrometheusConfig(settings, ingress, scheduledCheck, hasLines)}END`,
     `cat > ${RULES_FILE} <<'END'`,
     `${renderRules()}END`,
     [

@@ -147,6 +147,15 @@ const callAll = (client: string, ...calls: [times: number, name: string, args: R
   makeCalls(gateway, keys[client], ...calls);
 const NOW = ["time-get_current_time", { timezone: "UTC" }] as const;
 
+/** Names of the alerts that Prometheus has raised, with the job that they are about. */
+async function alerts(): Promise<string[]> {
+  const answer = await fetch(`http://127.0.0.1:${PROMETHEUS_PORT}/api/v1/alerts`);
+  const { data } = (await answer.json()) as { data: { alerts: { labels: Record<string, string>; state: string }[] } };
+  return data.alerts
+    .filter(({ state }) => state === "firing")
+    .map(({ labels }) => `${labels["alertname"]} ${labels["job"] ?? ""}`);
+}
+
 /** Has the first program of a container write this many MB of long lines, of which each is another. */
 async function writeLines(container: string, megabytes: number): Promise<void> {
   const program = `with open("/proc/1/fd/1", "w") as out:
@@ -313,6 +322,8 @@ test(
     ] as const) {
       const started = Date.now();
       await docker.getContainer(part).stop();
+      const away = `PartAway ${part.slice(PREFIX.length)}`;
+      if (part === COLLECTOR) await eventually(`${away} is raised`, 120, async () => (await alerts()).includes(away));
       // Meanwhile Docker puts a file of it aside three times, and it is started again.
       if (part === COLLECTOR) {
         await writeLines(`${PREFIX}mcp-time`, 64);
@@ -327,6 +338,7 @@ test(
       await docker.getContainer(part).start();
       const lines = await eventually("it answers", 60, () => sameAsTheRecord().catch(() => undefined));
       console.log(`${part} stopped for ${seconds} s: ${calls} calls meanwhile, ${lines} lines of the record`);
+      await eventually(`${away} is over`, 120, async () => !(await alerts()).includes(away));
     }
     await sameAsDockers({}, 240);
   },
