@@ -197,14 +197,14 @@ except Exception as error:
   return (await runInContainer(docker, `${PREFIX}${from}`, ["python3", "-c", program])).stdout.trim();
 }
 
-test("turned on for a deployed stack they replace no other container", longOnly, async () => {
-  const ids = await containerIds(PREFIX);
+test("turned on for a deployed stack they replace no container but Prometheus, which asks them", longOnly, async () => {
+  const { prometheus: before, ...ids } = await containerIds(PREFIX);
   await workspace.writeConfig({ ...config, ...WITH });
   const { exitCode, output, seconds } = await workspace.up();
   console.log(`up: ${seconds.toFixed(0)} s`);
   assert.equal(exitCode, 0, output);
-  const { loki, "log-collector": collector, grafana, ...others } = await containerIds(PREFIX);
-  assert.ok(loki && collector && grafana);
+  const { loki, "log-collector": collector, grafana, prometheus, ...others } = await containerIds(PREFIX);
+  assert.ok(loki && collector && grafana && prometheus && prometheus !== before);
   assert.deepEqual(others, ids);
 });
 
@@ -555,18 +555,24 @@ test(
   },
 );
 
-test("without the setting they go, with their networks and volumes, and nothing else changes", longOnly, async () => {
-  const { loki, "log-collector": collector, grafana, ...others } = await containerIds(PREFIX);
-  assert.ok(loki && collector && grafana);
-  await workspace.writeConfig({ ...config, ...WITHOUT });
-  const { exitCode, output } = await workspace.up();
-  assert.equal(exitCode, 0, output);
-  assert.deepEqual(await containerIds(PREFIX), others);
-  const left = await leftovers(PREFIX);
-  assert.deepEqual(
-    left.filter((name) => /loki|log-|grafana/.test(name)),
-    [],
-  );
-  const preview = await workspace.previewWithoutChanges();
-  assert.equal(preview.exitCode, 0, preview.output);
-});
+test(
+  "without the setting they go, with their networks and volumes, and nothing else changes but Prometheus",
+  longOnly,
+  async () => {
+    const { loki, "log-collector": collector, grafana, prometheus, ...others } = await containerIds(PREFIX);
+    assert.ok(loki && collector && grafana && prometheus);
+    await workspace.writeConfig({ ...config, ...WITHOUT });
+    const { exitCode, output } = await workspace.up();
+    assert.equal(exitCode, 0, output);
+    const { prometheus: alone, ...after } = await containerIds(PREFIX);
+    assert.ok(alone && alone !== prometheus);
+    assert.deepEqual(after, others);
+    const left = await leftovers(PREFIX);
+    assert.deepEqual(
+      left.filter((name) => /loki|log-|grafana/.test(name)),
+      [],
+    );
+    const preview = await workspace.previewWithoutChanges();
+    assert.equal(preview.exitCode, 0, preview.output);
+  },
+);
