@@ -226,6 +226,16 @@ test("without a lock nothing is shown, and nothing can be called", async (t) => 
   );
 });
 
+test("before a server has listed anything, an approved tool is not called withheld, and one that is not approved is refused", async (t) => {
+  const { connect } = await adapterFor(t, { standIn: { initializeMs: 60_000 }, lock: usualLock("echo") });
+  const client = await connect();
+  assert.match(
+    await say(client, "echo"),
+    /^Error: the MCP server example is being started since .*; ask again in a moment$/,
+  );
+  assert.match(await say(client, "crash"), /^Error: the tool crash .* is not approved, and was not called$/);
+});
+
 test("a tool whose text changes is withheld from then on, and comes back when it is as approved", async (t) => {
   const gift = { name: "gift", description: "Gives", inputSchema };
   const { connect, isUp, upstream } = await adapterFor(t, {

@@ -111,13 +111,18 @@ export class Upstream {
     return this.#greeting ?? unknown;
   }
 
-  /** Why a tool may not be called; undefined: it may. */
+  /**
+   * Why a tool may not be called; undefined: it may.
+   *
+   * @throws Failed of one that is approved, while the server is away and nobody can say how it lists it.
+   */
   refusal(tool: string): string | undefined {
-    if (this.#options.lock === "everything" || this.#catalogue.names.has(tool)) return undefined;
-    const isUnknown = this.#state === "up" && !Object.hasOwn(this.#options.lock, tool);
-    return isUnknown
-      ? `the tool ${tool.slice(0, 128)} of the MCP server ${this.#options.name} is not approved, and was not called`
-      : `the tool ${tool.slice(0, 128)} of the MCP server ${this.#options.name} is withheld, and was not called: it is not listed as it was approved`;
+    const { lock, name } = this.#options;
+    if (lock === "everything" || this.#catalogue.names.has(tool)) return undefined;
+    const which = `the tool ${tool.slice(0, 128)} of the MCP server ${name}`;
+    if (!Object.hasOwn(lock, tool)) return `${which} is not approved, and was not called`;
+    if (this.#state !== "up") throw this.#away();
+    return `${which} is withheld, and was not called: it is not listed as it was approved`;
   }
 
   /** What Docker is told, and anybody on the network: numbers, no names. */
