@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { asRoot } from "../../bootstrap/system-packages.ts";
+import { projectRoot } from "../../lib/project-root.ts";
 import { runInContainer } from "../../components/docker/run-in-container.ts";
 import { type Counts, countsOfRecord, countsOfSamples, makeCalls, type Sample } from "./counts.ts";
 import { asGrafana, asGrafanaSql, listsOf, queriesOf, RANGE_S, sqlOf, STEP_S } from "./dashboards.ts";
@@ -428,13 +430,13 @@ test("nobody reaches Loki or the collector but the host itself, and the collecto
 });
 
 /** Grafana's API, with a password of its user or without. */
-async function grafana(where: string, password?: string, body?: object, login = "admin") {
-  const answer = await fetch(`http://127.0.0.1:${GRAFANA_PORT}${where}`, {
+async function grafana(where: string, password?: string, body?: object, port = GRAFANA_PORT) {
+  const answer = await fetch(`http://127.0.0.1:${port}${where}`, {
     redirect: "manual",
     headers: {
       "content-type": "application/json",
       ...(password !== undefined && {
-        authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}`,
+        authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}`,
       }),
     },
     ...(body && { method: "POST", body: JSON.stringify(body) }),
@@ -498,6 +500,54 @@ test("every query of every dashboard is answered through Grafana, those for Loki
     await answered("spend", panel, { datasource, ...{ rawSql: asGrafanaSql(sql, all), format: "table" } });
   console.log(`${asked} queries through Grafana`);
 });
+
+/** Commands of docs/grafana.md for a Grafana of one's own, for this stack, with the password of Postgres in a file. */
+async function commandsOfTheDocs(container: string, port: number, passwordFile: string): Promise<string> {
+  const page = await readFile(path.join(projectRoot, "docs/grafana.md"), "utf8");
+  const block = (pattern: RegExp) => pattern.exec(page)!.slice(1) as [string, string];
+  const [run, connect] = block(/^(docker run -d --name grafana [^`]*?)^(docker network connect loki-net grafana)$/m);
+  const [mounts, andSpend] = block(/^((?: {2}-v .*spend.*\n)+)(docker network connect spend-net grafana)$/m);
+  return [run.replace(/^(?= {2}-v grafana-data)/m, mounts), connect, andSpend]
+    .join("\n")
+    .replace("--name grafana", `--name ${container}`)
+    .replace("127.0.0.1:3000:", `127.0.0.1:${port}:`)
+    .replace("-v grafana-data:", `-v ${container}-data:`)
+    .replace("grafana:VERSION", "grafana:12.3.2")
+    .replace("$PWD/spend-password", passwordFile)
+    .replace("--network ", `--network ${PREFIX}`)
+    .replaceAll(/network connect (\S+) grafana/g, `network connect ${PREFIX}$1 ${container}`);
+}
+
+test(
+  "a Grafana of one's own, by the commands of docs/grafana.md, has the same data sources and dashboards",
+  longOnly,
+  async () => {
+    const [name, port] = [`${PREFIX}of-ones-own`, GRAFANA_PORT + 1];
+    const folder = await mkdtemp(path.join(tmpdir(), "spend-"));
+    try {
+      const file = path.join(folder, "spend-password");
+      await writeFile(file, (await workspace.outputs()).spendPassword!, { mode: 0o600 });
+      await execa(...asRoot("chown", ["472", file]));
+      await execa("sh", ["-euc", await commandsOfTheDocs(name, port, file)], { cwd: projectRoot });
+      await eventually("it answers", 60, () =>
+        grafana("/api/health", undefined, undefined, port).catch(() => undefined),
+      );
+      const asAdmin = (where: string) => grafana(where, "admin", undefined, port);
+      for (const source of ["prometheus", "loki", "spend"]) {
+        const { status, text } = await asAdmin(`/api/datasources/uid/litellm-mcp-${source}/health`);
+        assert.equal(status, 200, `${source}: ${text}`);
+      }
+      for (const dashboard of ["gateway", "servers", "logs", "spend"])
+        await eventually(`dashboard ${dashboard}`, 30, async () => {
+          return (await asAdmin(`/api/dashboards/uid/litellm-mcp-${dashboard}`)).status === 200;
+        });
+    } finally {
+      await execa("docker", ["rm", "--force", name]);
+      await execa("docker", ["volume", "rm", `${name}-data`]);
+      await rm(folder, { recursive: true });
+    }
+  },
+);
 
 test("without Prometheus verify names the data source that does not answer", longOnly, async () => {
   const prometheus = docker.getContainer(`${PREFIX}prometheus`);
