@@ -12,15 +12,19 @@ interface Config {
     readonly otlp_config: { readonly resource_attributes: { readonly attributes_config: readonly object[] } };
   };
   readonly compactor: { readonly retention_enabled: boolean };
-  readonly ingester: { readonly query_store_max_look_back_period: number };
+  readonly ingester: {
+    readonly query_store_max_look_back_period: number;
+    readonly wal: { readonly flush_on_shutdown: boolean };
+  };
   readonly analytics: object;
   readonly auth_enabled: boolean;
 }
 
-test("lines of any age are taken, and found before they are written", () => {
+test("lines of any age are taken, found before they are written, and written when it stops", () => {
   const { limits_config: limits, ingester } = parse(renderLokiConfig({ days: 14 })) as Config;
   assert.deepEqual([limits.reject_old_samples, limits.shard_streams.time_sharding_enabled], [false, true]);
   assert.equal(ingester.query_store_max_look_back_period, -1);
+  assert.equal(ingester.wal.flush_on_shutdown, true);
 });
 
 test("lines go after their days, labels are named, and nobody is told that it runs", () => {

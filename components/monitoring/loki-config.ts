@@ -46,6 +46,9 @@ export const renderLokiConfig = ({ days }: Pick<OwnLokiSettings, "days">): strin
       // There is no other one that it would have to wait for.
       ingester: {
         lifecycler: { min_ready_duration: "0s" },
+        // Of lines of one stream that came at the same time it may take some for others when it reads its log: what is in chunks does
+        // not need that.
+        wal: { flush_on_shutdown: true },
         // Without an end: what is not on disk yet may be older than what is, since the first lines that it gets are those of weeks.
         query_store_max_look_back_period: -1,
       },
