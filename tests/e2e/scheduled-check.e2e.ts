@@ -148,15 +148,30 @@ test(
   },
 );
 
-test("a backup that is damaged is told, and that it is right again", longOnly, async () => {
-  const inBackup = (script: string) => runInContainer(docker, `${PREFIX}backup`, ["bash", "-c", script]);
-  await inBackup(`truncate -s -1 /backups/nightly-${STACK}/*Z.tar`);
-  const firing = await eventually("an alert", 240, async () => told("BackupFails", "firing"));
-  assert.match(firing.annotations["description"]!, /^there is no good backup|is damaged/);
-  assert.equal(await health(), "healthy");
-  await inBackup(`rm /backups/nightly-${STACK}/*Z.tar && bash /nightly.sh now`);
-  await eventually("the end of the alert", 150, async () => told("BackupFails", "resolved"));
-});
+const backups = `/backups/nightly-${STACK}`;
+for (const [what, script, said] of [
+  ["damaged", `truncate -s -1 ${backups}/*Z.tar`, /^there is no good backup|is damaged/],
+  [
+    "late",
+    // As if there had been none since: its time is in its name, beside which its size is known.
+    `cd ${backups}; old=$(ls *Z.tar); late=${STACK}-2026-01-02T03-30-00Z.tar; mv $old $late; sed -i "s/$old/$late/" .sizes`,
+    /^the newest good backup is of 2026-01-02 03:30 UTC, and there should be one each day/,
+  ],
+] as const)
+  test(`a backup that is ${what} is told, and that it is right again`, longOnly, async () => {
+    const inBackup = (program: string) => runInContainer(docker, `${PREFIX}backup`, ["bash", "-euc", program]);
+    const [begun, ended] = [
+      receiver.all("BackupFails", "firing").length,
+      receiver.all("BackupFails", "resolved").length,
+    ];
+    const broken = await inBackup(script);
+    assert.equal(broken.exitCode, 0, broken.stderr);
+    const firing = await eventually("an alert", 240, async () => receiver.all("BackupFails", "firing")[begun]);
+    assert.match(firing.annotations["description"]!, said);
+    assert.equal(await health(), "healthy");
+    await inBackup(`rm ${backups}/*Z.tar && bash /nightly.sh now`);
+    await eventually("the end of the alert", 150, async () => receiver.all("BackupFails", "resolved")[ended]);
+  });
 
 test("a receiver that does not take alerts makes up fail, which says so", longOnly, async () => {
   const elsewhere = `${receiverUrl}/elsewhere`;
