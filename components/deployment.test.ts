@@ -117,7 +117,7 @@ before(async () => {
     testSettings(
       {
         postgres: { kind: "existing", host: "192.168.1.11", port: 5433, adminUser: "postgres", sslmode: "disable" },
-        monitoring: { logs: { loki: { url: "http://192.168.1.30:3100" } } },
+        monitoring: { logs: { loki: { url: "http://192.168.1.30:3100" } }, grafana: {}, spend: true },
       },
       ["postgresAdminPassword"],
     ),
@@ -515,6 +515,21 @@ test("Grafana is on the networks of what it asks, answers on the loopback alone,
     ["grafana", "prometheus", "loki"].map((name) => `${name}-container-id`),
   );
   assert.ok(!own.has("grafana-container"));
+});
+
+test("on a network that others are on as well, Grafana and the collector have no name that another may have", () => {
+  const aliasesOf = (stack: Map<string, Recorded>, container: string) =>
+    Object.fromEntries(
+      (inputsOf(stack, container).networksAdvanced as { name: string; aliases: string[] }[]).map((one) => [
+        networkName(one),
+        one.aliases,
+      ]),
+    );
+  const [asked, loki] = [{ "prometheus-net": ["grafana"] }, { "loki-net": ["grafana"] }];
+  assert.deepEqual(aliasesOf(featured, "grafana-container"), { ...asked, ...loki, "postgres-spend-net": [] });
+  assert.deepEqual(aliasesOf(featured, "log-collector-container"), { "loki-lines-net": ["log-collector"] });
+  assert.deepEqual(aliasesOf(existing, "grafana-container"), { ...asked, "mcp-egress-net": [] });
+  assert.deepEqual(Object.values(aliasesOf(existing, "log-collector-container")), [[]]);
 });
 
 test("who reads figures of spend has a login and a network of Postgres for it alone, and views that LiteLLM's tables are there for", async () => {

@@ -78,9 +78,11 @@ export class Grafana extends pulumi.ComponentResource {
         entrypoint: ["sh", "-c"],
         command: [grafanaScript(Object.keys(secrets))],
         env: { ...grafanaVariables(grafana.port), ...secrets },
-        networks: [prometheus.network, ...(loki ? [loki.published] : []), ...(spend ? [spend.network] : [])].map(
-          ({ id }) => ({ id, aliases: ["grafana"] }),
-        ),
+        networks: [
+          ...[prometheus.network, ...(loki ? [loki.published] : [])].map(({ id }) => ({ id, aliases: ["grafana"] })),
+          // On a network of somebody else's another container may have this name.
+          ...(spend ? [{ id: spend.network.id, aliases: [] }] : []),
+        ],
         ports: portsOf(settings, grafana.container, GRAFANA_PORT),
         volumes: [{ volumeName: data.name, containerPath: GRAFANA_DATA_FOLDER }],
         user: USER,

@@ -74,7 +74,8 @@ export class LogCollector extends pulumi.ComponentResource {
               [HEADER_VARIABLE]: pulumi.output(loki.header.value).apply((value) => value.replaceAll("$", "$$$$")),
             }),
           },
-          networks: [{ id: loki.network, aliases: [COLLECTOR_ADDRESS.host] }],
+          // On a network of somebody else's another container may have this name.
+          networks: [{ id: loki.network, aliases: loki.stack === undefined ? [COLLECTOR_ADDRESS.host] : [] }],
           volumes: [
             ...containers.map((one) => ({
               hostPath: pulumi.interpolate`${logs.dockerRoot}/containers/${one.id}`,
