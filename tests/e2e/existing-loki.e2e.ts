@@ -5,8 +5,9 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
+import { type Counts, countsOfRecord, countsOfSamples, makeCalls, type Sample } from "./counts.ts";
 import { bridgeAddress, containerIds, docker, leftovers, removeLeftovers } from "./docker.ts";
-import { eventually, withMcp } from "./gateway.ts";
+import { eventually } from "./gateway.ts";
 import { isLong, longOnly } from "./long-form.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -114,11 +115,6 @@ async function startLoki(): Promise<void> {
   });
 }
 
-interface Sample {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [number, string];
-}
-
 async function asked<T>(tenant: string, question: string, params: Record<string, string> = {}): Promise<T> {
   const url = `http://${address}:${LOKI_PORT}/loki/api/v1/${question}?${new URLSearchParams(params).toString()}`;
   const answer = await fetch(url, { headers: { "X-Scope-OrgID": tenant } });
@@ -127,45 +123,23 @@ async function asked<T>(tenant: string, question: string, params: Record<string,
   return (JSON.parse(text) as { data: T }).data;
 }
 
-type Counts = Record<string, number>;
-
-const countsOfLines = async (tenant: string, lines: string): Promise<Counts> =>
-  Object.fromEntries(
-    (
-      await asked<{ result: Sample[] }>(tenant, "query", {
-        query: `sum by (client, server, outcome) (sum_over_time(${lines} | unwrap count [6h]))`,
-      })
-    ).result.map(({ metric, value }) => [
-      [metric["client"] ?? "", metric["server"] ?? "", metric["outcome"]].join(" "),
-      Number(value[1]),
-    ]),
-  );
-
-async function countsOfRecord(): Promise<Counts> {
-  const audit = ["run", "--silent", "audit", "--", "--stack", STACK, "--json"];
-  const { exitCode, output } = await workspace.run("npm", audit);
-  assert.equal(exitCode, 0, output);
-  const counts: Counts = {};
-  for (const line of output.split("\n").filter((text) => text.startsWith("{"))) {
-    const { client, server, outcome, count } = JSON.parse(line) as Record<string, string> & { count: number };
-    const key = [client ?? "", server ?? "", outcome].join(" ");
-    counts[key] = (counts[key] ?? 0) + count;
-  }
-  return counts;
-}
+const countsOfLines = async (tenant: string, lines: string): Promise<Counts> => {
+  const query = `sum by (client, server, outcome) (sum_over_time(${lines} | unwrap count [6h]))`;
+  const { result } = await asked<{ result: Sample[] }>(tenant, "query", { query });
+  return countsOfSamples(result, ["client", "server", "outcome"]);
+};
+const recordedCounts = () => countsOfRecord(workspace, ({ client, server, outcome }) => [client, server, outcome]);
 
 const NOW = ["time-get_current_time", { timezone: "UTC" }] as const;
-const callAll = (client: string, times: number, name: string, args: Record<string, unknown>) =>
-  withMcp(`http://${address}:${PORT}/mcp/`, keys[client], async (mcp) => {
-    for (let each = 0; each < times; each += 1) await mcp.callTool({ name, arguments: args });
-  });
+const callAll = (client: string, ...calls: [times: number, name: string, args: Record<string, unknown>]) =>
+  makeCalls(`http://${address}:${PORT}/mcp/`, keys[client], ...calls);
 
 /** What the record counts, when the lines are the same. */
 async function sameAsTheRecord(tenant: string, lines: string, earlier: Counts = {}): Promise<Counts> {
   let recorded: Counts = {};
   let found: Counts = {};
   await eventually("both are the same", 90, async () => {
-    recorded = await countsOfRecord();
+    recorded = await recordedCounts();
     for (const [key, count] of Object.entries(earlier)) {
       recorded[key]! -= count;
       if (recorded[key] === 0) delete recorded[key];
