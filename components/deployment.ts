@@ -82,13 +82,16 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
     ).key,
   };
 
-  const spendViews =
-    databases.spendPassword &&
-    new SpendViews(names.SPEND_VIEWS, settings, adminPassword, {
+  const spend = databases.spendPassword && {
+    postgres: settings.postgres,
+    network: postgresServer?.spendNetwork ?? networks[networkTo(settings.postgres)],
+    password: databases.spendPassword,
+    views: new SpendViews(names.SPEND_VIEWS, settings, adminPassword, {
       // LiteLLM has made its tables, in a database that was empty, and what is made for a reader goes before the reader.
       dependsOn: [databases, litellm.health],
       ...(postgresServer && { deletedWith: postgresServer.volume }),
-    });
+    }),
+  };
 
   const ingress = new Ingress(
     names.INGRESS,
@@ -141,18 +144,7 @@ export function deploy(settings: Settings, secret: (name: string) => pulumi.Outp
   const grafana =
     shown &&
     prometheus &&
-    new Grafana(
-      names.GRAFANA,
-      {
-        ...{ settings, grafana: shown, prometheus, loki: ownLoki },
-        spend: databases.spendPassword &&
-          spendViews && {
-            ...{ postgres: settings.postgres, password: databases.spendPassword, views: spendViews },
-            network: postgresServer?.spendNetwork ?? networks[networkTo(settings.postgres)],
-          },
-      },
-      opts,
-    );
+    new Grafana(names.GRAFANA, { settings, grafana: shown, prometheus, loki: ownLoki, spend }, opts);
 
   const check = new GatewayCheck(
     names.GATEWAY_CHECK,

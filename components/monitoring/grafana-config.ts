@@ -54,7 +54,7 @@ const LINES: GrafanaSource = {
 };
 
 /** What clients have spent, asked of LiteLLM's database. */
-export const spendSource = (postgres: PostgresSettings): GrafanaSource => ({
+const spendSource = (postgres: PostgresSettings): GrafanaSource => ({
   ...POSTGRES,
   url: addressInside(postgres),
   user: SPEND_ROLE,

@@ -38,16 +38,16 @@ export interface PrometheusArgs {
 }
 
 /**
- * Figures of the ingress and of each adapter, and rules that say what is wrong, also with Loki and its collector. It asks on their networks, and answers on its
- * own alone, whose port is on the host's loopback: no MCP server reaches it. Of alerts it tells the scheduled check, which it asks
- * for figures as well, on a network of the two.
+ * Figures of the ingress, of each adapter and of the scheduled check, and rules that say what is wrong, also with Loki and its
+ * collector. It asks on their networks, and answers on its own alone, whose port is on the host's loopback: no MCP server reaches it.
+ * It tells the scheduled check of alerts, on the network on which it asks that for figures.
  */
 export class Prometheus extends pulumi.ComponentResource {
   static readonly TYPE = "litellm:monitoring:Prometheus";
   readonly container: docker.Container;
   /** The one on which it answers, whose port is published. */
   readonly network: docker.Network;
-  /** Where it tells of alerts, and asks whom it tells; undefined: nowhere. */
+  /** Where the scheduled check hears of alerts and is asked for figures; undefined: there is none. */
   readonly alerts: { readonly network: docker.Network; readonly host: string; readonly port: number } | undefined;
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
