@@ -107,8 +107,8 @@ export const monitoring = orEmpty(
   .meta({
     title: "a map of its settings, {} for the defaults",
     description:
-      "A Prometheus of the stack's own: figures of the ingress, of each adapter and of the scheduled check, every ten seconds, and rules that say what " +
-      "is wrong: a part that is away, a server that does not answer, tools that are withheld, a LiteLLM that was restarted, a " +
+      "A Prometheus of the stack's own: figures of the ingress, of each adapter and of the scheduled check, every ten seconds, and " +
+      "rules that say what is wrong: a part that is away, a server that does not answer, tools that are withheld, a LiteLLM that was restarted, a " +
       "burst of refusals. They are shown at `port`, and told at `scheduledCheck.alert.url`, where that is set. And a Loki, with `logs`, " +
       "and a Grafana, with `grafana`. Left out, there is none.",
     examples: [
